@@ -1,0 +1,66 @@
+# `make demo` and `make test` set up all that they need from Python 3.11, Node 20, make and git.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8888
+VENV := .venv
+BIN := $(VENV)/bin
+WIDGET := src/attnwidget/static/widget.js
+NODE_MODULES := node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test check test-js test-py bench build clean chromium
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: $(VENV)/.demo $(WIDGET) ## open the first notebook in JupyterLab (PORT=8888, NO_BROWSER=1)
+	$(BIN)/jupyter lab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) $(if $(filter 0,$(shell id -u)),--allow-root) \
+		--ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/01-first-look.ipynb --log-level=WARN \
+		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
+
+test: check test-js test-py ## every check and every test
+
+check: $(VENV)/.dev $(WIDGET) ## formatting, lint, types, bundle size
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	npm run --silent check
+	$(BIN)/python scripts/bundle_size.py
+
+test-js: $(NODE_MODULES) ## the front end's unit tests
+	npm test --silent
+
+test-py: $(VENV)/.dev $(WIDGET) chromium ## the Python, packaging and browser tests
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measurements in the README
+	$(BIN)/python benchmarks/capture.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/first_drawing.py
+
+build: $(VENV)/.dev $(NODE_MODULES) ## sdist and wheel in dist/
+	$(BIN)/python -m build --no-isolation
+
+clean: ## remove what was built or installed here
+	rm -rf $(VENV) node_modules benchmarks/node_modules dist src/attnwidget/static test-results
+
+chromium: $(VENV)/.dev
+	@scripts/get_chromium.sh $(BIN)/python
+
+# One stamp for each extra of pyproject.toml; the front end is built below, not by pip.
+$(VENV)/.%: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	ATTNWIDGET_SKIP_JS=1 $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$*]'
+	touch $@
+
+$(NODE_MODULES): package.json package-lock.json
+	npm ci
+	touch $@
+
+benchmarks/$(NODE_MODULES): benchmarks/package.json benchmarks/package-lock.json
+	npm ci --prefix benchmarks
+	touch $@
+
+$(WIDGET): $(NODE_MODULES) tsconfig.json $(shell find js/src -type f)
+	npm run --silent build

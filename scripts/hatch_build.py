@@ -1,0 +1,28 @@
+"""Build the front end (`js/` into `src/attnwidget/static/widget.js`) with the package."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class FrontEndBuildHook(BuildHookInterface):
+    """Run npm; an sdist already carries the built file, so installing it needs no Node."""
+
+    def initialize(self, _version: str, _build_data: dict[str, Any]) -> None:
+        """Build, or say what to do."""
+        root = Path(self.root)
+        from_sdist = (root / "PKG-INFO").exists()
+        built = (root / "src/attnwidget/static/widget.js").exists()
+        if os.environ.get("ATTNWIDGET_SKIP_JS") == "1" or (from_sdist and built):
+            return
+        npm = shutil.which("npm")
+        if npm is None:
+            msg = "The front end needs Node 20 with npm; ATTNWIDGET_SKIP_JS=1 builds without it."
+            raise RuntimeError(msg)
+        if not (root / "node_modules").exists():
+            subprocess.run([npm, "ci"], cwd=root, check=True)
+        subprocess.run([npm, "run", "build"], cwd=root, check=True)

@@ -1,0 +1,40 @@
+"""See what attention inside a Transformer does, live and exact, in a notebook.
+
+Every name is loaded on first use: ``import attnwidget`` costs nothing, and neither torch nor
+transformers is imported before something needs it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attnwidget.capture import capture
+    from attnwidget.models import load_model
+    from attnwidget.trace import AttentionTrace
+    from attnwidget.widget import AttentionWidget
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "AttentionTrace": "attnwidget.trace",
+    "AttentionWidget": "attnwidget.widget",
+    "capture": "attnwidget.capture",
+    "load_model": "attnwidget.models",
+}
+
+__all__ = ["AttentionTrace", "AttentionWidget", "__version__", "capture", "load_model"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        msg = f"module 'attnwidget' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value  # the submodule `capture` bears the name of its function: keep the function
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
