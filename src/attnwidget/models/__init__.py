@@ -1,0 +1,157 @@
+"""Where a model comes from: bundled with this package, a local folder, or the Hub.
+
+Whatever the source, files are first brought into one folder, and that is loaded without
+any further look at the network. Importing this module loads neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnwidget.models.errors import ModelUnavailable, unavailable
+from attnwidget.models.hub import Progress, download, resolve
+from attnwidget.models.places import (
+    BUNDLED,
+    DEFAULT,
+    cached_folder,
+    file_names,
+    has_tokenizer,
+    local_folder,
+    weight_files,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+__all__ = [
+    "BUNDLED",
+    "DEFAULT",
+    "ModelUnavailable",
+    "Progress",
+    "describe_model",
+    "load_model",
+    "needs_download",
+    "resolve",
+]
+
+
+def load_model(
+    name: str | os.PathLike[str] | None = None,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a model and its tokenizer, ready to run: in evaluation mode, as float32.
+
+    Parameters
+    ----------
+    name
+        A bundled name (see `BUNDLED`; without a name, the first demonstration model), a folder
+        made by ``save_pretrained``, or a name on the Hugging Face Hub.
+    progress
+        Called while files are downloaded and before loading. An exception that it raises
+        stops the work and reaches the caller.
+
+    Raises
+    ------
+    ModelUnavailable
+        The model cannot be had; the message says why and what works without a network.
+    TypeError
+        `name` is neither a string nor a path.
+    """
+    name = _checked(name)
+    report = progress or (lambda _: None)
+    folder = _folder_here(name)
+    if folder is None:
+        folder = download(str(name), report)
+    report(Progress(f"loading {name}", 0, None))
+    return _load(folder, name)
+
+
+def needs_download(name: str | os.PathLike[str] | None = None) -> bool:
+    """Tell whether loading would ask the network: no bundled name, no folder, not in the cache."""
+    name = _checked(name)
+    return isinstance(name, str) and not _looks_like_path(name) and _folder_here(name) is None
+
+
+def describe_model(model: Any) -> str:
+    """Return a short label: the name that it was loaded by, a folder's own name, or its class."""
+    name = str(getattr(model, "name_or_path", "") or "")
+    if not name:
+        return type(model).__name__
+    return Path(name).name if _looks_like_path(name) or Path(name).is_dir() else name
+
+
+_BUNDLED_PREFIX = "demo/"  # never looked up on the Hub
+
+
+def _checked(name: str | os.PathLike[str] | None) -> str | Path:
+    if name is None:
+        return DEFAULT
+    if isinstance(name, str):
+        return name
+    if isinstance(name, os.PathLike):
+        return Path(name)
+    raise TypeError(f"a model's name must be a string or a path, got {type(name).__name__}")
+
+
+def _looks_like_path(name: str) -> bool:
+    return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1
+
+
+def _folder_here(name: str | Path) -> Path | None:
+    """Return the folder on this machine, None if it must be downloaded."""
+    folder = local_folder(name)
+    if folder is not None:
+        return folder
+    if isinstance(name, Path) or _looks_like_path(name):
+        raise unavailable(name, "there is no such folder")
+    if name.startswith(_BUNDLED_PREFIX):
+        raise unavailable(name, "there is no bundled model of this name")
+    return cached_folder(name)
+
+
+def _load(folder: Path, name: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    names = file_names(folder)
+    if "config.json" not in names:
+        raise unavailable(name, "the folder has no config.json, so it is not a saved model")
+    if not weight_files(names):
+        raise unavailable(name, "the folder lacks weights as safetensors or bin, or a part of them")
+    if not has_tokenizer(names):
+        raise unavailable(name, "the folder has a model and a missing tokenizer")
+    import transformers
+
+    # Code that comes with a model is never run.
+    safe = {"trust_remote_code": False, "local_files_only": True}
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, **safe)
+        # The class that the model was saved as brings its language-model head along.
+        kind = getattr(transformers, (config.architectures or [""])[0], transformers.AutoModel)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
+        # Half precision is slow and rough on a CPU, and attention is to be shown exactly.
+        with _no_progress_bars():
+            model = kind.from_pretrained(folder, config=config, dtype="float32", **safe)
+    except Exception as error:  # transformers and its libraries raise errors of every kind
+        reason = f"transformers {transformers.__version__} cannot load it ({error})"
+        raise unavailable(name, reason) from error
+    model.name_or_path = tokenizer.name_or_path = str(name)
+    model.eval()
+    return model, tokenizer
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keep transformers from drawing one below the cell, beside the caller's own."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,0 +1,140 @@
+"""What a reader sees of a token, and which word it belongs to.
+
+A vocabulary writes its tokens for the machine: ``Ġcat``, ``##ing``, ``▁the``, ``<0xF0>``.
+:func:`describe` turns them into labels that are never empty and never half a character,
+and numbers the words, so that sub-words can be shown together.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from attnwidget.tokens.spelling import SCHEMES, content, decode, guess_scheme
+from attnwidget.tokens.words import number_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SPECIAL = re.compile(
+    r"\[(?:CLS|SEP|PAD|MASK|UNK)\]|</?s>|<(?:pad|unk|mask|bos|eos|cls|sep)>|<[|｜].+[|｜]>"  # noqa: RUF001
+)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens as a reader sees them; all four lists have one entry per token."""
+
+    text: list[str]
+    """Readable form, never empty."""
+    raw: list[str]
+    """As the vocabulary writes it."""
+    special: list[bool]
+    """Added by the tokenizer (``[CLS]``, ``<s>``), not by the text."""
+    words: list[int]
+    """Number of the token's word: from 0, without gaps, never falling."""
+
+
+def describe(
+    tokens: Sequence[str],
+    *,
+    scheme: str | None = None,
+    spans: Sequence[tuple[int, int]] | None = None,
+    special: Sequence[bool] | None = None,
+) -> Tokens:
+    """Give every token a readable label and the number of its word.
+
+    Parameters
+    ----------
+    tokens
+        Tokens as in the vocabulary (``tokenizer.convert_ids_to_tokens``), or plain words.
+    scheme
+        How the vocabulary writes them: "byte", "wordpiece" or "sentencepiece".
+        Without it, the tokens' own marks decide; tokens without marks are plain.
+    spans
+        Where each token lies in the text (start, end), in characters. Without it, words
+        are found from the marks alone.
+    special
+        Which tokens the tokenizer added. Without it, the usual spellings decide.
+
+    Raises
+    ------
+    ValueError
+        For an unknown scheme, or when the lengths differ.
+    """
+    raw = list(tokens)
+    if special is None:
+        special = [_SPECIAL.fullmatch(token) is not None for token in raw]
+    for name, values in (("spans", spans), ("special", special)):
+        if values is not None and len(values) != len(raw):
+            message = f"{name} has {len(values)} entries for {len(raw)} tokens"
+            raise ValueError(message)
+    scheme = scheme or guess_scheme([t for t, s in zip(raw, special, strict=True) if not s])
+    if scheme is not None and scheme not in SCHEMES:
+        message = f"scheme must be one of {', '.join(SCHEMES)} or None, got {scheme!r}"
+        raise ValueError(message)
+    contents = [t if s else content(t, scheme) for t, s in zip(raw, special, strict=True)]
+    pieces = decode(contents)
+    return Tokens(
+        text=[piece.label for piece in pieces],
+        raw=raw,
+        special=[bool(flag) for flag in special],
+        words=number_words(
+            [piece.source for piece in pieces],
+            touching=_touching(raw, special, scheme, spans),
+            halved=[piece.shared for piece in pieces],
+        ),
+    )
+
+
+def scheme_of(tokenizer: Any) -> str | None:
+    """Return the scheme of a transformers tokenizer, None if it has none of the three."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:  # slow tokenizers, by the part that each kind is built around
+        for attribute, scheme in (
+            ("byte_encoder", "byte"),
+            ("wordpiece_tokenizer", "wordpiece"),
+            ("sp_model", "sentencepiece"),
+        ):
+            if hasattr(tokenizer, attribute):
+                return scheme
+        return None
+    # The parts one by one (their pickled state is JSON): the whole would include the vocabulary.
+    text = ""
+    for part in (backend.decoder, backend.pre_tokenizer, backend.normalizer):
+        with contextlib.suppress(Exception):  # one written in Python cannot be pickled
+            text += part.__getstate__().decode() if part is not None else ""
+    if '"ByteLevel"' in text:
+        return "byte"
+    if getattr(backend.model, "continuing_subword_prefix", None) == "##":
+        return "wordpiece"
+    if any(mark in text for mark in ('"Metaspace"', '"ByteFallback"', "▁")):
+        return "sentencepiece"
+    return None
+
+
+def _touching(
+    raw: list[str],
+    special: Sequence[bool],
+    scheme: str | None,
+    spans: Sequence[tuple[int, int]] | None,
+) -> list[bool]:
+    """Tell for each token whether the one before it may touch it in the text.
+
+    Byte and sentencepiece tokens carry their own spaces, so all of them may.
+    """
+    touching = [False] * len(raw)
+    for i in range(1, len(raw)):
+        if special[i] or special[i - 1]:
+            continue
+        if spans is not None:
+            (start, end), before = spans[i], spans[i - 1]
+            # One character may have become two tokens by normalisation (ﬁ → f, i).
+            touching[i] = start == before[1] or ((start, end) == before and end - start == 1)
+        elif scheme == "wordpiece":
+            touching[i] = raw[i].startswith("##")
+        else:
+            touching[i] = scheme is not None
+    return touching
