@@ -1,0 +1,34 @@
+"""One forward pass of a model → `AttentionTrace`: the only room that touches a model's insides."""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from attnwidget.capture.errors import (
+    CaptureError,
+    EmptyTextError,
+    MissingTokenizerError,
+    TextTooLongError,
+    UnsupportedModelError,
+)
+from attnwidget.capture.run import capture
+from attnwidget.trace import AttentionTrace
+
+__all__ = [
+    "CaptureError",
+    "EmptyTextError",
+    "MissingTokenizerError",
+    "TextTooLongError",
+    "UnsupportedModelError",
+    "capture",
+]
+
+
+class _CallableModule(ModuleType):
+    """Importing this package puts it where `attnwidget.capture`, the function, is expected."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> AttentionTrace:
+        return capture(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _CallableModule

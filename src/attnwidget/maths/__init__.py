@@ -1,0 +1,28 @@
+"""Pure functions on tensors: masks, scores, softmax, weighted sums, pooling, one layer's tiles."""
+
+from attnwidget.maths.given import layers_from_qkv, layers_from_weights
+from attnwidget.maths.layers import Layer, QKVLayer, WeightsLayer
+from attnwidget.maths.mask import Mask
+from attnwidget.maths.pool import max_pool, merge_words
+from attnwidget.maths.softmax import log_sum_exp, scores, weighted_sum, weights
+from attnwidget.maths.tile import ALL, Index, positions, resolve, take
+
+__all__ = [
+    "ALL",
+    "Index",
+    "Layer",
+    "Mask",
+    "QKVLayer",
+    "WeightsLayer",
+    "layers_from_qkv",
+    "layers_from_weights",
+    "log_sum_exp",
+    "max_pool",
+    "merge_words",
+    "positions",
+    "resolve",
+    "scores",
+    "take",
+    "weighted_sum",
+    "weights",
+]

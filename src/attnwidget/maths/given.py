@@ -1,0 +1,132 @@
+"""Layers from what other code computed, checked with messages that say what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attnwidget.maths.layers import QKVLayer, WeightsLayer
+from attnwidget.maths.mask import Mask
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HOW_TO_GET_WEIGHTS = (
+    'reload the model with attn_implementation="eager" and call it with output_attentions=True '
+    "(SDPA returns no weights), or use attnwidget.capture(model, text)"
+)
+
+
+def layers_from_weights(
+    attentions: Any,
+    n_tokens: int,
+    mask: Tensor | Literal["causal"] | None = None,
+) -> list[WeightsLayer]:
+    """Check the weights of every layer; see `AttentionTrace.from_attentions`."""
+    given = [] if attentions is None else list(attentions)
+    if not given:
+        raise ValueError(f"attentions holds no layer; {_HOW_TO_GET_WEIGHTS}")
+    missing = [str(i) for i, layer in enumerate(given) if layer is None]
+    if missing:
+        where = ", ".join(missing)
+        raise ValueError(f"attentions is None in layer {where}; {_HOW_TO_GET_WEIGHTS}")
+    layers = [_one_layer(i, _to_tensor(layer), n_tokens) for i, layer in enumerate(given)]
+    if mask is None:
+        later = [layer.triu(1).count_nonzero() for layer in layers]  # NaN counts as nonzero
+        rule = Mask(after=0) if n_tokens > 1 and not any(later) else Mask()
+    else:
+        rule = mask_from(mask, n_tokens, n_tokens)
+    return [WeightsLayer(layer, rule) for layer in layers]
+
+
+def _one_layer(number: int, layer: Tensor, n: int) -> Tensor:
+    expected = f"expected (heads, {n}, {n}) or (1, heads, {n}, {n}) for {n} tokens"
+    shape = tuple(layer.shape)
+    if layer.ndim == 4 and shape[0] != 1:
+        raise ValueError(
+            f"layer {number} holds a batch of {shape[0]} texts, shape {shape}; {expected}: "
+            "pass one text's, for example [a[:1] for a in attentions]"
+        )
+    layer = layer[0] if layer.ndim == 4 else layer  # (heads, n, n)
+    if layer.ndim != 3:
+        raise ValueError(f"layer {number} has shape {shape}; {expected}. One layer alone must be in a list")
+    if tuple(layer.shape[1:]) != (n, n):
+        raise ValueError(
+            f"layer {number} has shape {shape}; {expected}: the weights and the tokens must be of the same text"
+        )
+    return layer
+
+
+def layers_from_qkv(  # noqa: PLR0917 - as the user's function
+    q: Any,
+    k: Any,
+    v: Any,
+    n_tokens: int,
+    mask: Tensor | Literal["causal"] | None = None,
+    scale: float | None = None,
+) -> list[QKVLayer]:
+    """Check queries, keys and values of every layer; see `AttentionTrace.from_qkv`."""
+    tensors = {name: _to_tensor(x) for name, x in (("q", q), ("k", k), ("v", v))}
+    for name, x in tensors.items():
+        if x.ndim != 4 or 0 in x.shape or x.shape[2] != n_tokens:
+            raise ValueError(
+                f"expected {name} of shape (layers, heads, {n_tokens}, d) for {n_tokens} tokens, got {tuple(x.shape)}"
+            )
+    queries, keys, values = tensors.values()  # (layers, heads, n, d)
+    shapes = f"q {tuple(queries.shape)}, k {tuple(keys.shape)}, v {tuple(values.shape)}"
+    if not len(queries) == len(keys) == len(values):
+        raise ValueError(f"q, k and v must have the same number of layers, got {shapes}")
+    if keys.shape[1] != values.shape[1] or queries.shape[1] % keys.shape[1]:
+        raise ValueError(f"k and v must have as many heads as q, or as many as divide them, got {shapes}")
+    if queries.shape[3] != keys.shape[3]:
+        raise ValueError(f"q and k must have the same last dimension, got {shapes}")
+    rule = mask_from(mask, n_tokens, n_tokens)
+    factor = queries.shape[3] ** -0.5 if scale is None else float(scale)
+    return [QKVLayer(*layer, scale=factor, mask=rule) for layer in zip(queries, keys, values, strict=True)]
+
+
+def mask_from(mask: Tensor | Sequence[Any] | Literal["causal"] | None, n: int, m: int) -> Mask:
+    """Turn a user's mask into a rule.
+
+    Parameters
+    ----------
+    mask : "causal", Tensor, or None
+        bool (keys,) or (queries, keys), True where attention is permitted. None forbids nothing.
+    n, m : int
+        Number of queries and keys.
+
+    Raises
+    ------
+    ValueError
+        For another word, dtype or shape.
+    """
+    if mask is None:
+        return Mask()
+    if isinstance(mask, str):
+        if mask != "causal":
+            raise ValueError(f'mask must be "causal", a bool tensor or None, got {mask!r}')
+        return Mask(after=0)
+    allowed = torch.as_tensor(mask)
+    if allowed.dtype != torch.bool or tuple(allowed.shape) not in {(m,), (n, m)}:
+        raise ValueError(
+            f"expected a bool mask of shape ({m},) or ({n}, {m}), True where attention is "
+            f"permitted, got {allowed.dtype} of shape {tuple(allowed.shape)}"
+        )
+    return Mask(keep=allowed) if allowed.ndim == 1 else Mask.from_dense(allowed)
+
+
+def _to_tensor(array: Any) -> Tensor:
+    """Share the memory where that is possible; gradients are not followed."""
+    if isinstance(array, Tensor):
+        tensor = array.detach()
+    elif isinstance(array, (list, tuple)):
+        tensor = torch.stack([_to_tensor(one) for one in array])
+    else:
+        array = np.asarray(array)
+        tensor = torch.as_tensor(array if array.flags.writeable else array.copy())
+    if not tensor.is_floating_point():
+        raise ValueError(f"expected floating-point numbers, got {tensor.dtype}")
+    return tensor

@@ -1,0 +1,151 @@
+"""One layer of attention, asked for tiles: from Q, K and V, or from weights that were given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+
+from attnwidget.maths.mask import Mask
+from attnwidget.maths.softmax import log_sum_exp, scores, upcast, weights
+from attnwidget.maths.tile import ALL, Index, positions, take
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_BLOCK = 1 << 22  # scores that may exist at once while the log-sum-exp is computed: 16 MB
+
+
+@dataclass(frozen=True)
+class QKVLayer:
+    """What one layer's weights are recomputed from.
+
+    Attributes
+    ----------
+    q : Tensor
+        (heads, queries, d_k), with every rotation and normalisation applied.
+    k, v : Tensor
+        (key heads, keys, d_k) and (key heads, keys, d_v).
+    scale : float
+        Factor of the products.
+    mask : Mask
+        Which pairs may attend.
+    bias : Tensor, optional
+        Added to the scores, broadcast to (heads, queries, keys).
+    softcap : float, optional
+        Bound of the scores (Gemma 2).
+    sinks : Tensor, optional
+        (heads,), a logit without a key in every row's softmax (gpt-oss).
+    known_lse : Tensor, optional
+        (heads, queries), the rows' log-sum-exp where a kernel has computed it already.
+    """
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    scale: float
+    mask: Mask = field(default_factory=Mask)
+    bias: Tensor | None = None
+    softcap: float | None = None
+    sinks: Tensor | None = None
+    known_lse: Tensor | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(heads, queries, keys)."""
+        return self.q.shape[0], self.q.shape[1], self.k.shape[1]
+
+    @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """Everything that occupies memory."""
+        lse = self.__dict__.get("lse", self.known_lse)
+        return self.q, self.k, self.v, self.bias, self.sinks, lse, self.mask.keep, self.mask.dense
+
+    @cached_property
+    def lse(self) -> Tensor:
+        """Log-sum-exp of every row, (heads, queries)."""
+        if self.known_lse is not None:
+            return self.known_lse
+        heads, n, m = self.shape
+        columns = min(m, 1024)
+        rows = max(1, _BLOCK // (heads * columns))
+        parts = [
+            log_sum_exp(
+                (
+                    self.scores(ALL, slice(row, row + rows), slice(column, column + columns))
+                    for column in range(0, m, columns)
+                ),
+                sinks=self.sinks,
+            )
+            for row in range(0, n, rows)
+        ]
+        return torch.cat(parts, dim=1)  # (heads, queries)
+
+    def group(self, head: int) -> int:
+        """Return the key head that a query head uses."""
+        return head * self.k.shape[0] // self.q.shape[0]
+
+    def allowed(self, heads: Index, queries: Index, keys: Index) -> Tensor:
+        """Return which pairs of a tile may attend, bool (heads or 1, queries, keys)."""
+        _, n, m = self.shape
+        device = self.q.device
+        return self.mask.allowed(positions(queries, n, device), positions(keys, m, device), heads)
+
+    def scores(self, heads: Index, queries: Index, keys: Index) -> Tensor:
+        """Compute a tile's scores, (heads, queries, keys)."""
+        q = take(take(self.q, 0, heads), 1, queries)  # (heads, queries, d_k)
+        k = take(self.k, 1, keys)  # (key heads, keys, d_k)
+        if q.shape[0] != self.q.shape[0] or not isinstance(heads, slice):
+            chosen = positions(heads, self.q.shape[0], k.device)  # (heads,)
+            k = k.index_select(0, chosen * k.shape[0] // self.q.shape[0])  # (heads, keys, d_k)
+        bias = self.bias
+        if bias is not None:
+            for dim, index in enumerate((heads, queries, keys)):
+                bias = take(bias, dim, index) if bias.shape[dim] > 1 else bias
+        return scores(
+            q,
+            k,
+            scale=self.scale,
+            allowed=self.allowed(heads, queries, keys),
+            bias=bias,
+            softcap=self.softcap,
+        )
+
+    def weights(self, heads: Index, queries: Index, keys: Index) -> Tensor:
+        """Compute a tile's weights, (heads, queries, keys)."""
+        lse = take(take(self.lse, 0, heads), 1, queries)  # (heads, queries)
+        return weights(self.scores(heads, queries, keys), lse)
+
+
+@dataclass(frozen=True)
+class WeightsLayer:
+    """Weights as they were given, (heads, queries, keys), and which pairs may attend."""
+
+    given: Tensor
+    mask: Mask = field(default_factory=Mask)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(heads, queries, keys)."""
+        heads, n, m = self.given.shape
+        return heads, n, m
+
+    @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """Everything that occupies memory."""
+        return self.given, self.mask.keep, self.mask.dense
+
+    def allowed(self, heads: Index, queries: Index, keys: Index) -> Tensor:
+        """Return which pairs of a tile may attend, bool (heads or 1, queries, keys)."""
+        _, n, m = self.shape
+        device = self.given.device
+        return self.mask.allowed(positions(queries, n, device), positions(keys, m, device), heads)
+
+    def weights(self, heads: Index, queries: Index, keys: Index) -> Tensor:
+        """Return a tile's weights, (heads, queries, keys)."""
+        return upcast(take(take(take(self.given, 0, heads), 1, queries), 2, keys))
+
+
+Layer = QKVLayer | WeightsLayer

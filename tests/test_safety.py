@@ -1,0 +1,256 @@
+"""A capture leaves the model as it was, whatever happens, and keeps to itself."""
+
+import copy
+import gc
+import threading
+import weakref
+
+import pytest
+import torch
+import transformers as hf
+
+import attnwidget
+import tiny
+from attnwidget.capture import capture, hold
+
+TOKENIZER = tiny.tokenizer()
+TEXT = "The cat sat on the mat, and the mat did not mind."
+
+
+def state(model):
+    """Everything about a model that a capture could have changed."""
+    modules = list(model.modules())
+    hooks = [sum(len(value) for name, value in vars(module).items() if "hooks" in name) for module in modules]
+    return {
+        "implementation": [module.config._attn_implementation for module in modules if hasattr(module, "config")],
+        "config": copy.deepcopy(model.config.to_dict()),
+        "training": [module.training for module in modules],
+        "attributes": [sorted(vars(module)) for module in modules],
+        "hooks": hooks,
+        "gradients": [(p.grad, p.requires_grad) for p in model.parameters()],
+    }
+
+
+def output(model):
+    ids = torch.tensor([TOKENIZER(TEXT)["input_ids"]])
+    with torch.no_grad():
+        return model(input_ids=ids)[0]
+
+
+def mixed(model):
+    """Some modules in training mode, some not."""
+    for number, module in enumerate(model.modules()):
+        module.training = number % 3 == 0
+    return model
+
+
+@pytest.fixture(params=["gpt2", "llama", "bert", "gpt_neox", "mistral"])
+def model(request):
+    return mixed(getattr(tiny, request.param)())
+
+
+@pytest.mark.parametrize("implementation", ["sdpa", "eager"])
+def test_model_is_as_before(model, implementation):
+    model.set_attn_implementation(implementation)
+    before, random = state(model), torch.get_rng_state()
+    capture(model, TEXT, tokenizer=TOKENIZER)
+    assert state(model) == before
+    assert torch.equal(torch.get_rng_state(), random)
+    model.eval()
+    expected = output(model)
+    capture(model, TEXT, tokenizer=TOKENIZER)
+    assert torch.equal(output(model), expected)
+    assert not hold._held
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("where", ["hook", "progress"])
+def test_model_is_as_before_when_it_fails(model, error, where):
+    def fail(*_):
+        raise error("in the middle")
+
+    layer = list(model.modules())[-1]
+    handle = layer.register_forward_hook(fail) if where == "hook" else None
+    before = state(model)
+    with pytest.raises(error, match="in the middle"):
+        capture(model, TEXT, tokenizer=TOKENIZER, on_layer=fail if where == "progress" else None)
+    assert state(model) == before
+    assert not hold._held
+    if handle is not None:
+        handle.remove()
+    capture(model, TEXT, tokenizer=TOKENIZER)
+
+
+def test_sub_configs_are_given_back():
+    text = {**tiny.SIZES, "vocab_size": tiny.VOCABULARY, "num_key_value_heads": 2, "head_dim": 8}
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1,
+              "num_attention_heads": 2, "image_size": 28, "patch_size": 14}  # fmt: skip
+    config = hf.Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=4)
+    model = tiny.build(config, attn_implementation={"": "sdpa", "text_config": "eager"})
+    before = [c._attn_implementation for c in (config, config.text_config, config.vision_config)]
+    capture(model, TEXT, tokenizer=TOKENIZER)
+    after = [c._attn_implementation for c in (config, config.text_config, config.vision_config)]
+    assert after == before
+
+
+def test_gradients_can_be_taken_afterwards():
+    model = tiny.gpt2()
+    trace = capture(model, TEXT, tokenizer=TOKENIZER)
+    assert not trace.weights(0).requires_grad
+    model(input_ids=torch.tensor([[5, 6, 7]]))[0].sum().backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def weights_of(trace):
+    return torch.stack([trace.weights(layer) for layer in range(trace.n_layers())])
+
+
+def test_threads_do_not_mix():
+    """Two models and one that both share, each pass held open until all are inside."""
+    models = [tiny.gpt2(), tiny.llama(), tiny.gpt2(n_layer=2)]
+    models.append(models[0])
+    texts = [TEXT, TEXT[:20], TEXT[5:30], TEXT[::-1]]
+    expected = [
+        weights_of(capture(model, text, tokenizer=TOKENIZER)) for model, text in zip(models, texts, strict=True)
+    ]
+    for model in models:
+        model.train()
+    before = [state(model) for model in models]
+    barrier = threading.Barrier(len(models), timeout=30)
+    found = [None] * len(models)
+
+    def run(number):
+        def wait(done, _):
+            if done <= 2:
+                barrier.wait()
+
+        trace = capture(models[number], texts[number], tokenizer=TOKENIZER, on_layer=wait)
+        found[number] = weights_of(trace)
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(models))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, theirs)
+    assert [state(model) for model in models] == before
+
+
+def test_first_out_does_not_wake_the_other():
+    """One capture ends in the middle of another, of the same model in training mode."""
+    model = tiny.gpt2(attn_pdrop=0.5, resid_pdrop=0.5, embd_pdrop=0)
+    expected = weights_of(capture(model, TEXT, tokenizer=TOKENIZER))
+    before = state(model.train())
+    inside, first_is_out, found = threading.Event(), threading.Event(), []
+
+    def second():
+        def wait(done, _):
+            if done == 1:
+                inside.set()
+                first_is_out.wait(30)
+
+        found.append(weights_of(capture(model, TEXT, tokenizer=TOKENIZER, on_layer=wait)))
+
+    thread = threading.Thread(target=second)
+
+    def start(done, _):
+        if done == 1:
+            thread.start()
+            inside.wait(30)
+
+    capture(model, TEXT, tokenizer=TOKENIZER, on_layer=start)
+    first_is_out.set()
+    thread.join()
+    torch.testing.assert_close(found[0], expected)
+    assert state(model) == before
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_nested_capture(same):
+    outer, text = tiny.gpt2(), TEXT[:12]
+    inner = outer if same else tiny.llama()
+    expected = [weights_of(capture(m, t, tokenizer=TOKENIZER)) for m, t in ((outer, TEXT), (inner, text))]
+    traces = []
+
+    def nest(done, _):
+        if done == 2:
+            traces.append(capture(inner, text, tokenizer=TOKENIZER))
+
+    outer.train()
+    before = state(outer)
+    traces.insert(0, capture(outer, TEXT, tokenizer=TOKENIZER, on_layer=nest))
+    assert state(outer) == before
+    for trace, weights in zip(traces, expected, strict=True):
+        torch.testing.assert_close(weights_of(trace), weights)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gemma2", "gpt_oss", "mistral", "t5_encoder"])
+def test_used_outside_a_capture_it_is_plain_attention(name):
+    """Another thread may use the model, in batches, while it is captured."""
+    model = getattr(tiny, name)()
+    ids = torch.randint(4, tiny.VOCABULARY, (2, 9))
+    keep = torch.ones(2, 9).long()
+    keep[0, 6:] = 0
+
+    def run():
+        with torch.no_grad():
+            return model(input_ids=ids, attention_mask=keep)[0][keep.bool()]
+
+    expected, found = run(), []
+
+    def on_layer(done, _):
+        if done == 1:
+            thread = threading.Thread(target=lambda: found.append(run()))
+            thread.start()
+            thread.join()
+
+    trace = capture(model, TEXT, tokenizer=TOKENIZER, on_layer=on_layer)
+    assert trace.n_layers() == 3
+    torch.testing.assert_close(found[0], expected)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "gpt_neox", "mistral", "bert"])
+@pytest.mark.parametrize("padded", [False, True])
+def test_nothing_of_size_n_squared_is_kept(name, padded):
+    n = 600
+    options = {"n_positions": n} if name == "gpt2" else {}
+    model = tiny.bert() if name == "bert" else getattr(tiny, name)(**options)
+    if name == "bert":
+        n = 64
+    keep = torch.ones(n).long()
+    keep[: n // 4 if padded else 0] = 0
+    trace = capture(model, "a" * n, tokenizer=TOKENIZER, attention_mask=keep)
+    layers = trace._layers["self"]
+    floats = sum(layer.q.numel() + layer.k.numel() + layer.v.numel() for layer in layers)
+    rows = len(layers) * n * (4 * 4 + 1)  # log-sum-exp of four heads, and a padding mask
+    assert 4 * floats <= trace.nbytes <= 4 * floats + rows
+    for layer in layers:
+        for tensor in layer.tensors:
+            assert tensor is None or tensor.numel() < n * n
+
+
+def test_nothing_else_is_kept():
+    model = tiny.gpt2()
+    trace = capture(model, TEXT, tokenizer=TOKENIZER)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+    assert trace.weights(0).shape == (4, len(TEXT), len(TEXT))
+
+
+def test_not_a_number_is_shown():
+    model = tiny.gpt2()
+    with torch.no_grad():
+        model.h[1].attn.c_attn.weight[0, 0] = torch.nan  # in the queries of head 0
+    trace = capture(model, TEXT, tokenizer=TOKENIZER)
+    assert trace.weights(1, 0)[trace.allowed(1, 0)].isnan().all()
+    assert not trace.weights(0).isnan().any()
+    assert trace.max_error != trace.max_error
+
+
+def test_package_name_is_the_function():
+    """`attnwidget.capture` is a function and a package; whichever is loaded first, it captures."""
+    trace = attnwidget.capture(tiny.gpt2(), "cat", tokenizer=TOKENIZER)
+    assert trace.tokens == ["c", "a", "t"]
