@@ -1,0 +1,401 @@
+"""`AttentionWidget`: traits and dispatch, nothing else."""
+
+from __future__ import annotations
+
+import time
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, observe, validate
+
+from attnwidget import models
+from attnwidget.capture import capture
+from attnwidget.heads import opening_head
+from attnwidget.jobs import Job, Stopped, running_loop
+from attnwidget.synced import SyncedWidget
+from attnwidget.trace import AttentionTrace
+from attnwidget.traits import Heads, Positions
+from attnwidget.wire import payload
+from attnwidget.wire.envelope import Envelope, encode_array
+from attnwidget.wire.server import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import Tensor
+    from torch.nn import Module
+
+STATIC = Path(__file__).parent / "static" / "widget.js"
+if not STATIC.exists():
+    _MISSING = f"{STATIC} is missing: in a clone, `make build` makes it (Node 20); a wheel brings it along"
+    raise ImportError(_MISSING)
+
+# The browser holds the newest value of what it set itself. An echo would arrive late and move the view back; and
+# marimo sends the whole state round with every change.
+_LIVE = {"sync": True, "echo_update": False}
+_OPTIONS = ("layer", "heads", "queries", "keys", "view", "attention", "threshold", "words")
+_SHORT = 64  # tokens, and characters of a text, in the plain-text form
+_REPORT_EVERY = 0.1  # seconds between two progress messages
+
+
+class AttentionWidget(SyncedWidget):
+    """Attention inside a Transformer, drawn live.
+
+    Parameters
+    ----------
+    source : str or AttentionTrace
+        The text to run the model on, or attention captured earlier.
+    model : str, path, or model, optional
+        A bundled model's name, a local folder, a Hugging Face Hub id, or a loaded transformers model on any device.
+        By default the bundled ``"demo/causal"``, which needs no network.
+    tokenizer : optional
+        The model's tokenizer. Needed with a model object whose own cannot be found on this machine.
+    **options
+        First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `threshold`, `words`.
+
+    Attributes
+    ----------
+    text : str
+        Setting it runs the model. On a failure the old text and picture stay, and the exception is raised here.
+    layer : int
+        The layer in view. Setting it shows the same heads of that layer.
+    heads : list of (layer, head)
+        The heads that are drawn, at least one; ``"L4-H11"`` is understood too.
+    queries, keys : list of int
+        The pinned token positions on either side.
+    threshold : float
+        Weights below it are not drawn, 0 to 1.
+    words : bool
+        Merge sub-words: sum over the pieces attended to, mean over the pieces attending.
+    view : str
+        ``"lines"``.
+    attention : str
+        ``"self"``.
+
+    Raises
+    ------
+    TypeError
+        For an unknown keyword.
+    ValueError, TraitError, OSError
+        If the text is empty or too long, a value is out of range, or the model cannot be had; the message says
+        what to do.
+    """
+
+    _esm = STATIC
+
+    text = Unicode().tag(**_LIVE)
+    view = Enum(["lines"], "lines").tag(**_LIVE)
+    attention = Enum(["self"], "self").tag(**_LIVE)
+    layer = Int(0).tag(**_LIVE)
+    heads = Heads().tag(**_LIVE)
+    queries = Positions().tag(**_LIVE)
+    keys = Positions().tag(**_LIVE)
+    threshold = Float(0.02, min=0, max=1).tag(**_LIVE)
+    words = Bool(default_value=False).tag(**_LIVE)
+
+    # The wire: set here, read in the browser, kept in a saved notebook.
+    _outline = Dict().tag(sync=True)  # tokens and counts of the current run
+    _snapshot = Dict().tag(sync=True)  # the weights that must be drawn without a kernel
+    _pictures = Dict().tag(sync=True)  # every head's small picture
+    _status = Dict({"state": "loading", "message": ""}).tag(sync=True)
+
+    def __init__(
+        self,
+        source: str | AttentionTrace,
+        *,
+        model: str | PathLike[str] | Module | None = None,
+        tokenizer: object = None,
+        **options: Any,
+    ) -> None:
+        unknown = sorted(set(options) - set(_OPTIONS))
+        if unknown:
+            msg = f"unknown keyword {', '.join(map(repr, unknown))}; known: model, tokenizer, {', '.join(_OPTIONS)}"
+            raise TypeError(msg)
+        if not isinstance(source, (str, AttentionTrace)):
+            msg = f"the first argument is a text or an AttentionTrace, not {type(source).__name__}"
+            raise TypeError(msg)
+        self._trace: AttentionTrace | None = None
+        self._shown_text = ""
+        self._model: Any = None
+        self._tokenizer: Any = tokenizer
+        self._run = 0
+        self._job: Job[AttentionTrace] | None = None
+        self._failure: Exception | None = None
+        self._options = options
+        super().__init__()
+        self.on_msg(self._on_message)
+        if isinstance(source, AttentionTrace):
+            self._adopt(source, "")
+        else:
+            self._open(source, model)
+
+    # -- from a text to a trace ---------------------------------------------------------------------------------
+
+    def _open(self, text: str, model: str | PathLike[str] | Module | None) -> None:
+        """Get the model and run it: in the background if it must be downloaded first and a kernel is live."""
+        if model is not None and not isinstance(model, (str, PathLike)):
+            self._model = model
+        else:
+            name = models.DEFAULT if model is None else model
+            if running_loop() is not None and models.needs_download(name):
+                self._start(lambda job: self._load_and_capture(job, name, text), text)
+                return
+            self._use(name)
+        self._adopt(self._capture(text), text)
+
+    def _use(self, name: str | PathLike[str], progress: Callable[[models.Progress], None] | None = None) -> None:
+        self._model, tokenizer = models.load_model(name, progress=progress)
+        self._tokenizer = self._tokenizer or tokenizer
+
+    def _load_and_capture(self, job: Job[AttentionTrace], name: str | PathLike[str], text: str) -> AttentionTrace:
+        self._use(name, lambda at: job.report(at.stage, at.done, at.total))
+        return self._capture(text, job.report)
+
+    def _capture(self, text: str, report: Callable[[str, int, int | None], None] | None = None) -> AttentionTrace:
+        if self._model is None:
+            why = "the model is still loading" if self._job else "this widget shows attention captured earlier"
+            msg = f"{why}; it has no model to run a new text"
+            raise ValueError(msg)
+        report = report or self._report
+        reported = time.monotonic()
+
+        def on_layer(done: int, total: int) -> None:
+            nonlocal reported
+            if time.monotonic() - reported > _REPORT_EVERY:
+                report("running the model", done, total)
+                reported = time.monotonic()
+
+        return capture(self._model, text, tokenizer=self._tokenizer, on_layer=on_layer)
+
+    def _report(self, message: str, done: int, total: int | None) -> None:
+        status: dict[str, Any] = {"state": "loading", "message": message, "done": done, "total": total}
+        self._status = status
+
+    def _start(self, work: Callable[[Job[AttentionTrace]], AttentionTrace], text: str) -> None:
+        """Work in the background; what was running before is stopped and its result forgotten."""
+        if self._job is not None:
+            self._job.stop()
+
+        def finish(job: Job[AttentionTrace]) -> None:
+            if job is not self._job:
+                return  # replaced by a newer text
+            self._job = None
+            try:
+                self._adopt(job.result(), text)
+            except Stopped as stopped:
+                if self._trace is None:
+                    self._fail(stopped)
+                else:
+                    self._status = {"state": "ready", "message": "stopped"}
+            except Exception as error:  # noqa: BLE001  (shown in the widget: nobody in Python is waiting)
+                self._fail(error)
+
+        self._job = Job(work, report=self._report, finish=finish)
+        self._job.start()
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = error
+        self._status = {"state": "error", "message": str(error) or type(error).__name__}
+
+    def _adopt(self, trace: AttentionTrace, text: str) -> None:
+        """Show a new trace. Of the selection, what still makes sense stays."""
+        before, self._trace = self._trace, trace
+        self._shown_text = text
+        self._run += 1
+        with self.hold_sync():
+            if before is None:
+                self._settle_options(trace)
+            else:
+                for side in ("queries", "keys"):
+                    kept = [at for at in getattr(self, side) if trace.tokens[at : at + 1] == before.tokens[at : at + 1]]
+                    setattr(self, side, kept)
+            self.text = text
+            self._outline = {
+                **payload.outline(trace),
+                "run": self._run,
+                "model": trace.model_name if self._model is None else models.describe_model(self._model),
+                "editable": self._model is not None,
+            }
+            self._refresh_snapshot()
+            self._status = {"state": "ready", "message": ""}
+
+    def _settle_options(self, trace: AttentionTrace) -> None:
+        """Apply the constructor's options, now that their ranges are known."""
+        options = dict(self._options)
+        if "heads" not in options:
+            layer, head = opening_head(trace)
+            options["heads"] = [(options.pop("layer", layer), head)]
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    # -- traits -------------------------------------------------------------------------------------------------
+
+    @validate("text")
+    def _run_text(self, proposal: dict[str, Any]) -> str:
+        """Run the model before the trait takes the text: on a failure both text and picture stay as they were."""
+        text: str = proposal["value"]
+        if text != self._shown_text:
+            self._settle()
+            try:
+                self._adopt(self._capture(text), text)
+            except Exception as error:
+                self._fail(error)
+                raise TraitError(str(error)) from error
+        return text
+
+    @validate("layer")
+    def _check_layer(self, proposal: dict[str, Any]) -> int:
+        layer: int = proposal["value"]
+        if self._trace is not None:
+            _check_range("layer", [layer], self._trace.n_layers())
+        return layer
+
+    @validate("heads")
+    def _check_heads(self, proposal: dict[str, Any]) -> list[tuple[int, int]]:
+        heads: list[tuple[int, int]] = list(dict.fromkeys(proposal["value"]))
+        if self._trace is not None:
+            if not heads:
+                msg = "heads: at least one (layer, head) is needed"
+                raise TraitError(msg)
+            _check_range("layer", [layer for layer, _ in heads], self._trace.n_layers())
+            _check_range("head", [head for _, head in heads], self._trace.n_heads())
+        return heads
+
+    @validate("queries", "keys")
+    def _check_positions(self, proposal: dict[str, Any]) -> list[int]:
+        positions: list[int] = list(dict.fromkeys(proposal["value"]))
+        if self._trace is not None:
+            _check_range(f"{proposal['trait'].name}: token", positions, len(self._trace.tokens))
+        return positions
+
+    @observe("layer")
+    def _follow_layer(self, _change: object) -> None:
+        if self.layer not in {layer for layer, _ in self.heads}:
+            self.heads = [(self.layer, head) for head in dict.fromkeys(head for _, head in self.heads)]
+
+    @observe("heads")
+    def _follow_heads(self, _change: object) -> None:
+        layers = [layer for layer, _ in self.heads]
+        if layers and self.layer not in layers:
+            self.layer = layers[-1]
+
+    @observe("layer", "heads", "words")
+    def _refresh_snapshot(self, _change: object = None) -> None:
+        """Keep in the saved state what the view shows now."""
+        held = self._snapshot
+        same = (held.get("run"), held.get("words")) == (self._run, self.words)
+        if self._trace is None or (same and set(self.heads) <= set(map(tuple, held["heads"]))):
+            return
+        heads, array = payload.snapshot(self._trace, self.layer, self.heads, words=self.words)
+        self._snapshot = {"run": self._run, "words": self.words, "heads": heads, **(array or {})}
+
+    # -- what Python reads --------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """Wait for work in the background."""
+        if self._job is not None:
+            self._job.settle()
+
+    @property
+    def trace(self) -> AttentionTrace:
+        """The `AttentionTrace` on screen; waits for a model that is still loading and raises if it failed."""
+        self._settle()
+        if self._trace is None:
+            raise self._failure or Stopped
+        return self._trace
+
+    @property
+    def tokens(self) -> list[str]:
+        """The labels on screen: tokens, or whole words with `words`."""
+        return self.trace.word_texts if self.words else self.trace.tokens
+
+    def weights(self) -> Tensor:
+        """Return the weights on screen.
+
+        Returns
+        -------
+        Tensor
+            float32, (heads, queries, keys) for `heads` in their order: all tokens, or only the pinned `queries` and
+            `keys` where there are any. Forbidden pairs are 0. With `words` the axes are words.
+        """
+        trace, heads = self.trace, self.heads
+        shown = payload.tile(trace, heads, words=self.words).clamp(min=0)
+        for axis, pinned in ((1, self.queries), (2, self.keys)):
+            if pinned:
+                at = sorted({trace.words[one] for one in pinned}) if self.words else pinned
+                shown = shown.index_select(axis, torch.tensor(at))
+        return shown
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Add a text for readers without the widget: a notebook opened elsewhere, a terminal."""
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        return {**data, "text/plain": repr(self)}, metadata
+
+    def __repr__(self) -> str:
+        if self._trace is None:
+            return f"AttentionWidget({self._status['message'] or self._status['state']})"
+        text = self.text if len(self.text) < _SHORT else f"{self.text[:_SHORT]}…"
+        lines = [f"AttentionWidget({text!r}) · {self._outline['model']} · {len(self._trace.tokens)} tokens"]
+        if len(self._trace.tokens) <= _SHORT:
+            lines += payload.strongest(payload.tile(self._trace, self.heads), self._trace.tokens, self.heads)
+        return "\n".join(lines)
+
+    def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002
+        # embed_minimal_html drops traits that hold their default, the front end's own module among them
+        state: dict[str, Any] = super()._get_embed_state(drop_defaults=False)
+        return state
+
+    # -- what the browser asks ----------------------------------------------------------------------------------
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take values from the browser; a wrong one is shown there, and the browser gets the right one back."""
+        try:
+            super().set_state(sync_data)
+        except TraitError as error:
+            self._fail(error)
+            self.send_state(list(sync_data))
+
+    def _on_message(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        handlers = {
+            "hello": lambda _: {"run": self._run},
+            "tile": self._answer_tile,
+            "pictures": self._answer_pictures,
+            "run": self._answer_run,
+            "stop": self._answer_stop,
+        }
+        self.send(*answer(content, handlers))
+
+    def _answer_tile(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
+        heads = [(int(ask["layer"]), int(ask["head"]))]
+        weights = payload.tile(self.trace, heads, queries=ask["queries"], keys=ask["keys"], words=ask["words"])
+        return {"run": self._run, **encode_array(weights[0])}
+
+    def _answer_pictures(self, _ask: Mapping[str, Any]) -> Mapping[str, Any]:
+        trace, run = self.trace, self._run
+
+        def finish(job: Job[Envelope | None]) -> None:
+            array = job.result()
+            if array is not None and run == self._run:
+                self._pictures = {"run": run, **array}
+
+        Job(lambda _: payload.pictures(trace, lambda: run == self._run), finish=finish).start()
+        return {}
+
+    def _answer_run(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
+        text = str(ask["text"])
+        self._start(lambda job: self._capture(text, job.report), text)
+        return {}
+
+    def _answer_stop(self, _ask: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._job is not None:
+            self._job.stop()
+        return {}
+
+
+def _check_range(what: str, values: list[int], count: int) -> None:
+    for value in values:
+        if not 0 <= value < count:
+            msg = f"{what} {value} is out of range: 0 to {count - 1}"
+            raise TraitError(msg)

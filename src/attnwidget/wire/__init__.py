@@ -1,0 +1,1 @@
+"""What crosses between kernel and browser, and in which form."""

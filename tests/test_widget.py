@@ -1,0 +1,253 @@
+"""The Python half of the widget: traits, both directions, errors. No browser; the comm is a recorder."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from ipywidgets import HBox, IntSlider, jslink
+from ipywidgets.embed import embed_data
+from traitlets import TraitError
+
+import attnwidget as aw
+from attnwidget import AttentionWidget
+from browser.fake_comm import FakeComm
+
+TEXT = "The animal didn't cross the road because it was too tired"
+
+
+@pytest.fixture
+def widget() -> AttentionWidget:
+    return AttentionWidget(TEXT)
+
+
+@pytest.fixture
+def comm(widget: AttentionWidget) -> FakeComm:
+    widget.comm = FakeComm()
+    return widget.comm
+
+
+def updates(comm: FakeComm) -> list[str]:
+    """Names of the traits that were sent, in order."""
+    return [name for one in comm.outbox if one["method"] == "update" for name in one["state"]]
+
+
+def ask(widget: AttentionWidget, comm: FakeComm, **message: Any) -> dict[str, Any]:
+    """Send a request and return its reply."""
+    comm.outbox.clear()
+    widget._handle_custom_msg({"id": "1", **message}, [])
+    return next(one["content"] for one in comm.outbox if one["method"] == "custom")
+
+
+def test_it_opens_on_a_telling_head_of_the_bundled_model(widget: AttentionWidget) -> None:
+    assert widget.text == TEXT
+    assert widget.tokens[:4] == ["The", "animal", "didn", "'t"]
+    assert widget.layer == widget.heads[0][0]
+    (layer, head) = widget.heads[0]
+    weights = widget.trace.weights(layer, head)
+    assert weights[widget.tokens.index("it"), widget.tokens.index("animal")] > 0.5
+
+
+def test_weights_are_those_of_the_trace(widget: AttentionWidget) -> None:
+    widget.heads = [(1, 2), "L3-H5"]
+    assert widget.heads == [(1, 2), (3, 5)]
+    expected = torch.stack([widget.trace.weights(1, 2), widget.trace.weights(3, 5)])
+    torch.testing.assert_close(widget.weights(), expected)
+    widget.queries = [8, 3]
+    widget.keys = [1]
+    torch.testing.assert_close(widget.weights(), expected[:, [8, 3]][:, :, [1]])
+
+
+def test_words_merge_the_axes_of_weights_and_tokens(widget: AttentionWidget) -> None:
+    widget.words = True
+    assert widget.tokens[:3] == ["The", "animal", "didn't"]
+    n = len(widget.tokens)
+    assert widget.weights().shape == (1, n, n)
+    torch.testing.assert_close(widget.weights().sum(-1), torch.ones(1, n))
+    widget.queries = [3]  # "'t", a piece of "didn't"
+    assert widget.weights().shape == (1, 1, n)
+
+
+def test_layer_and_heads_follow_each_other(widget: AttentionWidget) -> None:
+    widget.heads = [(1, 3), (1, 4)]
+    assert widget.layer == 1
+    widget.layer = 3
+    assert widget.heads == [(3, 3), (3, 4)]
+    widget.heads = [(0, 0), (2, 1)]
+    assert widget.layer == 2
+    widget.layer = 0
+    assert widget.heads == [(0, 0), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("layer", 9, "0 to 3"),
+        ("heads", [(0, 8)], "0 to 7"),
+        ("heads", [(4, 0)], "0 to 3"),
+        ("heads", [], "at least one"),
+        ("heads", ["H3"], "L4-H11"),
+        ("heads", 3, "L4-H11"),
+        ("queries", [12], "0 to 11"),
+        ("keys", [-1], "0 to 11"),
+        ("keys", "12", "positions"),
+        ("threshold", 1.5, "1"),
+        ("view", "pie", "lines"),
+        ("attention", "cross", "self"),
+    ],
+)
+def test_a_wrong_value_names_the_range_and_changes_nothing(
+    widget: AttentionWidget, name: str, value: object, says: str
+) -> None:
+    before = getattr(widget, name)
+    with pytest.raises((TraitError, ValueError), match=says):
+        setattr(widget, name, value)
+    assert getattr(widget, name) == before
+
+
+def test_integers_of_any_kind_are_understood(widget: AttentionWidget) -> None:
+    widget.heads = torch.tensor([[1, 2], [3, 4]]).numpy()
+    assert widget.heads == [(1, 2), (3, 4)]
+    widget.queries = range(2)
+    assert widget.queries == [0, 1]
+
+
+@pytest.mark.parametrize("option", [{"head": 3}, {"color": "red"}])
+def test_an_unknown_keyword_is_named(option: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=next(iter(option))):
+        AttentionWidget(TEXT, **option)
+
+
+def test_options_are_first_values() -> None:
+    other = AttentionWidget(TEXT, heads=[(0, 1)], queries=[2], threshold=0.1, words=True)
+    assert (other.heads, other.layer, other.queries) == ([(0, 1)], 0, [2])
+    assert (other.threshold, other.words) == (0.1, True)
+    assert AttentionWidget(TEXT, layer=1).layer == 1
+    with pytest.raises(TraitError, match="0 to 3"):
+        AttentionWidget(TEXT, layer=4)
+
+
+def test_a_new_text_replaces_the_trace_and_keeps_what_makes_sense(widget: AttentionWidget) -> None:
+    widget.heads = [(1, 3)]
+    widget.queries = [1, 8]
+    widget.text = "The animal slept"
+    assert widget.tokens == widget.trace.tokens
+    assert widget.heads == [(1, 3)]
+    assert widget.queries == [1]
+
+
+@pytest.mark.parametrize("text", ["", "word " * 200_000])
+def test_a_text_that_fails_leaves_everything_and_raises(
+    widget: AttentionWidget, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if text:  # rotary positions have no end: give the model one
+        monkeypatch.setattr(aw.widget, "capture", _too_long)
+    trace = widget.trace
+    with pytest.raises(TraitError):
+        widget.text = text
+    assert widget.text == TEXT
+    assert widget.trace is trace
+    assert widget._status["state"] == "error"
+    assert widget._status["message"]
+    widget.text = "Well again" if not text else TEXT
+    assert widget.text in ("Well again", TEXT)
+
+
+def _too_long(*_: object, **__: object) -> None:
+    msg = "the text has 200000 tokens, the model takes 2048"
+    raise ValueError(msg)
+
+
+def test_an_empty_text_raises_at_once() -> None:
+    with pytest.raises(ValueError, match="no tokens"):
+        AttentionWidget("")
+
+
+def test_wrong_first_arguments_are_refused() -> None:
+    with pytest.raises(TypeError, match="int"):
+        AttentionWidget(3)  # type: ignore[arg-type]
+
+
+def test_the_users_own_model_and_tokenizer() -> None:
+    model, tokenizer = aw.load_model("demo/causal")
+    implementation = model.config._attn_implementation
+    shown = AttentionWidget("Two words", model=model, tokenizer=tokenizer)
+    assert shown.trace.n_layers() == 4
+    assert model.config._attn_implementation == implementation
+
+
+def test_a_trace_is_shown_without_a_model() -> None:
+    weights = torch.rand(2, 3, 4, 4).softmax(-1)
+    trace = aw.AttentionTrace.from_attentions(list(weights), ["a", "<b>&", "c", "d"])
+    shown = AttentionWidget(trace)
+    assert shown.tokens == ["a", "<b>&", "c", "d"]
+    assert not shown._outline["editable"]
+    with pytest.raises(TraitError, match="no model"):
+        shown.text = "new"
+    assert shown.trace is trace
+
+
+def test_nothing_that_the_browser_set_is_sent_back(widget: AttentionWidget, comm: FakeComm) -> None:
+    widget.set_state({"heads": [[1, 3]], "layer": 1, "threshold": 0.2})
+    assert widget.heads == [(1, 3)]
+    assert set(updates(comm)) <= {"_snapshot"}
+
+
+def test_a_wrong_value_from_the_browser_is_told_and_taken_back(widget: AttentionWidget, comm: FakeComm) -> None:
+    heads = widget.heads
+    widget.set_state({"heads": [[99, 0]]})
+    assert widget.heads == heads
+    assert widget._status["state"] == "error"
+    sent = [one["state"] for one in comm.outbox if "heads" in one.get("state", {})]
+    assert json.loads(json.dumps(sent[-1]["heads"])) == [list(head) for head in heads]
+
+
+def test_python_changes_are_sent_once(widget: AttentionWidget, comm: FakeComm) -> None:
+    widget.heads = [(1, 3)]
+    names = updates(comm)
+    assert names.count("heads") == 1
+    assert names.count("layer") == 1
+
+
+def test_a_tile_is_answered_with_its_run(widget: AttentionWidget, comm: FakeComm) -> None:
+    reply = ask(widget, comm, ask="tile", layer=1, head=2, queries=[0, 4], keys=[0, 12], words=False)
+    assert reply["ok"]["shape"] == [4, 12]
+    assert reply["ok"]["run"] == widget._outline["run"]
+    reply = ask(widget, comm, ask="tile", layer=9, head=2, queries=[0, 4], keys=[0, 4], words=False)
+    assert "3" in reply["error"]["message"]
+
+
+def test_a_run_from_the_browser_tells_failures_in_the_status(widget: AttentionWidget, comm: FakeComm) -> None:
+    ask(widget, comm, ask="run", text="A new text")
+    assert widget.text == "A new text"
+    ask(widget, comm, ask="run", text="")
+    assert widget.text == "A new text"
+    assert widget._status["state"] == "error"
+    ask(widget, comm, ask="run", text="Well again")
+    assert widget._status["state"] == "ready"
+
+
+def test_pictures_come_as_a_trait_so_that_they_are_saved(widget: AttentionWidget, comm: FakeComm) -> None:
+    ask(widget, comm, ask="pictures")
+    assert widget._pictures["shape"] == [4, 8, 12, 12]
+
+
+def test_no_trait_is_lost_in_an_embedding(widget: AttentionWidget) -> None:
+    """`keys` is also ipywidgets' list of synced traits; the embedding drops defaults unless told not to."""
+    data = embed_data([widget], drop_defaults=True)
+    state = data["manager_state"]["state"][widget.model_id]["state"]
+    assert {"_view_name", "text", "keys", "threshold", "_snapshot"} <= set(state)
+
+
+def test_it_lives_among_other_widgets(widget: AttentionWidget) -> None:
+    slider = IntSlider(max=3)
+    jslink((slider, "value"), (widget, "layer"))
+    assert HBox([widget, slider]).children[0] is widget
+
+
+def test_readers_without_the_widget_get_text(widget: AttentionWidget) -> None:
+    bundle, _ = widget._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "it → animal 0." in bundle["text/plain"]
