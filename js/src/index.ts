@@ -1,0 +1,45 @@
+// The anywidget module. Wiring only: a model's session, and a view of it.
+
+import { render as draw, h } from "preact";
+import { createChannel, createRoot, followTheme, lifetime, type Model } from "./host";
+import { createSource, type Source } from "./source";
+import { createState, type State } from "./state";
+import { App } from "./views/app";
+import { type Client, createClient } from "./wire/client";
+
+interface Session {
+  state: State;
+  client: Client;
+  source: Source;
+}
+
+function createSession(model: Model, signal: AbortSignal): Session {
+  const state = createState(model, signal);
+  const client = createClient(createChannel(model, signal), signal);
+  return { state, client, source: createSource(state, client) };
+}
+
+interface Hook {
+  model: Model;
+  signal?: AbortSignal;
+}
+
+export default () => {
+  let session: Session | undefined;
+  return {
+    initialize({ model, signal }: Hook) {
+      const life = lifetime(signal);
+      session = createSession(model, life.signal);
+      return life.end;
+    },
+    render({ model, el, signal }: Hook & { el: HTMLElement }) {
+      const life = lifetime(signal);
+      const own = session ?? createSession(model, life.signal);
+      const root = createRoot(el);
+      const theme = followTheme(el, life.signal);
+      draw(h(App, { ...own, theme, abort: life.signal }), root);
+      life.signal.addEventListener("abort", () => draw(null, root));
+      return life.end;
+    },
+  };
+};

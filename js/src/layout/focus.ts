@@ -1,0 +1,78 @@
+// What stands out: the hovered token or line, else the pinned tokens. And what that means in numbers.
+
+import { isForbidden, type Tile, weightAt } from "../source";
+import type { Hover, Side } from "../state";
+
+/** The rows in focus on either side; null stands for all of a side. */
+export interface Focus {
+  queries: readonly number[] | null;
+  keys: readonly number[] | null;
+}
+
+/** A hovered token stands in for its own side's pins; with pins on the other side it makes the pair. */
+export function focusOf(hover: Hover, pinnedQueries: number[], pinnedKeys: number[]): Focus | null {
+  const queries = pinnedQueries.length > 0 ? pinnedQueries : null;
+  const keys = pinnedKeys.length > 0 ? pinnedKeys : null;
+  if (hover?.side === "line") return { queries: [hover.query], keys: [hover.key] };
+  if (hover?.side === "query") return { queries: [hover.unit], keys };
+  if (hover?.side === "key") return { queries, keys: [hover.unit] };
+  return queries || keys ? { queries, keys } : null;
+}
+
+/** The side whose tokens are shaded by weight: the one opposite to what is focused. */
+export const shadedSide = (focus: Focus): Side => (focus.queries ? "key" : "query");
+
+/** A token's share: its weight, and whether the mask lets the focus see it at all. */
+export interface Shade {
+  weight: number;
+  allowed: boolean;
+}
+
+/**
+ * The weight between the focus and each row of the shaded side: the mean over the attending queries, the sum over
+ * the keys attended to (the rule by which sub-words are merged), the mean over heads.
+ */
+export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>): Map<number, Shade> {
+  const side = shadedSide(focus);
+  const focused = (side === "key" ? focus.queries : focus.keys) ?? [];
+  const shades = new Map<number, Shade>();
+  for (const row of rows) {
+    let total = 0;
+    let allowed = false;
+    let known = false;
+    for (const ofHead of tiles) {
+      for (const one of focused) {
+        const weight = side === "key" ? weightAt(ofHead, one, row) : weightAt(ofHead, row, one);
+        if (isForbidden(weight)) {
+          known = true;
+          continue;
+        }
+        if (Number.isNaN(weight)) continue;
+        known = allowed = true;
+        total += weight;
+      }
+    }
+    const attending = side === "key" ? focused.length : 1;
+    if (known) shades.set(row, { weight: total / tiles.length / attending, allowed });
+  }
+  return shades;
+}
+
+/** The strongest allowed pair within the focus, over the heads; null if there is none. */
+export function strongestPair(
+  tiles: Tile[][],
+  focus: Focus,
+  count: number,
+): { head: number; query: number; key: number; weight: number } | null {
+  const all = Array.from({ length: count }, (_, at) => at);
+  let best = null;
+  for (const query of focus.queries ?? all) {
+    for (const key of focus.keys ?? all) {
+      for (const [head, ofHead] of tiles.entries()) {
+        const weight = weightAt(ofHead, query, key);
+        if (weight >= 0 && weight > (best?.weight ?? -1)) best = { head, query, key, weight };
+      }
+    }
+  }
+  return best;
+}

@@ -1,0 +1,83 @@
+// What stands on screen, as one whole: labels, heads and weights of one run. It is replaced only when everything
+// for the next one is here, so that no label ever stands beside another text's lines.
+
+import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { WHOLE } from "./layout/columns";
+import type { Source, Span, Tile } from "./source";
+import type { State, Units } from "./state";
+import type { Head, Outline } from "./wire/protocol";
+
+export interface Scene {
+  /** Names what is shown: run, words, heads. */
+  name: string;
+  outline: Outline;
+  units: Units;
+  heads: Head[];
+  /** For each head its tiles: all pairs of a short text; of a long one, those with an end in the visible rows. */
+  tiles: Tile[][];
+}
+
+/** The name of the scene that the state calls for now; null before the first run. */
+export function wantedName(state: State): string | null {
+  const outline = state.told._outline.value;
+  return outline && [outline.run, state.traits.words.value, ...state.traits.heads.value].join("|");
+}
+
+/** Follow the state and the visible rows until the signal aborts. */
+export function createScene(
+  state: State,
+  source: Source,
+  rows: ReadonlySignal<Span>,
+  problem: Signal<string>,
+  abort: AbortSignal,
+): ReadonlySignal<Scene | null> {
+  const scene = signal<Scene | null>(null);
+  let newest = 0;
+  const stop = effect(() => {
+    const name = wantedName(state);
+    const outline = state.told._outline.value;
+    const units = state.units.value;
+    if (!name || !outline || !units) return;
+    const heads = state.traits.heads.value;
+    state.told._snapshot.value; // new weights may have come with it
+    const count = units.labels.length;
+    const [start, stop] = clip(rows.value, count);
+    const spans: [Span, Span][] =
+      count <= WHOLE
+        ? [
+            [
+              [0, count],
+              [0, count],
+            ],
+          ]
+        : [
+            [
+              [start, stop],
+              [0, count],
+            ],
+            [
+              [0, count],
+              [start, stop],
+            ],
+          ];
+    newest += 1;
+    const mine = newest;
+    const show = (tiles: Tile[][]) => {
+      if (mine === newest) scene.value = { name, outline, units, heads, tiles };
+    };
+    const tiles = heads.map((head) => spans.map(([q, k]) => source.tile(head, q, k)));
+    if (tiles.flat().every((tile) => !(tile instanceof Promise))) {
+      show(tiles as Tile[][]);
+    } else {
+      Promise.all(tiles.map((ofHead) => Promise.all(ofHead))).then(show, (error: Error) => {
+        if (mine === newest) problem.value = error.message;
+      });
+    }
+  });
+  abort.addEventListener("abort", stop);
+  return scene;
+}
+
+function clip([start, stop]: Span, count: number): Span {
+  return start < count ? [start, Math.min(stop, count)] : [0, Math.min(stop - start, count)];
+}

@@ -1,0 +1,186 @@
+// The widget's frame: text on top, heads on the left, the picture, one line below.
+
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import type { Theme } from "../host";
+import { WHOLE } from "../layout/columns";
+import { focusOf } from "../layout/focus";
+import { createScene, wantedName } from "../scene";
+import type { Source, Span } from "../source";
+import type { Hover, State } from "../state";
+import type { Client } from "../wire/client";
+import { Footer } from "./footer";
+import { Lines } from "./lines";
+import { Picker } from "./picker";
+import { Prompt } from "./prompt";
+import { Strongest } from "./strongest";
+import { headName, say } from "./words";
+
+interface Props {
+  state: State;
+  client: Client;
+  source: Source;
+  theme: ReadonlySignal<Theme>;
+  abort: AbortSignal;
+}
+
+export function App({ state, client, source, theme, abort }: Props) {
+  const rows = useSignal<Span>([0, WHOLE]);
+  const problem = useSignal("");
+  const dismissed = useSignal<unknown>(null);
+  const hover = useSignal<Hover>(null);
+  const hidden = useSignal(0);
+  const drawn = useSignal("");
+  const open = useSignal(false);
+  const scene = useMemo(() => createScene(state, source, rows, problem, abort), [state, source, rows, problem, abort]);
+
+  const focus = useComputed(() => {
+    const units = scene.value?.units;
+    if (!units) return null;
+    return focusOf(
+      inRange(hover.value, units.labels.length),
+      units.of(state.traits.queries.value),
+      units.of(state.traits.keys.value),
+    );
+  });
+  const alert = useComputed(() => {
+    const status = state.told._status.value;
+    if (status?.state === "error" && dismissed.value !== status) return status.message;
+    return problem.value;
+  });
+  const view = useComputed(() => {
+    if (alert.value) return "error";
+    const waiting = state.told._status.value?.state === "loading";
+    if (client.silent.value) return "no-kernel";
+    return waiting || drawn.value === "" || drawn.value !== wantedName(state) ? "loading" : "ready";
+  });
+
+  useSignalEffect(() => {
+    wantedName(state); // a new wish is a new chance
+    problem.value = "";
+  });
+  // Ask for the small pictures once the large one stands; and find out so whether a kernel answers.
+  const asked = useRef(0);
+  useEffect(() => {
+    const run = scene.value?.outline.run ?? 0;
+    if (drawn.value && run !== asked.current) {
+      asked.current = run;
+      if (state.told._pictures.value?.run === run) client.ask("hello").catch(() => {});
+      else source.askPictures();
+    }
+  }, [drawn.value]);
+
+  const clear = () => {
+    hover.value = null;
+    dismissed.value = state.told._status.value;
+    problem.value = "";
+    if (state.traits.queries.value.length + state.traits.keys.value.length > 0) {
+      state.set({ queries: [], keys: [] });
+    }
+  };
+
+  const status = state.told._status.value ?? { state: "loading", message: "" };
+  const outline = state.told._outline.value;
+  const shown = scene.value;
+  const pinned = state.traits.queries.value.length + state.traits.keys.value.length > 0;
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: Escape reaches the frame from every control inside
+    <div
+      class="widget"
+      data-attnwidget
+      data-view="lines"
+      data-state={view}
+      data-theme={theme}
+      onKeyDown={(event) => event.key === "Escape" && clear()}
+    >
+      <Prompt state={state} client={client} outline={outline} status={status} />
+      {alert.value && (
+        <div class="alert" role="alert">
+          <span>{alert.value}</span>
+          <button type="button" aria-label="dismiss" onClick={clear}>
+            ×
+          </button>
+        </div>
+      )}
+      {client.silent.value && (
+        <p class="silent">
+          No answer from the kernel: it is busy or has stopped. What is on screen can still be explored; for more, wait
+          or run the cell again.
+        </p>
+      )}
+      {shown ? (
+        <div class="body">
+          <aside class={open.value ? "heads open" : "heads"}>
+            <button
+              type="button"
+              class="fold"
+              aria-expanded={open.value}
+              onClick={() => {
+                open.value = !open.value;
+              }}
+            >
+              Heads · {shown.heads.slice(0, 3).map(headName).join(", ")}
+              {shown.heads.length > 3 && ` + ${shown.heads.length - 3}`}
+            </button>
+            <div class="panel">
+              <h2>Heads</h2>
+              <Picker state={state} outline={shown.outline} theme={theme} />
+              <Strongest state={state} scene={shown} />
+            </div>
+          </aside>
+          <Lines
+            state={state}
+            scene={shown}
+            focus={focus}
+            hover={hover}
+            rows={rows}
+            theme={theme}
+            hidden={hidden}
+            onDrawn={(name) => {
+              drawn.value = name;
+            }}
+          />
+        </div>
+      ) : (
+        <Skeleton message={status.message} done={status.done} total={status.total} />
+      )}
+      {shown && (
+        <Footer
+          state={state}
+          theme={theme}
+          hidden={hidden.value}
+          saying={focus.value ? say(shown, focus.value, pinned) : []}
+        />
+      )}
+    </div>
+  );
+}
+
+/** A hover that outlives a shorter text points nowhere. */
+function inRange(hover: Hover, count: number): Hover {
+  if (!hover) return null;
+  const last = hover.side === "line" ? Math.max(hover.query, hover.key) : hover.unit;
+  return last < count ? hover : null;
+}
+
+interface Progress {
+  message: string;
+  done: number | undefined;
+  total: number | null | undefined;
+}
+
+function Skeleton({ message, done = 0, total }: Progress) {
+  return (
+    <div class="skeleton">
+      <p>{message || "waiting for the model"}</p>
+      <progress value={total ? done : undefined} max={total ?? undefined} />
+      {total ? (
+        <p class="hint">
+          {megabytes(done)} of {megabytes(total)}
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+const megabytes = (bytes: number): string => (bytes < 1e5 ? String(bytes) : `${(bytes / 1e6).toFixed(1)} MB`);

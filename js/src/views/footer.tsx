@@ -1,0 +1,127 @@
+// One line below the picture: what is hovered or pinned, what the lines mean, what is shown.
+
+import type { ReadonlySignal } from "@preact/signals";
+import { type Pen, pensFor } from "../draw/colours";
+import { lineOpacity, lineWidth } from "../draw/lines";
+import type { Theme } from "../host";
+import type { State } from "../state";
+import type { Head } from "../wire/protocol";
+import { headName, type Saying } from "./words";
+
+interface Props {
+  state: State;
+  theme: ReadonlySignal<Theme>;
+  saying: Saying[];
+  hidden: number;
+}
+
+export function Footer({ state, theme, saying, hidden }: Props) {
+  const { heads, threshold, words } = state.traits;
+  const pens = pensFor(heads.value.length, theme.value);
+  return (
+    <footer>
+      <p role="status" class="saying">
+        {saying.length === 0 ? (
+          <span class="hint">hover a token or a line to read its weight, click to pin</span>
+        ) : (
+          saying.map(({ head, pair, value, note }) => (
+            <span key={head + pair}>
+              {head} <b>{pair}</b> <b class="value">{value}</b> <span class="hint">{note}</span>{" "}
+            </span>
+          ))
+        )}
+      </p>
+      <div class="legend">
+        <Wedge pen={pens[0] as Pen} />
+        <span>thicker and darker = larger weight</span>
+        {heads.value.length > 1 && <HeadNames heads={heads.value} pens={pens} />}
+        <span class="forbidden-key">
+          <s>token</s> hidden by the mask
+        </span>
+      </div>
+      <div class="controls">
+        <label>
+          <input
+            type="checkbox"
+            checked={words.value}
+            onChange={(event) => state.set({ words: event.currentTarget.checked })}
+          />
+          whole words
+        </label>
+        <label class="threshold">
+          <span>
+            weights ≥ {roughly(threshold.value)}
+            {hidden > 0 && ` · strongest lines only, ${hidden.toLocaleString("en")} left out`}
+          </span>
+          <input
+            type="range"
+            aria-label="Threshold"
+            min="0"
+            max="1"
+            step="0.01"
+            value={toSlider(threshold.value)}
+            onInput={(event) => state.set({ threshold: fromSlider(+event.currentTarget.value) })}
+          />
+        </label>
+      </div>
+    </footer>
+  );
+}
+
+// Most weights are small: the slider gives them the larger part of its way.
+const toSlider = (threshold: number): number => threshold ** (1 / 3);
+const fromSlider = (place: number): number => Number((place ** 3).toPrecision(3));
+
+const roughly = (value: number): string =>
+  value > 0 && value < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(2)));
+
+/** From no weight to all of it, in the very widths and opacities of the lines. */
+function Wedge({ pen }: { pen: Pen }) {
+  const steps = Array.from({ length: 16 }, (_, at) => (at + 0.5) / 16);
+  return (
+    <svg class="wedge" width="104" height="10" viewBox="0 0 104 10" role="img" aria-label="weight 0 to 1">
+      <text x="0" y="9">
+        0
+      </text>
+      {steps.map((weight) => (
+        <rect
+          key={weight}
+          x={10 + weight * 84 - 2.625}
+          y={5 - lineWidth(weight) / 2}
+          width="5.3"
+          height={lineWidth(weight)}
+          fill={pen.colour}
+          opacity={lineOpacity(weight)}
+        />
+      ))}
+      <text x="97" y="9">
+        1
+      </text>
+    </svg>
+  );
+}
+
+const NAMED = 8;
+
+function HeadNames({ heads, pens }: { heads: Head[]; pens: Pen[] }) {
+  return (
+    <span class="head-names">
+      {heads.slice(0, NAMED).map((head, at) => (
+        <span key={headName(head)}>
+          <svg width="18" height="4" aria-hidden="true">
+            <line
+              x2="18"
+              y1="2"
+              y2="2"
+              stroke={pens[at]?.colour}
+              stroke-width="3"
+              stroke-dasharray={pens[at]?.dash.join(" ")}
+            />
+          </svg>
+          {headName(head)}
+        </span>
+      ))}
+      {heads.length > NAMED && <span>and {heads.length - NAMED} more</span>}
+    </span>
+  );
+}

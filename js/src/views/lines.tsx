@@ -1,0 +1,224 @@
+// Tokens on both sides, a line for each weight between them.
+
+import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { pensFor } from "../draw/colours";
+import { drawLines, type Frame } from "../draw/lines";
+import type { Theme } from "../host";
+import { columnsFor, rowHeight, stageHeight, visibleRows } from "../layout/columns";
+import { edgeAt, edgesOf, focusEdges } from "../layout/edges";
+import { type Focus, shadedSide, shadesOf } from "../layout/focus";
+import type { Scene } from "../scene";
+import type { Span } from "../source";
+import type { Hover, Side, State } from "../state";
+import { Column } from "./column";
+
+interface Props {
+  state: State;
+  scene: Scene;
+  focus: ReadonlySignal<Focus | null>;
+  hover: Signal<Hover>;
+  rows: Signal<Span>;
+  theme: ReadonlySignal<Theme>;
+  hidden: Signal<number>;
+  onDrawn(name: string): void;
+}
+
+const NO_EDGES = edgesOf([], 0);
+
+export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn }: Props) {
+  const stage = useRef<HTMLDivElement>(null);
+  const base = useRef<HTMLCanvasElement>(null);
+  const front = useRef<HTMLCanvasElement>(null);
+  const width = useSignal(0);
+  const scrollTop = useSignal(0);
+  const shown = useSignal(scene);
+  shown.value = scene;
+
+  const count = scene.units.labels.length;
+  const row = rowHeight(count);
+  const height = stageHeight(count);
+
+  // The stage's height follows from the tokens and only its width from the host: no layout reacts to itself.
+  useLayoutEffect(() => {
+    const element = stage.current as HTMLDivElement;
+    const observer = new ResizeObserver(() => {
+      width.value = element.clientWidth;
+    });
+    width.value = element.clientWidth;
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [width]);
+
+  useLayoutEffect(() => {
+    rows.value = visibleRows(scrollTop.peek(), height, row, count);
+  }, [rows, scrollTop, height, row, count]);
+
+  const widest = useComputed(() => (width.value > 0 ? widestLabel(shown.value.units.labels, stage.current) : 0));
+  const columns = useComputed(() => columnsFor(width.value, widest.value));
+  const pens = useComputed(() => pensFor(shown.value.heads.length, theme.value));
+  const edges = useComputed(() => edgesOf(shown.value.tiles, state.traits.threshold.value));
+  const focused = useComputed(() => {
+    const at = focus.value;
+    return at ? focusEdges(edges.value, at.queries, at.keys) : NO_EDGES;
+  });
+  const sight = useComputed(() => {
+    const total = shown.value.units.labels.length;
+    const high = rowHeight(total);
+    const first = Math.max(0, Math.floor(scrollTop.value / high) - 20);
+    return { first, stop: Math.min(total, first + Math.ceil(stageHeight(total) / high) + 40) };
+  });
+  const shades = useComputed(() => {
+    const at = focus.value;
+    if (!at) return null;
+    const { first, stop } = sight.value;
+    const visible = Array.from({ length: Math.max(0, stop - first) }, (_, nth) => first + nth);
+    return { side: shadedSide(at), rows: shadesOf(shown.value.tiles, at, visible) };
+  });
+
+  const frame = (): Frame => {
+    const total = shown.value.units.labels.length;
+    const high = rowHeight(total);
+    const top = scrollTop.value;
+    const { left, right } = columns.value;
+    return {
+      width: width.value,
+      height: stageHeight(total),
+      left,
+      right,
+      row: (index) => (index + 0.5) * high - top,
+    };
+  };
+
+  useSignalEffect(() => {
+    if (!base.current || width.value === 0) return;
+    drawLines(base.current, edges.value, pens.value, frame());
+    hidden.value = edges.value.dropped;
+    onDrawn(shown.value.name);
+  });
+  useSignalEffect(() => {
+    if (!front.current || width.value === 0) return;
+    drawLines(front.current, focused.value, pens.value, frame());
+  });
+
+  const lineUnder = (event: PointerEvent): Hover => {
+    const box = (stage.current as HTMLDivElement).getBoundingClientRect();
+    const { left, right } = columns.value;
+    const x = (event.clientX - box.left - left) / (right - left);
+    if (x < 0 || x > 1) return null;
+    const among = pinnedEdges();
+    const at = edgeAt(among, x, event.clientY - box.top, frame().row);
+    if (at < 0) return null;
+    return {
+      side: "line",
+      query: among.query[at] as number,
+      key: among.key[at] as number,
+      head: among.head[at] as number,
+    };
+  };
+  const pinnedEdges = () => {
+    const { queries, keys } = state.traits;
+    const of = (tokens: number[]) => (tokens.length > 0 ? scene.units.of(tokens) : null);
+    return focusEdges(edges.value, of(queries.value), of(keys.value));
+  };
+
+  const pin = (side: Side, unit: number, add: boolean) => {
+    const own = side === "query" ? "queries" : "keys";
+    const other = side === "query" ? "keys" : "queries";
+    const tokens = scene.units.tokens(unit);
+    const before = state.traits[own].value;
+    const had = tokens.every((token) => before.includes(token));
+    if (add) {
+      const rest = before.filter((token) => !tokens.includes(token));
+      state.set({ [own]: had ? rest : [...before, ...tokens] });
+    } else {
+      const only = had && before.length === tokens.length && state.traits[other].value.length === 0;
+      state.set({ [own]: only ? [] : tokens, [other]: [] });
+    }
+  };
+
+  const side = (name: Side) => (
+    <Column
+      side={name}
+      units={scene.units}
+      sight={sight.value}
+      row={row}
+      width={columns.value.label}
+      edge={name === "query" ? columns.value.left : width.value - columns.value.right}
+      shades={shades.value?.side === name ? shades.value.rows : null}
+      focused={name === "query" ? focus.value?.queries : focus.value?.keys}
+      pinned={scene.units.of((name === "query" ? state.traits.queries : state.traits.keys).value)}
+      onHover={(unit) => {
+        hover.value = unit === null ? null : { side: name, unit };
+      }}
+      onPin={(unit, add) => pin(name, unit, add)}
+    />
+  );
+
+  return (
+    <div class="lines">
+      <div class="sides" style={{ width: `${width.value}px` }}>
+        <span style={{ right: `${width.value - columns.value.left}px` }}>
+          query<span class="gloss">: the token that looks</span>
+        </span>
+        <span style={{ left: `${columns.value.right}px` }}>
+          key<span class="gloss">: what it looks at</span>
+        </span>
+      </div>
+      <div class="stage" ref={stage} style={{ height: `${height}px` }}>
+        <canvas ref={base} class={focus.value ? "faded" : ""} />
+        <canvas ref={front} />
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: lines are pixels; their tokens take the keyboard */}
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
+        <div
+          class="scroll"
+          onScroll={(event) => {
+            scrollTop.value = event.currentTarget.scrollTop;
+            rows.value = visibleRows(scrollTop.value, height, row, count);
+          }}
+          onPointerMove={(event) => {
+            if (!(event.target as Element).closest("[data-side]")) hover.value = lineUnder(event);
+          }}
+          onPointerLeave={() => {
+            hover.value = null;
+          }}
+          onClick={(event) => {
+            if ((event.target as Element).closest("[data-side]")) return;
+            const line = lineUnder(event as unknown as PointerEvent);
+            if (line?.side === "line") {
+              const { units } = scene;
+              state.set({ queries: units.tokens(line.query), keys: units.tokens(line.key) });
+            }
+          }}
+        >
+          <div class="rows" style={{ height: `${count * row}px` }}>
+            {side("query")}
+            {side("key")}
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+const MEASURED = 24;
+
+/** Measured in place, not guessed: labels are cut only where there is no room. */
+function widestLabel(labels: string[], stage: Element | null): number {
+  if (!stage) return 0;
+  const probe = document.createElement("div");
+  probe.className = "probe";
+  const longest = [...labels].sort((a, b) => b.length - a.length).slice(0, MEASURED);
+  probe.append(
+    ...longest.map((label) => {
+      const box = document.createElement("bdi");
+      box.className = "label";
+      box.textContent = label;
+      return box;
+    }),
+  );
+  stage.append(probe);
+  const width = probe.getBoundingClientRect().width;
+  probe.remove();
+  return width;
+}

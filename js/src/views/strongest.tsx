@@ -1,0 +1,64 @@
+// Below the picker: which pairs the chosen head links most, ready to be pinned.
+
+import type { Scene } from "../scene";
+import { isForbidden } from "../source";
+import type { State } from "../state";
+import type { Head } from "../wire/protocol";
+import { exact, headName } from "./words";
+
+interface Props {
+  state: State;
+  scene: Scene;
+}
+
+const SHOWN = 4;
+
+export function Strongest({ state, scene }: Props) {
+  const { heads, units } = scene;
+  const pairs = strongestPairs(scene);
+  return (
+    <section class="strongest" aria-label="strongest pairs">
+      <h3>
+        <b>{heads.slice(0, 3).map(headName).join(", ")}</b>
+        {heads.length > 3 && ` + ${heads.length - 3}`} · strongest
+      </h3>
+      {pairs.map(({ head, query, key, weight }) => (
+        <button
+          type="button"
+          key={`${head} ${query} ${key}`}
+          style={{ "--weight": weight }}
+          onClick={() => state.set({ queries: units.tokens(query), keys: units.tokens(key) })}
+        >
+          <span class="pair">
+            {heads.length > 1 && <span class="hint">{headName(heads[head] as Head)} </span>}
+            <bdi>{units.labels[query]}</bdi> → <bdi>{units.labels[key]}</bdi>
+          </span>
+          <span class="value">{exact(weight)}</span>
+        </button>
+      ))}
+    </section>
+  );
+}
+
+/** Without a token's link to itself, and without rows that see one key only: their weight is 1 by necessity. */
+function strongestPairs({ tiles }: Scene) {
+  const best: { head: number; query: number; key: number; weight: number }[] = [];
+  tiles.forEach(([tile], head) => {
+    if (!tile) return;
+    const { queries, keys, values } = tile;
+    const width = keys[1] - keys[0];
+    for (let row = 0; row < queries[1] - queries[0]; row++) {
+      const weights = values.subarray(row * width, (row + 1) * width);
+      if (weights.reduce((seen, weight) => seen + (isForbidden(weight) ? 0 : 1), 0) < 2) continue;
+      for (let at = 0; at < width; at++) {
+        const weight = weights[at] as number;
+        const [query, key] = [queries[0] + row, keys[0] + at];
+        if (query === key || !(weight > (best[SHOWN - 1]?.weight ?? 0))) continue;
+        best.push({ head, query, key, weight });
+        best.sort((a, b) => b.weight - a.weight);
+        best.length = Math.min(best.length, SHOWN);
+      }
+    }
+  });
+  return best;
+}

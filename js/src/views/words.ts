@@ -1,0 +1,58 @@
+// Names and numbers as they are read.
+
+import { type Focus, strongestPair } from "../layout/focus";
+import type { Scene } from "../scene";
+import { isForbidden, weightAt } from "../source";
+import type { Head } from "../wire/protocol";
+
+export const headName = ([layer, head]: Head): string => `L${layer}-H${head}`;
+
+/** Exact: four digits. A weight that is not a number is said to be none. */
+export const exact = (weight: number): string => (Number.isNaN(weight) ? "not a number" : weight.toFixed(4));
+
+/** Beside a token: two digits without the zero, nothing where it would read .00. */
+export function brief(weight: number): string {
+  if (weight >= 0.995) return "1.0";
+  return weight < 0.005 ? "" : weight.toFixed(2).slice(1);
+}
+
+export interface Saying {
+  /** Which head and pair. */
+  head: string;
+  pair: string;
+  value: string;
+  note: string;
+}
+
+const SEVERAL = 3; // heads named one by one
+
+/** What the status line says about the focus. */
+export function say(scene: Scene, focus: Focus, pinned: boolean): Saying[] {
+  const { heads, tiles, units } = scene;
+  const one = (list: readonly number[] | null) => (list?.length === 1 ? list[0] : undefined);
+  const query = one(focus.queries);
+  const key = one(focus.keys);
+  const note = pinned ? "pinned · Esc clears" : "";
+  if (query !== undefined && key !== undefined) {
+    const pair = `${units.labels[query]} → ${units.labels[key]}`;
+    const found = heads
+      .map((head, at) => ({ head: headName(head), weight: weightAt(tiles[at] ?? [], query, key) }))
+      .sort((a, b) => b.weight - a.weight);
+    return found.slice(0, SEVERAL).map(({ head, weight }, at, shown) => ({
+      head,
+      pair: at === 0 ? pair : "",
+      value: isForbidden(weight) ? "forbidden by the mask" : exact(weight),
+      note: at === shown.length - 1 ? note : "",
+    }));
+  }
+  const best = strongestPair(tiles, focus, units.labels.length);
+  if (!best) return [];
+  return [
+    {
+      head: headName(heads[best.head] as Head),
+      pair: `${units.labels[best.query]} → ${units.labels[best.key]}`,
+      value: exact(best.weight),
+      note: ["strongest", note].filter(Boolean).join(" · "),
+    },
+  ];
+}

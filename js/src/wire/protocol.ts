@@ -1,0 +1,48 @@
+// The same names as in src/attnwidget/wire/protocol.py; a test compares the two.
+
+export const ASKS = ["hello", "tile", "pictures", "run", "stop"] as const;
+export type Ask = (typeof ASKS)[number];
+
+// A pair that the model's mask forbids: not a weight of zero.
+export const FORBIDDEN = -1;
+
+export type Head = [layer: number, head: number];
+
+/** An array as it travels: see src/attnwidget/wire/envelope.py. */
+export interface Envelope {
+  dtype: "float32" | "int32" | "uint8";
+  shape: number[];
+  data: ArrayBufferView | ArrayBuffer;
+}
+
+/** Everything small about the current run. */
+export interface Outline {
+  run: number;
+  model: string;
+  editable: boolean;
+  tokens: string[];
+  special: boolean[];
+  words: number[];
+  wordTexts: string[];
+  layers: number;
+  heads: number;
+  maxError: number | null;
+}
+
+/** Weights that came with the state, so that a notebook opened without a kernel is drawn. */
+export interface Snapshot extends Partial<Envelope> {
+  run: number;
+  words: boolean;
+  heads: Head[];
+}
+
+export interface Pictures extends Envelope {
+  run: number;
+}
+
+export interface Status {
+  state: "loading" | "ready" | "error";
+  message: string;
+  done?: number;
+  total?: number | null;
+}
