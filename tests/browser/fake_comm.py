@@ -1,0 +1,112 @@
+"""A widget in a bare page: the real Python half and the real front end, joined by a comm of our own.
+
+What Jupyter does between them is done here in a few lines, so that a test holds both ends: it sees every
+message and every byte, may delay or cut the line, and needs no server.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ipywidgets.widgets.widget import _remove_buffers
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+    from attnwidget import AttentionWidget
+
+PAGE = Path(__file__).with_name("fake_comm.html")
+BUNDLE = Path(__file__).parents[2] / "src" / "attnwidget" / "static" / "widget.js"
+
+
+class FakeComm:
+    """Takes the place of ipywidgets' comm."""
+
+    comm_id = "fake"
+
+    def __init__(self) -> None:
+        self.outbox: list[dict[str, Any]] = []
+        self.sent_bytes = 0
+
+    def send(self, data: dict[str, Any], buffers: list[Any] | None = None, **_: Any) -> None:
+        """Keep a message for the page."""
+        raw = [bytes(one) for one in buffers or []]
+        self.sent_bytes += len(json.dumps(data, default=str)) + sum(map(len, raw))
+        self.outbox.append(_packed(data, raw))
+
+    def on_msg(self, _callback: object) -> None:
+        """Accept what ipywidgets registers; messages come in by `Mounted.receive`."""
+
+    def close(self, *_: object, **__: object) -> None:
+        """Accept the end."""
+
+
+def _packed(data: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
+    return {**data, "buffers": [base64.b64encode(one).decode() for one in buffers]}
+
+
+class Mounted:
+    """A widget on a page."""
+
+    def __init__(self, page: Page, widget: AttentionWidget, *, alive: bool = True) -> None:
+        self.page = page
+        self.widget = widget
+        self.comm = FakeComm()
+        self.alive = alive
+        self.held = False  # a kernel that is busy: it answers later
+        self.inbox: list[dict[str, Any]] = []
+        widget.comm = self.comm
+        page.expose_function("toKernel", self.receive)
+        page.expose_function("fromKernel", self.deliver)
+        state, paths, buffers = _remove_buffers(widget.get_state())
+        self.open(_packed({"state": state, "buffer_paths": paths}, [bytes(one) for one in buffers]))
+
+    def open(self, saved: dict[str, Any]) -> None:
+        """Draw the page from a saved state."""
+        self.page.route(
+            "http://localhost/widget.js", lambda route: route.fulfill(path=BUNDLE, content_type="text/javascript")
+        )
+        self.page.route("http://localhost/", lambda route: route.fulfill(path=PAGE, content_type="text/html"))
+        self.page.goto("http://localhost/")
+        self.page.evaluate("saved => mount(saved)", saved)
+
+    def receive(self, message: str) -> None:
+        """Take a message from the page, as the kernel would."""
+        self.inbox.append(json.loads(message))
+
+    def deliver(self) -> list[dict[str, Any]]:
+        """Work on what came in and hand over what goes out."""
+        while self.alive and not self.held and self.inbox:
+            message = self.inbox.pop(0)
+            if message["method"] == "update":
+                self.widget.set_state(message["state"])
+            else:
+                self.widget._handle_custom_msg(message["content"], [])
+        if self.held or not self.alive:
+            return []
+        out, self.comm.outbox = self.comm.outbox, []
+        return out
+
+    @property
+    def root(self) -> Locator:
+        """The widget's root element."""
+        return self.page.locator("[data-attnwidget]")
+
+    def wait(self, state: str = "ready") -> None:
+        """Wait until the widget is in a state and nothing is on its way."""
+        self.page.wait_for_function(
+            """async (state) => {
+                await settled();
+                const root = document.querySelector("#here > div").shadowRoot.querySelector("[data-attnwidget]");
+                return root.dataset.state === state && (state !== "ready" || idle());
+            }""",
+            arg=state,
+        )
+
+    def wait_while_silent(self) -> None:
+        """Wait until the front end has given up expecting an answer soon."""
+        expect(self.root).to_have_attribute("data-state", "no-kernel", timeout=15_000)

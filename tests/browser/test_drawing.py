@@ -1,0 +1,437 @@
+"""The front end against a fake comm: what a reader sees, hovers, clicks and types, and what Python has of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from playwright.sync_api import expect
+
+from attnwidget import AttentionTrace, AttentionWidget
+from browser.fake_comm import Mounted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Locator, Page
+
+TEXT = "The animal didn't cross the road because it was too tired"
+IT, ANIMAL = 8, 1
+
+Mount = "Callable[..., Mounted]"
+
+
+@pytest.fixture
+def mount(page: Page) -> Callable[..., Mounted]:
+    def mounted(source: Any = TEXT, *, alive: bool = True, **options: Any) -> Mounted:
+        one = Mounted(page, AttentionWidget(source, **options), alive=alive)
+        one.wait()
+        return one
+
+    return mounted
+
+
+def token(at: Mounted, side: str, index: int) -> Locator:
+    return at.page.locator(f"[data-side={side}][data-index='{index}']")
+
+
+def head(at: Mounted, name: str) -> Locator:
+    return at.page.locator(f"[data-head={name}]")
+
+
+def status(at: Mounted) -> str:
+    return " ".join((at.page.locator("[role=status]").text_content() or "").split())
+
+
+def tokens(at: Mounted, side: str = "query") -> list[str]:
+    return at.page.locator(f"[data-side={side}] .label").all_text_contents()
+
+
+INK = """(nth) => {
+  const canvas = document.querySelector("#here > div").shadowRoot.querySelectorAll(".stage canvas")[nth];
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 0;
+  for (let at = 3; at < data.length; at += 4) sum += data[at];
+  return sum;
+}"""
+
+
+def ink(at: Mounted, canvas: int = 0) -> int:
+    """How much is painted on the canvas of all lines (0) or of the focused ones (1)."""
+    return at.page.evaluate(INK, canvas)
+
+
+def weights_trace(rows: list[list[float]], tokens: list[str] | None = None, **options: Any) -> AttentionTrace:
+    """A one-head trace with these weights."""
+    names = tokens or [f"t{at}" for at in range(len(rows))]
+    return AttentionTrace.from_attentions([torch.tensor([rows])], names, **options)
+
+
+# -- what is drawn --------------------------------------------------------------------------------------------------
+
+
+def test_it_draws_what_it_was_given(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    assert at.root.get_attribute("data-view") == "lines"
+    assert tokens(at) == at.widget.tokens
+    assert tokens(at, "key") == at.widget.tokens
+    assert ink(at) > 0
+    expect(head(at, "L2-H6")).to_have_attribute("aria-pressed", "true")
+    expect(at.page.locator("[data-head]")).to_have_count(32)
+    expect(at.page.locator("[aria-label=Text]")).to_have_value(TEXT)
+    assert "4 layers × 8 heads · 12 tokens" in (at.page.locator(".model").text_content() or "")
+
+
+def test_a_stronger_weight_is_thicker_and_darker(mount: Callable[..., Mounted]) -> None:
+    """Measured on the pixels where the lines leave their query, level and alone in their rows."""
+    rows = [[0.9, 0.1, 0, 0], [0, 0, 0.6, 0.4], [0, 0.7, 0.3, 0], [1.0, 0, 0, 0]]
+    trace = weights_trace([[row[at] if at == nth else 0.0 for at in range(4)] for nth, row in enumerate(rows)])
+    at = mount(trace, threshold=0)
+    found = at.page.evaluate("""() => {
+      const root = document.querySelector("#here > div").shadowRoot;
+      const canvas = root.querySelector(".stage canvas");
+      const context = canvas.getContext("2d");
+      const row = root.querySelector(".token").offsetHeight;
+      const scale = canvas.height / canvas.clientHeight;
+      return [0, 2].map((nth) => {
+        const { data } = context.getImageData(canvas.width / 2, nth * row * scale, 1, row * scale);
+        const alphas = Array.from(data).filter((_, at) => at % 4 === 3);
+        return [alphas.filter((alpha) => alpha > 0).length, Math.max(...alphas)];
+      });
+    }""")
+    (wide, dark), (narrow, light) = found
+    assert wide > narrow
+    assert dark > light
+    assert dark == pytest.approx(255 * (0.1 + 0.9 * 0.9), abs=2)
+
+
+def test_a_weight_below_the_threshold_is_not_drawn(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"], threshold=0)
+    everything = ink(at)
+    slider = at.page.get_by_label("Threshold")
+    slider.focus()
+    for _ in range(60):
+        slider.press("ArrowRight")
+    at.wait()
+    assert 0 < ink(at) < everything
+    assert at.widget.threshold == pytest.approx(0.6**3, abs=0.002)
+    at.widget.threshold = 1.0
+    at.wait()
+    expect(slider).to_have_value("1")
+
+
+def test_html_is_text(mount: Callable[..., Mounted], page: Page) -> None:
+    text = "<img src=x onerror=alert(1)> & <b>bold</b>"
+    dialogs: list[object] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog), dialog.dismiss()))
+    at = mount(text)
+    assert tokens(at) == at.widget.tokens
+    expect(page.locator("img")).to_have_count(0)
+    assert dialogs == []
+
+
+def test_odd_unicode_is_readable(mount: Callable[..., Mounted]) -> None:
+    at = mount("naïve 😀 שלום مرحبا 中文 \u200b end")
+    labels = tokens(at)
+    assert labels == at.widget.tokens
+    assert all(label.strip() for label in labels)
+    at.page.get_by_text("whole words").click()
+    at.wait()
+    assert any("😀" in label for label in tokens(at))
+
+
+@pytest.mark.parametrize("width", [480, 760, 1040, 1600])
+def test_it_fits_its_width(mount: Callable[..., Mounted], page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width + 32, "height": 900})
+    at = mount(heads=[(layer, head) for layer in range(4) for head in range(8)])
+    over = page.evaluate("""() => {
+      const root = document.querySelector("#here > div").shadowRoot.querySelector("[data-attnwidget]");
+      const box = root.getBoundingClientRect();
+      const seen = [...root.querySelectorAll("*")].filter((one) => one.checkVisibility());
+      return seen.filter((one) => one.getBoundingClientRect().right > box.right + 0.5).map((one) => one.className);
+    }""")
+    assert over == []
+    boxes = [token(at, side, 1).locator(".label").bounding_box() for side in ("query", "key")]
+    assert all(box and box["x"] >= 16 for box in boxes)
+
+
+def test_dark_is_followed(mount: Callable[..., Mounted], page: Page) -> None:
+    page.emulate_media(color_scheme="dark")
+    page.add_init_script("addEventListener('DOMContentLoaded', () => { document.body.style.background = 'none'; });")
+    at = mount()
+    expect(at.root).to_have_attribute("data-theme", "dark")
+    page.evaluate("document.body.setAttribute('data-jp-theme-light', 'true')")
+    expect(at.root).to_have_attribute("data-theme", "light")
+
+
+# -- pointer and keyboard -------------------------------------------------------------------------------------------
+
+
+def test_hovering_reads_the_exact_weight(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    weight = at.widget.trace.weights(2, 6)[IT, ANIMAL]
+    token(at, "query", IT).hover()
+    assert status(at).startswith(f"L2-H6 it → animal {weight:.4f}")
+    expect(token(at, "key", ANIMAL).locator(".number")).to_have_text(f"{weight:.2f}"[1:])
+    assert 0 < ink(at, 1) < ink(at, 0)
+    token(at, "key", ANIMAL).hover()
+    strongest = at.widget.trace.weights(2, 6)[:, ANIMAL].max()
+    assert f"{strongest:.4f}" in status(at)
+    at.page.mouse.move(0, 0)
+    assert ink(at, 1) == 0
+
+
+def test_hovering_a_line_names_its_pair(mount: Callable[..., Mounted]) -> None:
+    at = mount(weights_trace([[1, 0, 0], [1, 0, 0], [0.75, 0, 0.25]]))
+    box = at.page.locator(".stage canvas").first.bounding_box()
+    ends = token(at, "query", 2).bounding_box(), token(at, "key", 0).bounding_box()
+    assert box
+    assert ends[0]
+    assert ends[1]
+    middle = sum(end["y"] + end["height"] / 2 for end in ends if end) / 2
+    at.page.mouse.move(box["x"] + box["width"] / 2, middle)
+    assert status(at).startswith("L0-H0 t2 → t0 0.7500")
+    at.page.mouse.down()
+    at.page.mouse.up()
+    at.wait()
+    assert (at.widget.queries, at.widget.keys) == ([2], [0])
+
+
+def test_forbidden_pairs_are_shown_as_such(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    token(at, "query", 3).click()
+    expect(token(at, "key", 4)).to_have_class("token forbidden")
+    expect(token(at, "key", 4).locator(".number")).to_have_text("–")
+    expect(token(at, "key", 3)).not_to_have_class("token forbidden")
+    token(at, "key", 4).hover()
+    assert "forbidden by the mask" in status(at)
+
+
+def test_clicks_pin_and_escape_clears(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    token(at, "query", IT).click()
+    at.wait()
+    assert at.widget.queries == [IT]
+    torch.testing.assert_close(at.widget.weights()[0, 0], at.widget.trace.weights(2, 6)[IT])
+    token(at, "query", 3).click(modifiers=["Shift"])
+    token(at, "key", ANIMAL).click(modifiers=["Shift"])
+    at.wait()
+    assert (at.widget.queries, at.widget.keys) == ([IT, 3], [ANIMAL])
+    expect(token(at, "query", 3)).to_have_attribute("aria-selected", "true")
+    at.page.keyboard.press("Escape")
+    token(at, "query", 2).press("Escape")
+    at.wait()
+    assert (at.widget.queries, at.widget.keys) == ([], [])
+    token(at, "query", IT).click()
+    token(at, "query", IT).click()
+    at.wait()
+    assert at.widget.queries == []
+
+
+def test_the_keyboard_does_what_the_pointer_does(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    token(at, "query", 0).focus()
+    for _ in range(IT):
+        at.page.keyboard.press("ArrowDown")
+    assert status(at).startswith("L2-H6 it → animal 0.")
+    at.page.keyboard.press("Enter")
+    at.page.keyboard.press("ArrowRight")
+    at.page.keyboard.press("Home")
+    at.page.keyboard.press("ArrowDown")
+    at.page.keyboard.press("Shift+Enter")
+    at.wait()
+    assert (at.widget.queries, at.widget.keys) == ([IT], [ANIMAL])
+    assert status(at).startswith(f"L2-H6 it → animal {at.widget.trace.weights(2, 6)[IT, ANIMAL]:.4f}")
+
+
+def test_heads_are_chosen_by_click_shift_click_label_and_arrows(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    before = ink(at)
+    head(at, "L1-H2").click()
+    at.wait()
+    assert (at.widget.heads, at.widget.layer) == ([(1, 2)], 1)
+    assert ink(at) != before
+    head(at, "L3-H5").click(modifiers=["Shift"])
+    at.wait()
+    assert at.widget.heads == [(1, 2), (3, 5)]
+    expect(at.page.locator(".head-names")).to_contain_text("L3-H5")
+    head(at, "L1-H2").click(modifiers=["Shift"])
+    head(at, "L3-H5").click(modifiers=["Shift"])  # the last one stays
+    at.wait()
+    assert at.widget.heads == [(3, 5)]
+    head(at, "L3-H5").press("ArrowLeft")
+    head(at, "L3-H4").press("ArrowUp")
+    at.wait()
+    assert at.widget.heads == [(2, 4)]
+    at.page.locator("button.layer").nth(1).click()
+    at.wait()
+    assert at.widget.heads == [(1, number) for number in range(8)]
+
+
+def test_every_head_has_its_picture(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.wait_for_function("""() => {
+      const canvas = document.querySelector("#here > div").shadowRoot.querySelector(".picker canvas");
+      const context = canvas.getContext("2d");
+      const side = canvas.width / 8;
+      return canvas.width > 300 || [...Array(8).keys()].every((head) =>
+        context.getImageData(head * side, 0, side / 2, side / 2).data.some((value) => value > 0));
+    }""")
+    assert at.widget._pictures["shape"] == [4, 8, 12, 12]
+
+
+def test_words_merge(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    at.page.get_by_text("whole words").click()
+    at.wait()
+    assert at.widget.words is True
+    assert tokens(at) == at.widget.tokens
+    assert "didn't" in tokens(at)
+    token(at, "query", 2).click()  # "didn't"
+    at.wait()
+    assert at.widget.queries == [2, 3]
+    token(at, "key", 1).hover()
+    assert status(at).startswith(f"L2-H6 didn't → animal {at.widget.weights()[0, 0, 1]:.4f}")
+
+
+# -- both directions ------------------------------------------------------------------------------------------------
+
+
+def test_python_moves_the_view(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    before = ink(at)
+    at.widget.heads = [(1, 3)]
+    at.widget.queries = [IT]
+    at.wait()
+    expect(head(at, "L1-H3")).to_have_attribute("aria-pressed", "true")
+    expect(token(at, "query", IT)).to_have_attribute("aria-selected", "true")
+    assert ink(at) != before
+    at.widget.text = "A new text"
+    at.wait()
+    assert tokens(at) == at.widget.tokens
+    expect(at.page.locator("[aria-label=Text]")).to_have_value("A new text")
+
+
+def test_typing_and_enter_runs_the_model(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    box = at.page.locator("[aria-label=Text]")
+    box.press("Control+A")
+    box.press_sequentially("The dog barked")
+    box.press("Enter")
+    at.page.wait_for_function("() => model.get('text') === 'The dog barked'")
+    at.wait()
+    assert at.widget.text == "The dog barked"
+    assert tokens(at) == at.widget.tokens
+
+
+def test_an_old_answer_never_covers_a_newer_text(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    box = at.page.locator("[aria-label=Text]")
+    at.held = True  # the kernel is busy while the reader types on
+    for text in ("one", "one two", "one two three"):
+        box.fill(text)
+        box.press("Enter")
+    at.held = False
+    at.page.wait_for_function("() => model.get('text') === 'one two three'")
+    at.wait()
+    assert tokens(at) == at.widget.tokens == ["one", "two", "three"]
+    expect(box).to_have_value("one two three")
+
+
+def test_what_is_being_typed_is_not_overwritten(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    box = at.page.locator("[aria-label=Text]")
+    at.held = True
+    box.fill("one two")
+    box.press("Enter")
+    box.press_sequentially(" and more")
+    at.held = False
+    at.page.wait_for_function("() => model.get('text').startsWith('one two')")
+    expect(box).to_have_value("one two and more")
+
+
+# -- when things go wrong -------------------------------------------------------------------------------------------
+
+
+def test_a_failure_is_an_alert_and_the_picture_stays(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    before = tokens(at), ink(at)
+    box = at.page.locator("[aria-label=Text]")
+    box.fill("")
+    box.press("Enter")
+    at.wait("error")
+    assert "no tokens" in (at.page.get_by_role("alert").text_content() or "")
+    assert (tokens(at), ink(at)) == before
+    assert at.widget.text == TEXT
+    box.fill("Well again")
+    box.press("Enter")
+    at.wait()
+    expect(at.page.get_by_role("alert")).to_have_count(0)
+    assert tokens(at) == at.widget.tokens
+
+
+def test_a_failure_in_python_is_shown_too(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    with pytest.raises(Exception, match="0 to 3"):
+        at.widget.layer = 7
+    with pytest.raises(Exception, match="no tokens"):
+        at.widget.text = ""
+    at.wait("error")
+    at.page.get_by_label("dismiss").click()
+    at.wait()
+
+
+def test_a_silent_kernel_is_noticed_and_may_come_back(mount: Callable[..., Mounted]) -> None:
+    at = mount("word " * 300, heads=["L2-H6"])  # too long for the whole layer to come along
+    at.held = True
+    drawn = ink(at)
+    head(at, "L0-H0").click()
+    at.wait_while_silent()
+    assert ink(at) == drawn
+    expect(at.page.locator(".silent")).to_contain_text("kernel")
+    at.held = False
+    at.wait()
+    assert at.widget.heads == [(0, 0)]
+    assert ink(at) != drawn
+
+
+def test_a_saved_page_draws_without_a_kernel(mount: Callable[..., Mounted]) -> None:
+    at = mount(alive=False, heads=["L2-H6"], queries=[IT])
+    assert ink(at) > 0
+    head(at, "L2-H1").click()  # the whole layer of a short text was saved
+    at.wait()
+    token(at, "query", IT).hover()
+    weight = at.widget.trace.weights(2, 1)[IT].max()
+    assert f"{weight:.4f}" in status(at)
+
+
+def test_nan_is_not_hidden(mount: Callable[..., Mounted]) -> None:
+    at = mount(weights_trace([[1.0, 0, 0], [float("nan")] * 3, [0.5, 0.25, 0.25]]))
+    token(at, "query", 1).click()
+    token(at, "key", 0).hover()
+    assert "not a number" in status(at)
+
+
+def test_a_view_that_is_closed_leaves_nothing(mount: Callable[..., Mounted], page: Page) -> None:
+    at = mount()
+    page.evaluate("unmount()")
+    expect(at.root).to_have_count(0)
+    assert page.evaluate("[...model.listeners.values()].flat().length") == 0
+
+
+# -- long texts -----------------------------------------------------------------------------------------------------
+
+
+def test_a_long_text_scrolls_and_still_tells_exact_weights(mount: Callable[..., Mounted]) -> None:
+    at = mount("The old man went to the sea again and again . " * 130, heads=["L0-H0"])
+    n = len(at.widget.tokens)
+    assert n > 1000
+    assert len(tokens(at)) < 200  # what is out of sight is not in the page
+    at.page.locator(".scroll").evaluate("(box) => { box.scrollTop = box.scrollHeight / 2; }")
+    far = token(at, "query", n // 2 + 3)
+    expect(far).to_be_attached()
+    at.wait()
+    far.hover()
+    weight = at.widget.trace.weights(0, 0, queries=n // 2 + 3).max()
+    expect(at.page.locator("[role=status]")).to_contain_text(f"{weight:.4f}")

@@ -1,0 +1,143 @@
+"""The notebook of `make demo` in real hosts, with the network closed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+if TYPE_CHECKING:
+    from browser.jupyter import Jupyter, Notebook
+
+FIRST_LOOK = Path(__file__).parents[2] / "notebooks" / "01-first-look.ipynb"
+TEXT = "The animal didn't cross the road because it was too tired"
+DRAWN = 60_000  # ms; the kernel imports torch and transformers first
+IT, ANIMAL = 8, 1
+SCRATCH = 4  # a code cell of the notebook that the test writes over
+
+
+@pytest.fixture(params=["lab", "notebook"])
+def notebook(request: pytest.FixtureRequest, jupyter: Jupyter, page: Page) -> Notebook:
+    """A fresh copy of the first notebook, in either host."""
+    name = f"first-look-{request.param}.ipynb"
+    shutil.copy(FIRST_LOOK, jupyter.folder / name)
+    return jupyter.open(page, name, host=request.param)
+
+
+def widget(page: Page) -> Locator:
+    return page.locator("[data-attnwidget]").first
+
+
+def ready(page: Page) -> Locator:
+    root = widget(page)
+    expect(root).to_have_attribute("data-state", "ready", timeout=DRAWN)
+    return root
+
+
+def token(page: Page, side: str, index: int) -> Locator:
+    return widget(page).locator(f"[data-side={side}][data-index='{index}']")
+
+
+def status(page: Page) -> str:
+    return widget(page).locator("[role=status]").text_content() or ""
+
+
+def ink(page: Page) -> int:
+    return widget(page).evaluate("""(root) => {
+      const canvas = root.querySelector(".stage canvas");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return data.reduce((sum, value) => sum + value, 0);
+    }""")
+
+
+def run(notebook: Notebook, code: str) -> str:
+    """Put code into a cell below the widget, run it, and return what it printed."""
+    notebook.set_source(SCRATCH, f"{code}\nprint('done')")
+    notebook.run_cell(SCRATCH)
+    output = notebook.output(SCRATCH)
+    expect(output).to_contain_text("done")
+    return output.inner_text().strip().removesuffix("done")
+
+
+def test_the_first_notebook(notebook: Notebook, jupyter: Jupyter, page: Page, blocked: list[str]) -> None:
+    notebook.run_cell(0)
+    root = ready(page)
+    assert ink(page) > 0
+    cells = notebook.cell_count()
+
+    # They click a head, hover "it", read the weight, pin the token …
+    root.locator("[data-head=L2-H5]").click()
+    ready(page)
+    token(page, "query", IT).hover()
+    assert re.search(r"L2-H5 it → \S+ 0\.\d{4}", status(page))
+    token(page, "query", IT).click()
+    token(page, "key", ANIMAL).hover()
+    shown = re.search(r"L2-H5 it → animal (0\.\d{4})", status(page))
+    assert shown
+
+    # … and Python has what is on the screen.
+    notebook.run_cell(3)
+    assert f"([(2, 5)], [{IT}], [])" in notebook.output(3).inner_text()
+    weight = run(notebook, f"print(f'{{w.weights()[0, 0, {ANIMAL}]:.4f}}')")
+    assert weight.split() == [shown[1]]
+
+    # Python moves the picture.
+    before = ink(page)
+    run(notebook, "w.heads = [(1, 3)]")
+    expect(root.locator("[data-head=L1-H3]")).to_have_attribute("aria-pressed", "true")
+    ready(page)
+    assert ink(page) != before
+
+    # Real keys: letters that are cell shortcuts (a, b, x, dd) stay letters.
+    box = root.get_by_label("Text")
+    box.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("a bad fox added xx dd")
+    page.keyboard.press("Enter")
+    expect(root.locator("[data-side=query] .label").nth(2)).to_have_text("fox")
+    ready(page)
+    assert notebook.cell_count() == cells
+    assert "a bad fox added xx dd" in run(notebook, "print(w.text)")
+
+    # A failure is told in the widget, and the picture stays.
+    labels = root.locator("[data-side=query] .label").all_text_contents()
+    box.fill("")
+    box.press("Enter")
+    expect(root.get_by_role("alert")).to_contain_text("no tokens")
+    assert root.locator("[data-side=query] .label").all_text_contents() == labels
+    run(notebook, f"w.text = {TEXT!r}; w.heads = ['L2-H6']")
+    ready(page)
+
+    # Saved, the kernel gone, opened again: drawn from the file alone.
+    notebook.save()
+    jupyter.shut_kernels_down()
+    again = jupyter.open(page, notebook.path.name, host=notebook.host)
+    root = ready_or_kernelless(page)
+    assert root.locator("[data-side=query] .label").all_text_contents()[ANIMAL] == "animal"
+    assert ink(page) > 0
+    token(page, "query", IT).hover()
+    assert re.search(r"L2-H6 it → animal 0\.\d{4}", status(page))
+    assert again.cell_count() == cells
+    assert blocked == []
+
+
+def ready_or_kernelless(page: Page) -> Locator:
+    root = widget(page)
+    expect(root).to_have_attribute("data-state", re.compile("ready|no-kernel"), timeout=DRAWN)
+    return root
+
+
+def test_it_follows_the_themes_of_lab(jupyter: Jupyter, page: Page) -> None:
+    jupyter.write("themes.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({TEXT!r})")
+    notebook = jupyter.open(page, "themes.ipynb")
+    notebook.run_cell(0)
+    root = ready(page)
+    light = root.evaluate("(root) => getComputedStyle(root).backgroundColor")
+    notebook.set_theme(dark=True)
+    expect(root).to_have_attribute("data-theme", "dark")
+    ready(page)
+    assert root.evaluate("(root) => getComputedStyle(root).backgroundColor") != light
