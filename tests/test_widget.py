@@ -18,6 +18,12 @@ from browser.fake_comm import FakeComm
 TEXT = "The animal didn't cross the road because it was too tired"
 
 
+@pytest.fixture(autouse=True)
+def script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plain script, also where Playwright keeps an event loop running in this thread: work is done at once."""
+    monkeypatch.setattr("attnwidget.jobs.running_loop", lambda: None)
+
+
 @pytest.fixture
 def widget() -> AttentionWidget:
     return AttentionWidget(TEXT)

@@ -5,7 +5,7 @@ import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signal
 import { WHOLE } from "./layout/columns";
 import type { Source, Span, Tile } from "./source";
 import type { State, Units } from "./state";
-import type { Head, Outline } from "./wire/protocol";
+import { FORBIDDEN, type Head, type Outline } from "./wire/protocol";
 
 export interface Scene {
   /** Names what is shown: run, words, heads. */
@@ -15,6 +15,8 @@ export interface Scene {
   heads: Head[];
   /** For each head its tiles: all pairs of a short text; of a long one, those with an end in the visible rows. */
   tiles: Tile[][];
+  /** Whether the mask forbids any of these pairs. */
+  masked: boolean;
 }
 
 /** The name of the scene that the state calls for now; null before the first run. */
@@ -63,7 +65,10 @@ export function createScene(
     newest += 1;
     const mine = newest;
     const show = (tiles: Tile[][]) => {
-      if (mine === newest) scene.value = { name, outline, units, heads, tiles };
+      if (mine === newest) {
+        const masked = tiles.flat().some(({ values }) => values.includes(FORBIDDEN));
+        scene.value = { name, outline, units, heads, tiles, masked };
+      }
     };
     const tiles = heads.map((head) => spans.map(([q, k]) => source.tile(head, q, k)));
     if (tiles.flat().every((tile) => !(tile instanceof Promise))) {

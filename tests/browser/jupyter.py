@@ -148,13 +148,6 @@ class Jupyter:
             return reply.read()
 
 
-def free_port() -> int:
-    """Ask the system for a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def write_json(path: Path, content: object) -> None:
     """Write a file and the folders that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -167,7 +160,9 @@ def serve() -> Iterator[Jupyter]:
     home = Path(tempfile.mkdtemp(prefix="jupyter-"))
     folder = home / "notebooks"
     folder.mkdir()
-    port = free_port()
+    with socket.socket() as probe:  # the system gives a port that nobody uses
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
     options = CONFIG["ServerApp"] | {"port": port, "root_dir": str(folder)}
     write_json(home / "config/jupyter_server_config.json", CONFIG | {"ServerApp": options})
     for name, content in SETTINGS.items():

@@ -26,8 +26,8 @@ export function drawPictures(canvas: HTMLCanvasElement, pictures: Decoded<Uint8A
       const start = (layer * heads + head) * rows * columns;
       for (let at = 0; at < rows * columns; at++) {
         const value = pictures.values[start + at] as number;
-        // Square root, so that weak but spread-out attention is seen at this size. Forbidden stays clear.
-        const alpha = value === 0 ? 0 : 18 + 237 * Math.sqrt((value - 1) / 254);
+        // Raised, so that weak attention is still seen at this size. Forbidden stays clear.
+        const alpha = value === 0 ? 0 : 10 + 245 * ((value - 1) / 254) ** 0.75;
         image.data.set([red!, green!, blue!, alpha], 4 * at);
       }
       small.putImageData(image, 0, 0);

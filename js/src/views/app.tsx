@@ -103,7 +103,7 @@ export function App({ state, client, source, theme, abort }: Props) {
         </div>
       )}
       {client.silent.value && (
-        <p class="silent">
+        <p class="silent" role="alert">
           No answer from the kernel: it is busy or has stopped. What is on screen can still be explored; for more, wait
           or run the cell again.
         </p>
@@ -149,6 +149,7 @@ export function App({ state, client, source, theme, abort }: Props) {
           state={state}
           theme={theme}
           hidden={hidden.value}
+          masked={shown.masked}
           saying={focus.value ? say(shown, focus.value, pinned) : []}
         />
       )}

@@ -13,9 +13,10 @@ interface Props {
   theme: ReadonlySignal<Theme>;
   saying: Saying[];
   hidden: number;
+  masked: boolean;
 }
 
-export function Footer({ state, theme, saying, hidden }: Props) {
+export function Footer({ state, theme, saying, hidden, masked }: Props) {
   const { heads, threshold, words } = state.traits;
   const pens = pensFor(heads.value.length, theme.value);
   return (
@@ -35,9 +36,11 @@ export function Footer({ state, theme, saying, hidden }: Props) {
         <Wedge pen={pens[0] as Pen} />
         <span>thicker and darker = larger weight</span>
         {heads.value.length > 1 && <HeadNames heads={heads.value} pens={pens} />}
-        <span class="forbidden-key">
-          <s>token</s> hidden by the mask
-        </span>
+        {masked && (
+          <span>
+            <s>token</s> hidden by the mask
+          </span>
+        )}
       </div>
       <div class="controls">
         <label>

@@ -191,7 +191,7 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
             }
           }}
         >
-          <div class="rows" style={{ height: `${count * row}px` }}>
+          <div class="rows" style={{ height: `${count * row}px`, "--row": `${row}px` }}>
             {side("query")}
             {side("key")}
           </div>

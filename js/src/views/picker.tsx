@@ -65,7 +65,7 @@ export function Picker({ state, outline, theme }: Props) {
 
   const entry = headName(state.traits.heads.value.at(-1) ?? [0, 0]);
   const range = (length: number) => Array.from({ length }, (_, at) => at);
-  const every = cell >= 15 ? 1 : 4; // head numbers that fit
+  const every = cell >= 13 ? 1 : 4; // head numbers that fit
   return (
     <div class="picker" style={{ "--cell": `${cell}px`, "--gap": `${GAP}px` }}>
       <div class="picker-row head-numbers" aria-hidden="true">
@@ -82,6 +82,7 @@ export function Picker({ state, outline, theme }: Props) {
             <button
               type="button"
               class="layer"
+              tabIndex={layer === state.traits.layer.value ? 0 : -1}
               title={`all heads of layer ${layer}`}
               onClick={() => state.set({ heads: range(heads).map((head): Head => [layer, head]), layer })}
             >
