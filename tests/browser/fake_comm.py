@@ -97,15 +97,18 @@ class Mounted:
         return self.page.locator("[data-attnwidget]")
 
     def wait(self, state: str = "ready") -> None:
-        """Wait until the widget is in a state and nothing is on its way."""
-        self.page.wait_for_function(
-            """async (state) => {
-                await settled();
-                const root = document.querySelector("#here > div").shadowRoot.querySelector("[data-attnwidget]");
-                return root.dataset.state === state && (state !== "ready" || idle());
-            }""",
-            arg=state,
-        )
+        """Wait until the widget is in a state and nothing is on its way between the two halves."""
+        there = """(state) => {
+            const root = document.querySelector("#here > div").shadowRoot.querySelector("[data-attnwidget]");
+            return idle() && root.dataset.state === state;
+        }"""
+        while True:
+            self.page.evaluate("settled()")
+            self.page.wait_for_function(there, arg=state)
+            self.page.evaluate("settled()")  # what was handed over just now may have moved it again
+            under_way = self.alive and (self.inbox or self.comm.outbox)
+            if not under_way and self.page.evaluate(there, state):
+                return
 
     def wait_while_silent(self) -> None:
         """Wait until the front end has given up expecting an answer soon."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from playwright.sync_api import expect
 
-from attnwidget import AttentionTrace, AttentionWidget
+from attnwidget import AttentionTrace, AttentionWidget, models
 from browser.fake_comm import Mounted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Locator, Page
 
@@ -404,6 +405,80 @@ def test_a_saved_page_draws_without_a_kernel(mount: Callable[..., Mounted]) -> N
     token(at, "query", IT).hover()
     weight = at.widget.trace.weights(2, 1)[IT].max()
     assert f"{weight:.4f}" in status(at)
+
+
+def test_a_long_run_shows_progress_and_can_be_stopped(
+    mount: Callable[..., Mounted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = mount()
+    before = tokens(at), ink(at)
+
+    def slow(*_: object, on_layer: Callable[[int, int], None], **__: object) -> None:
+        for done in range(10_000):  # far longer than the test waits
+            on_layer(done, 10_000)
+            threading.Event().wait(0.01)
+
+    monkeypatch.setattr("attnwidget.widget.capture", slow)
+    at.page.locator("[aria-label=Text]").press("Enter")
+    stop = at.page.get_by_role("button", name="Stop")
+    expect(stop).to_have_attribute("title", "running the model")
+    expect(at.root).to_have_attribute("data-state", "loading")
+    stop.click()
+    at.wait()
+    expect(at.page.get_by_role("button", name="Run")).to_be_visible()
+    assert (tokens(at), ink(at)) == before
+
+
+@pytest.fixture
+def download(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Exception | None], None]]:
+    """A model on the Hub: half of it is here, and the rest comes, or fails to, when the test says so."""
+    go = threading.Event()
+    outcome: list[Exception | None] = []
+    load = models.load_model
+
+    def slow_load(_name: str, *, progress: Callable[[models.Progress], None]) -> Any:
+        progress(models.Progress("downloading some/model", 60_000_000, 120_000_000))
+        go.wait(30)
+        if outcome[0] is not None:
+            raise outcome[0]
+        return load("demo/causal")
+
+    def finish(error: Exception | None = None) -> None:
+        outcome.append(error)
+        go.set()
+
+    monkeypatch.setattr(models, "needs_download", lambda _: True)
+    monkeypatch.setattr(models, "load_model", slow_load)
+    yield finish
+    finish()
+
+
+def test_a_download_shows_how_far_it_is(page: Page, download: Callable[..., None]) -> None:
+    at = Mounted(page, AttentionWidget(TEXT, model="some/model", heads=["L1-H1"]))
+    expect(page.locator(".skeleton")).to_contain_text("downloading some/model")
+    expect(page.locator(".skeleton")).to_contain_text("60.0 MB of 120.0 MB")
+    expect(at.root).to_have_attribute("data-state", "loading")
+    download()
+    at.wait()
+    assert tokens(at) == at.widget.tokens
+    assert at.widget.heads == [(1, 1)]
+
+
+def test_python_waits_for_a_download(page: Page, download: Callable[..., None]) -> None:  # noqa: ARG001
+    widget = AttentionWidget(TEXT, model="some/model")
+    threading.Timer(0.2, download).start()
+    assert widget.trace.tokens[1] == "animal"
+    widget.text = "And on"
+    assert widget.tokens == ["And", "on"]
+
+
+def test_a_failed_download_is_told(page: Page, download: Callable[..., None]) -> None:
+    at = Mounted(page, AttentionWidget(TEXT, model="some/model"))
+    download(models.ModelUnavailable("some/model cannot be fetched: no network. Offline: demo/causal."))
+    expect(page.get_by_role("alert")).to_contain_text("Offline: demo/causal")
+    expect(at.root).to_have_attribute("data-state", "error")
+    with pytest.raises(models.ModelUnavailable, match="no network"):
+        at.widget.trace  # noqa: B018
 
 
 def test_nan_is_not_hidden(mount: Callable[..., Mounted]) -> None:

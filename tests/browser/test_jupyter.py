@@ -141,3 +141,17 @@ def test_it_follows_the_themes_of_lab(jupyter: Jupyter, page: Page) -> None:
     expect(root).to_have_attribute("data-theme", "dark")
     ready(page)
     assert root.evaluate("(root) => getComputedStyle(root).backgroundColor") != light
+
+
+def test_a_dead_kernel_is_told_and_the_picture_stays(jupyter: Jupyter, page: Page) -> None:
+    long = "word " * 300  # too long for the whole layer to come along
+    jupyter.write("dead.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({long!r})")
+    notebook = jupyter.open(page, "dead.ipynb")
+    notebook.run_cell(0)
+    root = ready(page)
+    before = ink(page)
+    jupyter.shut_kernels_down()
+    root.locator("[data-head=L0-H0]").click()
+    expect(root).to_have_attribute("data-state", "no-kernel", timeout=DRAWN)
+    expect(root.get_by_role("alert")).to_contain_text("kernel")
+    assert ink(page) == before

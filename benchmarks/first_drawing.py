@@ -1,0 +1,238 @@
+"""How long until a picture of attention is seen, beside BertViz, in a real JupyterLab.
+
+Both show the same GPT-2 with random weights (12 layers × 12 heads). "First drawing" runs from the start
+of the cell, the model's own forward pass included, until the pixels are there; BertViz's CDN scripts
+come from this machine. Playwright copies every frame of a websocket, which would cost more than the
+drawing: it opens the notebook and lets go of the browser before the clock starts, and the page itself
+writes its results into a file. Prints one markdown table.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Playwright, sync_playwright
+
+from browser.chromium import ARGS, find_chromium
+from browser.jupyter import Jupyter, serve
+
+SCRIPTS = Path(__file__).parent / "node_modules"
+CDN = {  # where BertViz's addresses end, and the same script here
+    "require.js/2.3.6/require.min.js": SCRIPTS / "requirejs/require.js",
+    "d3/5.7.0/d3.min.js": SCRIPTS / "d3/dist/d3.min.js",
+    "jquery/2.0.0/jquery.min.js": SCRIPTS / "jquery/dist/jquery.min.js",
+}
+PATIENCE = 120  # seconds until a drawing counts as none
+
+SET_UP = """
+import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+torch.manual_seed(0)
+model = GPT2LMHeadModel(GPT2Config()).eval()
+words = [f"w{{i}}" for i in range({tokens})]
+words_to_ids = Tokenizer(WordLevel({{word: i for i, word in enumerate(words)}}))
+words_to_ids.pre_tokenizer = WhitespaceSplit()
+tokenizer = PreTrainedTokenizerFast(tokenizer_object=words_to_ids)
+text = " ".join(words)
+"""
+
+# `received` counts what the kernel sends; `measure` times an action until `drawn` holds and stays so
+# for two frames, which is when its pixels are on the screen.
+IN_PAGE = """
+window.received = 0;
+const Socket = window.WebSocket;
+window.WebSocket = class extends Socket {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("message", ({ data }) => { received += data.byteLength ?? data.size ?? data.length; });
+  }
+};
+window.deep = (selector) => {
+  for (const host of document.querySelectorAll(".jp-OutputArea *")) {
+    const found = host.shadowRoot?.querySelector(selector);
+    if (found) return found;
+  }
+  return null;
+};
+const frame = () => new Promise(requestAnimationFrame);
+const measure = async ([act, drawn], patience) => {
+  const begin = performance.now();
+  act();
+  while (performance.now() - begin < patience * 1000) {
+    await frame();
+    if (!drawn()) continue;
+    await frame();
+    await frame();
+    if (drawn()) return (performance.now() - begin) / 1000;
+  }
+  return null;
+};
+window.measureAll = async (steps, patience, file) => {
+  const result = {};
+  received = 0;
+  for (const [name, step] of Object.entries(steps)) {
+    result[name] = await measure(step, patience);
+    result.bytes ??= received;
+    if (result[name] === null) break;
+  }
+  const content = JSON.stringify(result);
+  await fetch(file, { method: "PUT", body: JSON.stringify({ type: "file", format: "text", content }) });
+};
+"""
+
+
+@dataclass
+class Subject:
+    """A widget to measure: its code, and in JavaScript each step as (action, "its result is drawn")."""
+
+    name: str
+    set_up: str
+    cell: str
+    steps: dict[str, tuple[str, str]]
+    script_bytes: int = 0
+
+
+RUN_CELL = 'jupyterapp.commands.execute("notebook:run-cell")'
+BERTVIZ = Subject(
+    name="BertViz head_view",
+    set_up="""
+import sys
+import IPython.display
+from bertviz import head_view
+
+def display_local(shown):  # the CDN's scripts, from Jupyter's own files
+    IPython.display.display(type(shown)(shown.data.replace("https://cdnjs.cloudflare.com/ajax/libs", "/files")))
+
+sys.modules["bertviz.head_view"].display = display_local
+model.set_attn_implementation("eager")
+""",
+    cell="""
+with torch.no_grad():
+    out = model(**tokenizer(text, return_tensors="pt"), output_attentions=True)
+head_view(out.attentions, words)
+""",
+    # Its drawing is one task: when the boxes of the heads are there, so are the lines before them.
+    steps={
+        "first drawing": (
+            RUN_CELL,
+            "document.querySelectorAll('#vis > svg > g:last-of-type > rect').length === 12",
+        ),
+        "change layer": (
+            "const list = document.querySelector('#layer'); list.value = 3; list.dispatchEvent(new Event('change'))",
+            "true",
+        ),
+        "toggle head": (
+            "document.querySelectorAll('#vis > svg > g:last-of-type > rect')[5].dispatchEvent(new MouseEvent('click'))",
+            "true",
+        ),
+    },
+    script_bytes=sum(path.stat().st_size for path in CDN.values()),
+)
+READY = "deep('[data-attnwidget][data-state=ready]')"
+OURS = Subject(
+    name="attnwidget",
+    set_up="from attnwidget import AttentionWidget",
+    cell="AttentionWidget(text, model=model, tokenizer=tokenizer)",
+    steps={
+        "first drawing": (RUN_CELL, READY),
+        "change layer": (
+            "deep('[data-head=L3-H5]').click()",
+            f"deep('[data-head=L3-H5][aria-pressed=true]') && {READY}",
+        ),
+        "toggle head": (
+            "deep('[data-head=L3-H6]').click()",
+            f"deep('[data-head=L3-H6][aria-pressed=true]') && {READY}",
+        ),
+    },
+)
+SUBJECTS = {"bertviz": BERTVIZ, "attnwidget": OURS}
+
+
+@contextmanager
+def chromium(playwright: Playwright) -> Iterator[str]:
+    """Run a fresh Chromium that outlives Playwright's connection; yield the address to connect to."""
+    profile = tempfile.mkdtemp(prefix="chromium-")
+    flags = ["--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}", "--window-size=1280,900"]
+    command = [find_chromium(playwright), *ARGS, *flags, "about:blank"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        yield next(line.split()[-1] for line in process.stderr if line.startswith("DevTools listening on"))
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+def measure(playwright: Playwright, jupyter: Jupyter, subject: Subject, tokens: int) -> dict[str, Any]:
+    """Measure in a fresh browser and kernel; return bytes and seconds, nothing where it took too long."""
+    jupyter.write("trial.ipynb", SET_UP.format(tokens=tokens) + subject.set_up, subject.cell)
+    result = jupyter.folder / "result.json"
+    result.unlink(missing_ok=True)
+    steps = ",".join(f"'{name}': [() => {{ {act} }}, () => {drawn}]" for name, (act, drawn) in subject.steps.items())
+    with chromium(playwright) as address:
+        browser = playwright.chromium.connect_over_cdp(address)
+        page = browser.contexts[0].pages[0]
+        page.add_init_script(IN_PAGE)
+        notebook = jupyter.open(page, "trial.ipynb")
+        notebook.run_cell(0)
+        notebook.select(1)
+        start = f"setTimeout(() => measureAll({{ {steps} }}, {PATIENCE}, '/api/contents/result.json'), 1000)"
+        page.evaluate(f"() => {{ {start}; }}")
+        browser.close()
+        deadline = time.monotonic() + 2 * PATIENCE
+        while not result.exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+    jupyter.shut_kernels_down()
+    if not result.exists():
+        return {}
+    found = json.loads(result.read_text())
+    found["bytes"] += subject.script_bytes
+    return found
+
+
+def median(results: list[dict[str, Any]], key: str) -> str:
+    """Write the median of the rounds, or that there is none."""
+    values = [result.get(key) for result in results]
+    if None in values:
+        return f"nothing in {PATIENCE} s" if key == "first drawing" else "–"
+    middle = statistics.median(values)
+    return f"{middle / 1e6:.2f} MB" if key == "bytes" else f"{middle:.2f} s"
+
+
+def main() -> None:
+    """Measure every subject at every length."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tokens", type=int, nargs="+", default=[16, 64, 128, 256])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=SUBJECTS)
+    options = parser.parse_args()
+    columns = ["bytes", "first drawing", "change layer", "toggle head"]
+    print("| tokens |", *(f"{column} |" for column in ["", *columns]))
+    print("|---:|---|" + "---:|" * len(columns))
+    with sync_playwright() as playwright, serve() as jupyter:
+        for name, script in CDN.items():
+            (jupyter.folder / name).parent.mkdir(parents=True)
+            shutil.copy(script, jupyter.folder / name)
+        for tokens in options.tokens:
+            for name, subject in SUBJECTS.items():
+                if options.only in {None, name}:
+                    results = [measure(playwright, jupyter, subject, tokens) for _ in range(options.rounds)]
+                    row = [subject.name, *(median(results, column) for column in columns)]
+                    print(f"| {tokens} |", *(f"{cell} |" for cell in row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
