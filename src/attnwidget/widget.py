@@ -37,7 +37,7 @@ if not STATIC.exists():
 _LIVE = {"sync": True, "echo_update": False}
 _OPTIONS = ("layer", "heads", "queries", "keys", "view", "attention", "threshold", "words")
 _SHORT = 64  # tokens, and characters of a text, in the plain-text form
-_REPORT_EVERY = 0.1  # seconds between two progress messages
+_REPORT_EVERY = 0.25  # seconds between two progress messages, and before the first
 
 
 class AttentionWidget(SyncedWidget):

@@ -1,6 +1,6 @@
 // Tokens on both sides, a line for each weight between them.
 
-import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { effect, type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { pensFor } from "../draw/colours";
 import { drawLines, type Frame } from "../draw/lines";
@@ -90,13 +90,13 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
     };
   };
 
-  useSignalEffect(() => {
+  usePainting(() => {
     if (!base.current || width.value === 0) return;
     drawLines(base.current, edges.value, pens.value, frame());
     hidden.value = edges.value.dropped;
     onDrawn(shown.value.name);
   });
-  useSignalEffect(() => {
+  usePainting(() => {
     if (!front.current || width.value === 0) return;
     drawLines(front.current, focused.value, pens.value, frame());
   });
@@ -199,6 +199,11 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
       </div>
     </div>
   );
+}
+
+/** Like useSignalEffect, but before the browser paints: labels never stand a frame without their lines. */
+function usePainting(paint: () => void): void {
+  useLayoutEffect(() => effect(paint), []);
 }
 
 const MEASURED = 24;
