@@ -103,7 +103,7 @@ def test_describe_the_users_own_object():
     ("missing", "said"),
     [
         (["config.json"], "no config.json"),
-        (["tokenizer.json", "tokenizer_config.json"], "a missing tokenizer"),
+        (["tokenizer.json", "tokenizer_config.json"], "no tokenizer; pass one as tokenizer="),
         (["model.safetensors"], "lacks weights"),
     ],
 )
@@ -332,3 +332,11 @@ def test_offline_by_wish(tmp_path):
     out, seconds = python(SAY.format(names=["gpt2"]), CLOSED, tmp_path, HF_HUB_OFFLINE="1")
     assert "HF_HUB_OFFLINE forbids asking" in out
     assert seconds < 10
+
+
+def test_a_folder_without_tokenizer_takes_the_callers(tmp_path: Path) -> None:
+    _, tokenizer = models.load_model("demo/causal")
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(models.BUNDLED["demo/causal"] / name, tmp_path)
+    _, taken = models.load_model(tmp_path, tokenizer=tokenizer)
+    assert taken is tokenizer

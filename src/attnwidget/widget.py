@@ -140,14 +140,14 @@ class AttentionWidget(SyncedWidget):
         else:
             name = models.DEFAULT if model is None else model
             if running_loop() is not None and models.needs_download(name):
+                models.resolve(str(name))  # a wrong name, or no network, is an error of this very cell
                 self._start(lambda job: self._load_and_capture(job, name, text), text)
                 return
             self._use(name)
         self._adopt(self._capture(text), text)
 
     def _use(self, name: str | PathLike[str], progress: Callable[[models.Progress], None] | None = None) -> None:
-        self._model, tokenizer = models.load_model(name, progress=progress)
-        self._tokenizer = self._tokenizer or tokenizer
+        self._model, self._tokenizer = models.load_model(name, tokenizer=self._tokenizer, progress=progress)
 
     def _load_and_capture(self, job: Job[AttentionTrace], name: str | PathLike[str], text: str) -> AttentionTrace:
         self._use(name, lambda at: job.report(at.stage, at.done, at.total))

@@ -436,7 +436,7 @@ def download(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Exception | 
     outcome: list[Exception | None] = []
     load = models.load_model
 
-    def slow_load(_name: str, *, progress: Callable[[models.Progress], None]) -> Any:
+    def slow_load(_name: str, *, progress: Callable[[models.Progress], None], **_: object) -> Any:
         progress(models.Progress("downloading some/model", 60_000_000, 120_000_000))
         go.wait(30)
         if outcome[0] is not None:
@@ -448,6 +448,7 @@ def download(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Exception | 
         go.set()
 
     monkeypatch.setattr(models, "needs_download", lambda _: True)
+    monkeypatch.setattr(models, "resolve", lambda _: {})
     monkeypatch.setattr(models, "load_model", slow_load)
     yield finish
     finish()
@@ -495,6 +496,14 @@ def test_a_view_that_is_closed_leaves_nothing(mount: Callable[..., Mounted], pag
     assert page.evaluate("[...model.listeners.values()].flat().length") == 0
 
 
+def test_a_model_that_cannot_be_had_is_an_error_of_the_cell(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """Also where the download itself would run in the background."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(models.ModelUnavailable, match="demo/causal"):
+        AttentionWidget(TEXT, model="nobody/nothing-here")
+
+
 # -- long texts -----------------------------------------------------------------------------------------------------
 
 
@@ -510,3 +519,11 @@ def test_a_long_text_scrolls_and_still_tells_exact_weights(mount: Callable[..., 
     far.hover()
     weight = at.widget.trace.weights(0, 0, queries=n // 2 + 3).max()
     expect(at.page.locator("[role=status]")).to_contain_text(f"{weight:.4f}")
+
+
+def test_what_python_pins_comes_into_sight(mount: Callable[..., Mounted]) -> None:
+    at = mount("The old man went to the sea . " * 30, heads=["L0-H0"])
+    expect(token(at, "query", 200)).not_to_be_in_viewport()
+    at.widget.queries = [200]
+    at.wait()
+    expect(token(at, "query", 200)).to_be_in_viewport()

@@ -137,6 +137,23 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
     }
   };
 
+  // What is pinned from elsewhere, in Python or from the list of strongest pairs, comes into sight.
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        const { queries, keys } = state.traits;
+        const box = stage.current?.querySelector(".scroll");
+        const [pinned] = shown.peek().units.of([...queries.value, ...keys.value]);
+        if (!box || pinned === undefined) return;
+        const high = rowHeight(shown.peek().units.labels.length);
+        const at = pinned * high;
+        if (at < box.scrollTop || at + high > box.scrollTop + box.clientHeight) {
+          box.scrollTop = at - box.clientHeight / 2;
+        }
+      }),
+    [],
+  );
+
   const side = (name: Side) => (
     <Column
       side={name}

@@ -43,6 +43,7 @@ __all__ = [
 def load_model(
     name: str | os.PathLike[str] | None = None,
     *,
+    tokenizer: Any = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a model and its tokenizer, ready to run: in evaluation mode, as float32.
@@ -52,6 +53,8 @@ def load_model(
     name
         A bundled name (see `BUNDLED`; without a name, the first demonstration model), a folder
         made by ``save_pretrained``, or a name on the Hugging Face Hub.
+    tokenizer
+        Taken in place of the model's own, which it then need not have.
     progress
         Called while files are downloaded and before loading. An exception that it raises
         stops the work and reaches the caller.
@@ -69,7 +72,7 @@ def load_model(
     if folder is None:
         folder = download(str(name), report)
     report(Progress(f"loading {name}", 0, None))
-    return _load(folder, name)
+    return _load(folder, name, tokenizer)
 
 
 def needs_download(name: str | os.PathLike[str] | None = None) -> bool:
@@ -115,14 +118,14 @@ def _folder_here(name: str | Path) -> Path | None:
     return cached_folder(name)
 
 
-def _load(folder: Path, name: str | Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _load(folder: Path, name: str | Path, tokenizer: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     names = file_names(folder)
     if "config.json" not in names:
         raise unavailable(name, "the folder has no config.json, so it is not a saved model")
     if not weight_files(names):
         raise unavailable(name, "the folder lacks weights as safetensors or bin, or a part of them")
-    if not has_tokenizer(names):
-        raise unavailable(name, "the folder has a model and a missing tokenizer")
+    if tokenizer is None and not has_tokenizer(names):
+        raise unavailable(name, "the folder has a model but no tokenizer; pass one as tokenizer=")
     import transformers
 
     # Code that comes with a model is never run.
@@ -131,14 +134,16 @@ def _load(folder: Path, name: str | Path) -> tuple[PreTrainedModel, PreTrainedTo
         config = transformers.AutoConfig.from_pretrained(folder, **safe)
         # The class that the model was saved as brings its language-model head along.
         kind = getattr(transformers, (config.architectures or [""])[0], transformers.AutoModel)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
+        if tokenizer is None:
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
+            tokenizer.name_or_path = str(name)
         # Half precision is slow and rough on a CPU, and attention is to be shown exactly.
         with _no_progress_bars():
             model = kind.from_pretrained(folder, config=config, dtype="float32", **safe)
     except Exception as error:  # transformers and its libraries raise errors of every kind
         reason = f"transformers {transformers.__version__} cannot load it ({error})"
         raise unavailable(name, reason) from error
-    model.name_or_path = tokenizer.name_or_path = str(name)
+    model.name_or_path = str(name)
     model.eval()
     return model, tokenizer
 
