@@ -5,6 +5,7 @@ import torch
 import transformers as hf
 
 import tiny
+from attnwidget import load_model
 from attnwidget.capture import (
     CaptureError,
     EmptyTextError,
@@ -252,3 +253,33 @@ def test_progress():
     seen = []
     capture(tiny.gpt2(), "cat", tokenizer=TOKENIZER, on_layer=lambda *at: seen.append(at))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_text_or_tokenizer_that_cannot_be_is_named() -> None:
+    model, tokenizer = load_model("demo/causal")
+    with pytest.raises(CaptureError, match="half of a character"):
+        capture(model, "a \ud83d b", tokenizer=tokenizer)
+    with pytest.raises(TypeError, match="tokenizer must be"):
+        capture(model, "a", tokenizer=3)
+
+
+def test_a_model_that_takes_no_text_is_refused() -> None:
+    config = hf.ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    _, tokenizer = load_model("demo/causal")
+    with pytest.raises(UnsupportedModelError, match="takes no text"):
+        capture(hf.ViTModel(config), "a", tokenizer=tokenizer)
+
+
+def test_two_attentions_in_a_layer_are_refused() -> None:
+    """Which of them, and in what mixture, makes the layer's weights only the model knows."""
+    config = hf.DiffLlamaConfig(
+        vocab_size=6144, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, intermediate_size=16
+    )
+    _, tokenizer = load_model("demo/causal")
+    with pytest.raises(UnsupportedModelError, match="4 attentions in 2 layers"):
+        capture(hf.DiffLlamaModel(config), "a few words", tokenizer=tokenizer)
+
+
+def test_the_trace_bears_the_name_that_the_model_was_loaded_by() -> None:
+    model, tokenizer = load_model("demo/causal")
+    assert capture(model, "a", tokenizer=tokenizer).model_name == "demo/causal"

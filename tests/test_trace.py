@@ -234,3 +234,31 @@ def test_real_gpt2(number):
     assert previous.mean() > 0.8
     rows = torch.arange(len(trace.tokens) - 1) + 1
     assert torch.equal(trace.weights(4, 11).argmax(-1)[1:], rows - 1)
+
+
+def test_a_weight_that_the_mask_forbids_is_none() -> None:
+    """Eager attention spreads the row of a query that sees nothing evenly over what it may not see."""
+    weights = torch.full((1, 2, 3, 3), 1 / 3)
+    trace = AttentionTrace.from_attentions(weights, ["a", "b", "c"], mask="causal")
+    torch.testing.assert_close(trace.weights(0), weights[0].tril())
+
+
+def test_a_causal_mask_of_blocks_is_still_causal() -> None:
+    q, k, v = torch.randn(3, 1, 1, 6, 4)
+    blocks = torch.block_diag(*[torch.ones(3, 3)] * 2).bool()
+    trace = AttentionTrace.from_qkv(q, k, v, list("abcdef"), mask=blocks.tril())
+    assert trace.causal
+    assert torch.equal(trace.allowed(0, 0), blocks.tril())
+
+
+@pytest.mark.parametrize(
+    ("attentions", "tokens", "says"),
+    [
+        ({"attentions": ()}, ["a"], "outputs.attentions"),
+        ([torch.ones(1, 1, 1)], [5], "convert_ids_to_tokens"),
+        ([torch.ones(2, 1, 1), torch.ones(3, 1, 1)], ["a"], "same number of heads"),
+    ],
+)
+def test_what_was_handed_over_by_mistake_is_named(attentions: object, tokens: list[str], says: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=says):
+        AttentionTrace.from_attentions(attentions, tokens)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from ipywidgets import HBox, IntSlider, jslink
@@ -257,3 +260,77 @@ def test_readers_without_the_widget_get_text(widget: AttentionWidget) -> None:
     bundle, _ = widget._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert "it → animal 0." in bundle["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a", []), ("a b", []), ("a b c", ["c → a", "c → b"])],
+)
+def test_the_text_form_of_a_short_text_has_no_made_up_numbers(text: str, expected: list[str]) -> None:
+    shown = AttentionWidget(text, heads=[(0, 0)])
+    pairs = [line.split()[1:4] for line in repr(shown).splitlines()[1:]]
+    assert sorted(" ".join(pair) for pair in pairs if pair[0] == "c") == expected
+    for line in repr(shown).splitlines()[1:]:
+        _, query, _, key, value = line.split()
+        weight = shown.weights()[0, shown.tokens.index(query), shown.tokens.index(key)]
+        assert value == f"{weight:.4f}"
+
+
+def test_ctrl_c_leaves_the_picture_and_no_progress(widget: AttentionWidget, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, on_layer: Any, **__: object) -> None:
+        on_layer(1, 2)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("attnwidget.widget.capture", interrupted)
+    monkeypatch.setattr("attnwidget.widget._REPORT_EVERY", -1)
+    with pytest.raises(KeyboardInterrupt):
+        widget.text = "Something else"
+    assert widget.text == TEXT
+    assert widget._status["state"] == "ready"
+
+
+def test_options_may_come_in_any_order() -> None:
+    assert AttentionWidget(TEXT, layer=1, heads=[(1, 0)]).heads == [(1, 0)]
+    assert AttentionWidget(TEXT, heads=[(1, 0)], layer=1).heads == [(1, 0)]
+
+
+def test_a_closed_widget_is_freed_and_models_are_shared() -> None:
+    first, second = AttentionWidget(TEXT), AttentionWidget(TEXT)
+    assert first._model is second._model
+    gone = weakref.ref(first)
+    first.close()
+    del first
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_model_that_computes_nan_is_shown_as_such(comm: FakeComm) -> None:  # noqa: ARG001
+    model, tokenizer = aw.load_model("demo/causal")
+    with torch.no_grad():
+        model.model.layers[1].self_attn.q_proj.weight.fill_(float("nan"))
+    shown = AttentionWidget(TEXT, model=model, tokenizer=tokenizer, heads=[(1, 0)])
+    assert shown._outline["maxError"] is None
+    assert shown._outline["broken"]
+    assert shown.weights().isnan().any()
+    json.dumps(shown._outline, allow_nan=False)
+    assert "0.0000" not in repr(shown)
+
+
+def test_a_trace_takes_no_model(widget: AttentionWidget) -> None:
+    with pytest.raises(TypeError, match="captured earlier"):
+        AttentionWidget(widget.trace, model="demo/causal")
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), -0.1, "much"])
+def test_a_threshold_is_a_number_from_0_to_1(widget: AttentionWidget, threshold: object) -> None:
+    with pytest.raises((TraitError, ValueError)):
+        widget.threshold = threshold
+    widget.threshold = np.float32(0.5)
+    assert widget.threshold == 0.5
+
+
+def test_a_click_that_crossed_a_shorter_text_is_no_error(widget: AttentionWidget) -> None:
+    widget.text = "Now shorter"
+    widget.set_state({"queries": [1, 11]})
+    assert widget.queries == [1]
+    assert widget._status["state"] == "ready"

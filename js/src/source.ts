@@ -26,6 +26,7 @@ const CACHE_BYTES = 64 << 20;
 
 export function createSource(state: State, client: Client): Source {
   const cache = new Map<string, Tile>();
+  const asked = new Map<string, Promise<Tile>>();
   let cached = 0;
   let opened: { snapshot: Snapshot; tiles: Map<string, Tile> } | null = null;
 
@@ -37,8 +38,8 @@ export function createSource(state: State, client: Client): Source {
   }
 
   function remember(name: string, tile: Tile): void {
+    cached += tile.values.byteLength - (cache.get(name)?.values.byteLength ?? 0);
     cache.set(name, tile);
-    cached += tile.values.byteLength;
     for (const [oldest, old] of cache) {
       if (cached <= CACHE_BYTES) break;
       cache.delete(oldest);
@@ -56,8 +57,13 @@ export function createSource(state: State, client: Client): Source {
         if (cache.delete(name)) cache.set(name, here); // newest last
         return here;
       }
+      const open = asked.get(name);
+      if (open) return open;
       const [layer, number] = head;
-      return client.ask("tile", { layer, head: number, queries, keys, words }).then(({ ok, buffers }) => {
+      const answer = client
+        .ask("tile", { layer, head: number, queries, keys, words })
+        .finally(() => asked.delete(name));
+      const tile = answer.then(({ ok, buffers }) => {
         if (ok.run !== run) return new Promise<Tile>(() => {}); // a newer text is on its way
         const data = buffers[0];
         if (!data) throw new Error("the kernel's answer came without its weights");
@@ -70,6 +76,8 @@ export function createSource(state: State, client: Client): Source {
         remember(name, tile);
         return tile;
       });
+      asked.set(name, tile);
+      return tile;
     },
     askPictures() {
       client.ask("pictures").catch(() => {}); // the picker stays without pictures, and is usable so

@@ -37,12 +37,15 @@ export interface State {
 }
 
 export function createState(model: Model, abort: AbortSignal): State {
-  const signals: Record<string, Signal<unknown>> = {};
-  for (const name of [...SYNCED, ...TOLD]) {
-    const one = signal(read(model, name));
-    signals[name] = one;
-    listen(model, `change:${name}`, () => (one.value = read(model, name)), abort);
-  }
+  const names = [...SYNCED, ...TOLD];
+  const signals = Object.fromEntries(names.map((name) => [name, signal(read(model, name))]));
+  // A message from Python sets many traits and tells them one by one, when all are set. Taken together they are one
+  // change: an outline without its weights would only send for them.
+  const readAll = () =>
+    batch(() => {
+      for (const [name, one] of Object.entries(signals)) one.value = read(model, name);
+    });
+  for (const name of names) listen(model, `change:${name}`, readAll, abort);
   const traits = signals as unknown as Signals<Synced>;
   const told = signals as unknown as Signals<Told>;
   return {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="attnwidget")
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="attnwidget")
 
 
 class Stopped(Exception):  # noqa: N818  (an outcome that was asked for, not an error)

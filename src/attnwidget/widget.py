@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from traitlets import Bool, Dict, Enum, Float, Int, TraitError, Unicode, observe, validate
+from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode, observe, validate
 
 from attnwidget import models
 from attnwidget.capture import capture
@@ -83,7 +85,8 @@ class AttentionWidget(SyncedWidget):
         what to do.
     """
 
-    _esm = STATIC
+    # The path itself, which anywidget watches, would keep every widget alive after its end.
+    _esm = STATIC if os.environ.get("ANYWIDGET_HMR") else STATIC.read_text(encoding="utf-8")
 
     text = Unicode().tag(**_LIVE)
     view = Enum(["lines"], "lines").tag(**_LIVE)
@@ -92,7 +95,7 @@ class AttentionWidget(SyncedWidget):
     heads = Heads().tag(**_LIVE)
     queries = Positions().tag(**_LIVE)
     keys = Positions().tag(**_LIVE)
-    threshold = Float(0.02, min=0, max=1).tag(**_LIVE)
+    threshold = CFloat(0.02, min=0, max=1).tag(**_LIVE)
     words = Bool(default_value=False).tag(**_LIVE)
 
     # The wire: set here, read in the browser, kept in a saved notebook.
@@ -127,6 +130,9 @@ class AttentionWidget(SyncedWidget):
         super().__init__()
         self.on_msg(self._on_message)
         if isinstance(source, AttentionTrace):
+            if model is not None or tokenizer is not None:
+                msg = "model and tokenizer go with a text; attention captured earlier is shown as it is"
+                raise TypeError(msg)
             self._adopt(source, "")
         else:
             self._open(source, model)
@@ -147,7 +153,7 @@ class AttentionWidget(SyncedWidget):
         self._adopt(self._capture(text), text)
 
     def _use(self, name: str | PathLike[str], progress: Callable[[models.Progress], None] | None = None) -> None:
-        self._model, self._tokenizer = models.load_model(name, tokenizer=self._tokenizer, progress=progress)
+        self._model, self._tokenizer = models.load_shared(name, tokenizer=self._tokenizer, progress=progress)
 
     def _load_and_capture(self, job: Job[AttentionTrace], name: str | PathLike[str], text: str) -> AttentionTrace:
         self._use(name, lambda at: job.report(at.stage, at.done, at.total))
@@ -197,7 +203,9 @@ class AttentionWidget(SyncedWidget):
 
     def _fail(self, error: Exception) -> None:
         self._failure = error
-        self._status = {"state": "error", "message": str(error) or type(error).__name__}
+        message = str(error) or type(error).__name__
+        status: dict[str, Any] = {"state": "error", "message": message, "editable": self._model is not None}
+        self._status = status
 
     def _adopt(self, trace: AttentionTrace, text: str) -> None:
         """Show a new trace. Of the selection, what still makes sense stays."""
@@ -224,9 +232,8 @@ class AttentionWidget(SyncedWidget):
     def _settle_options(self, trace: AttentionTrace) -> None:
         """Apply the constructor's options, now that their ranges are known."""
         options = dict(self._options)
-        if "heads" not in options:
-            layer, head = opening_head(trace)
-            options["heads"] = [(options.pop("layer", layer), head)]
+        layer, head = opening_head(trace)
+        self.heads = options.pop("heads", [(options.pop("layer", layer), head)])
         for name, value in options.items():
             setattr(self, name, value)
 
@@ -236,13 +243,21 @@ class AttentionWidget(SyncedWidget):
     def _run_text(self, proposal: dict[str, Any]) -> str:
         """Run the model before the trait takes the text: on a failure both text and picture stay as they were."""
         text: str = proposal["value"]
-        if text != self._shown_text:
-            self._settle()
-            try:
-                self._adopt(self._capture(text), text)
-            except Exception as error:
-                self._fail(error)
-                raise TraitError(str(error)) from error
+        if text == self._shown_text:
+            return text
+        if self._model is None:
+            self._settle()  # it is still loading
+        elif self._job is not None:
+            self._job.stop()  # an older text
+            self._job = None
+        try:
+            self._adopt(self._capture(text), text)
+        except Exception as error:
+            self._fail(error)
+            raise TraitError(str(error)) from error
+        except BaseException:  # Ctrl-C
+            self._status = {"state": "ready", "message": "stopped"}
+            raise
         return text
 
     @validate("layer")
@@ -262,6 +277,14 @@ class AttentionWidget(SyncedWidget):
             _check_range("layer", [layer for layer, _ in heads], self._trace.n_layers())
             _check_range("head", [head for _, head in heads], self._trace.n_heads())
         return heads
+
+    @validate("threshold")
+    def _check_threshold(self, proposal: dict[str, Any]) -> float:
+        threshold: float = proposal["value"]
+        if math.isnan(threshold):
+            msg = "threshold must be a number from 0 to 1, not NaN"
+            raise TraitError(msg)
+        return threshold
 
     @validate("queries", "keys")
     def _check_positions(self, proposal: dict[str, Any]) -> list[int]:
@@ -325,7 +348,7 @@ class AttentionWidget(SyncedWidget):
         for axis, pinned in ((1, self.queries), (2, self.keys)):
             if pinned:
                 at = sorted({trace.words[one] for one in pinned}) if self.words else pinned
-                shown = shown.index_select(axis, torch.tensor(at))
+                shown = shown.index_select(axis, torch.tensor(at, device=shown.device))
         return shown
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -351,6 +374,10 @@ class AttentionWidget(SyncedWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the browser; a wrong one is shown there, and the browser gets the right one back."""
+        if self._trace is not None:  # a click may cross a shorter text on the way
+            count = len(self._trace.tokens)
+            for side in {"queries", "keys"} & sync_data.keys():
+                sync_data = {**sync_data, side: [at for at in sync_data[side] if at < count]}
         try:
             super().set_state(sync_data)
         except TraitError as error:
@@ -367,13 +394,21 @@ class AttentionWidget(SyncedWidget):
         }
         self.send(*answer(content, handlers))
 
+    def _drawn(self) -> AttentionTrace:
+        """Return the trace on screen, without waiting for the next one: that would stop the kernel."""
+        if self._trace is None:
+            msg = "nothing has been captured yet"
+            raise ValueError(msg)
+        return self._trace
+
     def _answer_tile(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
         heads = [(int(ask["layer"]), int(ask["head"]))]
-        weights = payload.tile(self.trace, heads, queries=ask["queries"], keys=ask["keys"], words=ask["words"])
+        trace = self._drawn()
+        weights = payload.tile(trace, heads, queries=ask["queries"], keys=ask["keys"], words=ask["words"])
         return {"run": self._run, **encode_array(weights[0])}
 
     def _answer_pictures(self, _ask: Mapping[str, Any]) -> Mapping[str, Any]:
-        trace, run = self.trace, self._run
+        trace, run = self._drawn(), self._run
 
         def finish(job: Job[Envelope | None]) -> None:
             array = job.result()

@@ -429,6 +429,44 @@ def test_a_long_run_shows_progress_and_can_be_stopped(
     assert (tokens(at), ink(at)) == before
 
 
+def test_a_question_during_a_run_is_answered_at_once(
+    mount: Callable[..., Mounted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were it to wait for the run, the kernel would stand still and Stop could not arrive."""
+    at = mount("word " * 300, heads=["L2-H6"])  # too long for the whole layer to come along
+    go = threading.Event()
+
+    def slow(*_: object, **__: object) -> None:
+        go.wait(30)
+        raise ValueError("too late")
+
+    monkeypatch.setattr("attnwidget.widget.capture", slow)
+    drawn = ink(at)
+    at.page.locator("[aria-label=Text]").press("Enter")
+    head(at, "L0-H0").click()
+    at.wait()
+    assert ink(at) != drawn
+    go.set()
+    at.wait("error")
+
+
+def test_a_new_text_brings_its_weights_along(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    asked: list[str] = []
+    handle = at.widget._on_message
+
+    def listen(widget: Any, content: dict[str, Any], buffers: object) -> None:
+        asked.append(content["ask"])
+        handle(widget, content, buffers)
+
+    at.widget.on_msg(listen)
+    at.widget.on_msg(handle, remove=True)
+    at.widget.text = "Something else entirely"
+    at.wait()
+    assert tokens(at) == at.widget.tokens
+    assert "tile" not in asked
+
+
 @pytest.fixture
 def download(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Exception | None], None]]:
     """A model on the Hub: half of it is here, and the rest comes, or fails to, when the test says so."""
@@ -449,7 +487,7 @@ def download(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Exception | 
 
     monkeypatch.setattr(models, "needs_download", lambda _: True)
     monkeypatch.setattr(models, "resolve", lambda _: {})
-    monkeypatch.setattr(models, "load_model", slow_load)
+    monkeypatch.setattr(models, "load_shared", slow_load)
     yield finish
     finish()
 

@@ -21,7 +21,8 @@ interface Props {
 /** One side's tokens: hover or focus one to see its lines, click or Enter to pin it. */
 export function Column(props: Props) {
   const { side, units, sight, row, width, edge, shades, focused, pinned, onHover, onPin } = props;
-  const entry = pinned[0] ?? 0; // where the tab key arrives
+  // Where the tab key arrives: the first pin, or the nearest row that is in the page.
+  const entry = Math.min(Math.max(pinned[0] ?? 0, sight.first), sight.stop - 1);
 
   const onKeyDown = (event: KeyboardEvent, unit: number) => {
     const to = {
@@ -59,6 +60,8 @@ export function Column(props: Props) {
         data-side={side}
         data-index={unit}
         aria-selected={pinned.includes(unit)}
+        aria-posinset={unit + 1}
+        aria-setsize={units.labels.length}
         tabIndex={unit === entry ? 0 : -1}
         style={{ top: `${unit * row}px`, height: `${row}px`, "--weight": shade?.weight ?? 0 }}
         onPointerEnter={() => onHover(unit)}

@@ -33,6 +33,7 @@ export function Picker({ state, outline, theme }: Props) {
   useSignalEffect(() => {
     const pictures = state.told._pictures.value;
     if (!canvas.current || !pictures || !mounted.value) return;
+    if (pictures.run !== state.told._outline.value?.run) return; // of the text before
     const decoded = decodeArray({ ...pictures, dtype: "uint8" });
     drawPictures(canvas.current, decoded, { cell, gap: GAP }, accent(theme.value));
   });
@@ -84,6 +85,7 @@ export function Picker({ state, outline, theme }: Props) {
               class="layer"
               tabIndex={layer === state.traits.layer.value ? 0 : -1}
               title={`all heads of layer ${layer}`}
+              aria-label={`all heads of layer ${layer}`}
               onClick={() => state.set({ heads: range(heads).map((head): Head => [layer, head]), layer })}
             >
               {layer}

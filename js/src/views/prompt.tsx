@@ -22,7 +22,7 @@ export function Prompt({ state, client, outline, status }: Props) {
   const sent = useRef({ text: draft.peek(), at: 0, took: 0 });
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const loading = status.state === "loading";
-  const editable = outline?.editable ?? false;
+  const editable = outline?.editable ?? status.editable ?? false;
 
   // What Python or an earlier Enter brings never overwrites what was typed since.
   useSignalEffect(() => {
@@ -88,7 +88,7 @@ export function Prompt({ state, client, outline, status }: Props) {
           class="run running"
           style={{ "--share": share.value }}
           title={status.message}
-          onClick={() => client.ask("stop")}
+          onClick={() => client.ask("stop").catch(() => {})}
         >
           Stop
         </button>
@@ -103,14 +103,16 @@ export function Prompt({ state, client, outline, status }: Props) {
 }
 
 function ModelInfo({ outline }: { outline: Outline }) {
-  const { model, layers, heads, tokens, maxError } = outline;
-  const exactness =
-    maxError === null
+  const { model, layers, heads, tokens, maxError, broken } = outline;
+  const exactness = broken
+    ? "the model computed something that is not a number, perhaps by overflow in half precision"
+    : maxError === null
       ? "weights as they were given; there is nothing to check them against"
       : `checked: weights × values differ from the model's own attention by at most ${maxError.toExponential(1)}`;
   return (
     <p class="model" title={exactness}>
       <b>{model}</b> · {layers} layers × {heads} heads · {tokens.length} {tokens.length === 1 ? "token" : "tokens"}
+      {broken && " · not a number"}
       {maxError !== null && <span class="check"> · exact to {maxError.toExponential(0)}</span>}
     </p>
   );

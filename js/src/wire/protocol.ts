@@ -26,7 +26,10 @@ export interface Outline {
   wordTexts: string[];
   layers: number;
   heads: number;
+  /** Null where there is nothing to compare with. */
   maxError: number | null;
+  /** The model computed something that is not a number. */
+  broken: boolean;
 }
 
 /** Weights that came with the state, so that a notebook opened without a kernel is drawn. */
@@ -45,4 +48,6 @@ export interface Status {
   message: string;
   done?: number;
   total?: number | null;
+  /** There is a model, though nothing was drawn yet: another text may be tried. */
+  editable?: boolean;
 }

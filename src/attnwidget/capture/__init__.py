@@ -1,5 +1,6 @@
 """One forward pass of a model → `AttentionTrace`: the only room that touches a model's insides."""
 
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -27,8 +28,11 @@ __all__ = [
 class _CallableModule(ModuleType):
     """Importing this package puts it where `attnwidget.capture`, the function, is expected."""
 
+    __signature__ = inspect.signature(capture)
+
     def __call__(self, *args: Any, **kwargs: Any) -> AttentionTrace:
         return capture(*args, **kwargs)
 
 
+__doc__ = capture.__doc__ or ""  # what help(attnwidget.capture) shows
 sys.modules[__name__].__class__ = _CallableModule

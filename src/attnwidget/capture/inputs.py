@@ -13,6 +13,7 @@ from attnwidget.capture.errors import (
     EmptyTextError,
     MissingTokenizerError,
     TextTooLongError,
+    UnsupportedModelError,
 )
 from attnwidget.tokens import Tokens, describe, scheme_of
 
@@ -38,6 +39,11 @@ def prepare(
     if not isinstance(text, str):
         raise TypeError(f"text must be a str, got {type(text).__name__}")
     tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
+    if not callable(tokenizer):
+        raise TypeError(f"tokenizer must be a transformers tokenizer, got {type(tokenizer).__name__}")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise CaptureError("the text holds half of a character (a lone surrogate) and cannot be encoded")
+    vocabulary = vocabulary_size(model)
     is_fast = bool(getattr(tokenizer, "is_fast", False))
     encoded = tokenizer(text, return_offsets_mapping=is_fast, verbose=False)
     ids = [int(number) for number in encoded["input_ids"]]
@@ -49,7 +55,6 @@ def prepare(
     limit = position_limit(model)
     if limit is not None and len(ids) > limit:
         raise TextTooLongError(f"the text has {len(ids)} tokens, but the model has {limit} positions; shorten it")
-    vocabulary = model.get_input_embeddings().num_embeddings
     if max(ids) >= vocabulary:
         raise CaptureError(
             f"token {max(ids)} is outside the model's vocabulary of {vocabulary}; "
@@ -63,6 +68,14 @@ def prepare(
     )
     mask = _check_mask(attention_mask, len(ids))
     return Inputs(torch.tensor([ids]), mask, tokens)
+
+
+def vocabulary_size(model: Any) -> int:
+    """Count the tokens that a model knows; one that takes no text is refused."""
+    try:
+        return int(model.get_input_embeddings().num_embeddings)
+    except (AttributeError, NotImplementedError) as error:
+        raise UnsupportedModelError(f"{type(model).__name__} takes no text") from error
 
 
 def find_tokenizer(model: nn.Module) -> Any:

@@ -13,6 +13,7 @@ from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.hold import hold
 from attnwidget.capture.inputs import prepare
 from attnwidget.capture.interface import NAME, recording
+from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def capture(
     _check(whole)
     ids, mask, tokens = prepare(whole, text, tokenizer, attention_mask)
     base = whole.base_model  # no head: n × vocabulary logits are not needed
-    device = base.get_input_embeddings().weight.device
+    device = whole.get_input_embeddings().weight.device
     options: dict[str, Any] = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
     if "use_cache" in inspect.signature(base.forward).parameters:
         options["use_cache"] = False
@@ -86,17 +87,21 @@ def capture(
         base(**options)
     if not recorder.layers:
         raise UnsupportedModelError(_why_nothing(whole))
+    if total and len(recorder.layers) > total:
+        raise UnsupportedModelError(
+            f"{type(whole).__name__} computes {len(recorder.layers)} attentions in {total} layers; "
+            "which of them make a layer's weights cannot be told"
+        )
     shapes = {layer.shape[1:] for layer in recorder.layers}
     if shapes != {(len(tokens.text), len(tokens.text))}:
         raise UnsupportedModelError(
             f"expected attention between the text's {len(tokens.text)} tokens in every layer, "
             f"got (queries, keys) {sorted(shapes)}"
         )
-    name = str(whole.config.name_or_path or "").replace("\\", "/").rstrip("/")
     return AttentionTrace(
         {"self": recorder.layers},
         tokens,
-        model_name=name.rpartition("/")[2] or type(whole).__name__,
+        model_name=describe_model(whole),
         max_error=recorder.max_error,
     )
 

@@ -32,9 +32,10 @@ def opening_head(trace: AttentionTrace) -> tuple[int, int]:
     n = len(trace.tokens)
     if n < 4:
         return (0, 0)
-    rows = torch.linspace(3, n - 1, min(n - 3, SAMPLED_ROWS)).round().long()
-    keys = torch.arange(n)
-    plain = torch.tensor([not special for special in trace.special])
+    here = torch.device("cpu")  # whatever the user's default device is
+    rows = torch.linspace(3, n - 1, min(n - 3, SAMPLED_ROWS), device=here).round().long()  # (rows,)
+    keys = torch.arange(n, device=here)  # (keys,)
+    plain = torch.tensor([not special for special in trace.special], device=here)  # (keys,)
     telling = ((rows[:, None] - keys).abs() > 1) & (keys > 0) & plain  # (rows, keys)
     scores = []
     for layer in range(trace.n_layers()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,6 +27,8 @@ def layers_from_weights(
     mask: Tensor | Literal["causal"] | None = None,
 ) -> list[WeightsLayer]:
     """Check the weights of every layer; see `AttentionTrace.from_attentions`."""
+    if isinstance(attentions, Mapping):
+        raise TypeError("expected the attentions, got a model's whole output: pass outputs.attentions")
     given = [] if attentions is None else list(attentions)
     if not given:
         raise ValueError(f"attentions holds no layer; {_HOW_TO_GET_WEIGHTS}")
@@ -34,6 +37,9 @@ def layers_from_weights(
         where = ", ".join(missing)
         raise ValueError(f"attentions is None in layer {where}; {_HOW_TO_GET_WEIGHTS}")
     layers = [_one_layer(i, _to_tensor(layer), n_tokens) for i, layer in enumerate(given)]
+    counts = {len(layer) for layer in layers}
+    if len(counts) > 1:
+        raise ValueError(f"every layer must have the same number of heads, got {sorted(counts)}")
     if mask is None:
         later = [layer.triu(1).count_nonzero() for layer in layers]  # NaN counts as nonzero
         rule = Mask(after=0) if n_tokens > 1 and not any(later) else Mask()

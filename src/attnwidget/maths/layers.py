@@ -144,8 +144,9 @@ class WeightsLayer:
         return self.mask.allowed(positions(queries, n, device), positions(keys, m, device), heads)
 
     def weights(self, heads: Index, queries: Index, keys: Index) -> Tensor:
-        """Return a tile's weights, (heads, queries, keys)."""
-        return upcast(take(take(take(self.given, 0, heads), 1, queries), 2, keys))
+        """Return a tile's weights, (heads, queries, keys); 0 where the mask forbids, as in every trace."""
+        tile = upcast(take(take(take(self.given, 0, heads), 1, queries), 2, keys))
+        return tile.masked_fill(~self.allowed(heads, queries, keys), 0)
 
 
 Layer = QKVLayer | WeightsLayer

@@ -103,7 +103,7 @@ class Mask:
             rule = cls(reach_back, reach_ahead, keep_or_none)
             if rule.equals(allowed):
                 return rule
-        return cls(dense=allowed)
+        return cls(before, after, dense=allowed)  # the matrix says it all; its bounds are known besides
 
     def equals(self, allowed: Tensor) -> bool:
         """Whether the rule says the same as a bool matrix (queries, keys)."""

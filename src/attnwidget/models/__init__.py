@@ -10,6 +10,7 @@ import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from attnwidget.models.errors import ModelUnavailable, unavailable
 from attnwidget.models.hub import Progress, download, resolve
@@ -35,6 +36,7 @@ __all__ = [
     "Progress",
     "describe_model",
     "load_model",
+    "load_shared",
     "needs_download",
     "resolve",
 ]
@@ -73,6 +75,27 @@ def load_model(
         folder = download(str(name), report)
     report(Progress(f"loading {name}", 0, None))
     return _load(folder, name, tokenizer)
+
+
+_shared: WeakValueDictionary[str, Any] = WeakValueDictionary()  # name → model
+_tokenizers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # model → tokenizer
+
+
+def load_shared(
+    name: str | os.PathLike[str], *, tokenizer: Any = None, progress: Callable[[Progress], None] | None = None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load as `load_model` does, but hand out the same model again while somebody still holds it.
+
+    A cell is run again and again, and every time it would cost another copy. A folder is always read anew: its model
+    may have been trained on.
+    """
+    key = str(name)
+    is_own_folder = key not in BUNDLED and local_folder(key) is not None
+    model = None if tokenizer is not None or is_own_folder else _shared.get(key)
+    if model is None:
+        model, tokenizer = load_model(name, tokenizer=tokenizer, progress=progress)
+        _shared[key], _tokenizers[model] = model, tokenizer
+    return model, tokenizer or _tokenizers[model]
 
 
 def needs_download(name: str | os.PathLike[str] | None = None) -> bool:

@@ -65,6 +65,10 @@ def describe(
         For an unknown scheme, or when the lengths differ.
     """
     raw = list(tokens)
+    strange = next((token for token in raw if not isinstance(token, str)), None)
+    if strange is not None:
+        kind = type(strange).__name__
+        raise TypeError(f"tokens must be strings, got {kind}: tokenizer.convert_ids_to_tokens makes them from ids")
     if special is None:
         special = [_SPECIAL.fullmatch(token) is not None for token in raw]
     for name, values in (("spans", spans), ("special", special)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -11,7 +12,7 @@ from attnwidget.wire.envelope import Envelope, encode_array
 from attnwidget.wire.protocol import FORBIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -25,6 +26,7 @@ HEADS_BYTES = 4 << 20  # and the selected heads alone up to here
 
 def outline(trace: AttentionTrace) -> dict[str, Any]:
     """Everything small about a trace: tokens, words, counts and the exactness of the capture."""
+    broken = trace.max_error is not None and math.isnan(trace.max_error)
     return {
         "tokens": trace.tokens,
         "special": trace.special,
@@ -32,7 +34,9 @@ def outline(trace: AttentionTrace) -> dict[str, Any]:
         "wordTexts": trace.word_texts,
         "layers": trace.n_layers(),
         "heads": trace.n_heads(),
-        "maxError": trace.max_error,
+        # JSON has no NaN
+        "maxError": None if broken else trace.max_error,
+        "broken": broken,
     }
 
 
@@ -67,8 +71,9 @@ def tile(
     out = []
     for layer in sorted({layer for layer, _ in heads}):
         chosen = [head for at, head in heads if at == layer]
-        weights = trace.weights(layer, chosen, queries=rows, keys=columns)  # (chosen, rows, columns)
-        allowed = trace.allowed(layer, chosen, queries=rows, keys=columns)  # (chosen, rows, columns)
+        # Layers may be on several devices, and what is shown is small.
+        weights = trace.weights(layer, chosen, queries=rows, keys=columns).cpu()  # (chosen, rows, columns)
+        allowed = trace.allowed(layer, chosen, queries=rows, keys=columns).cpu()  # (chosen, rows, columns)
         if words:
             weights, allowed = maths.merge_words(weights, allowed, row_words, column_words)
         marked = weights.float().masked_fill(~allowed, FORBIDDEN)
@@ -133,21 +138,34 @@ def pictures(trace: AttentionTrace, alive: Callable[[], bool] = lambda: True) ->
         pooled, allowed = maths.max_pool(
             trace.weights(layer, queries=rows), trace.allowed(layer, queries=rows), PICTURE_SIZE
         )  # (heads, size, size)
-        layers.append((1 + 254 * pooled.nan_to_num()).round().masked_fill(~allowed, 0).to(torch.uint8))
+        layers.append((1 + 254 * pooled.nan_to_num()).round().masked_fill(~allowed, 0).to(torch.uint8).cpu())
     return encode_array(torch.stack(layers))
 
 
-def strongest(weights: Tensor, labels: Sequence[str], heads: Iterable[tuple[int, int]], count: int = 3) -> list[str]:
+def strongest(weights: Tensor, labels: Sequence[str], heads: Sequence[tuple[int, int]], count: int = 3) -> list[str]:
     """Name the strongest pairs in plain text, for readers whom no picture reaches.
 
     A query's link to itself is left out, and so are the rows that see one key only: their weight is 1 by necessity.
+
+    Parameters
+    ----------
+    weights : Tensor
+        (heads, queries, keys) as `tile` gives them.
+    labels : sequence of str
+        One for each query and key.
+    heads : sequence of (layer, head)
+        Of which the weights are.
+    count : int
+        How many pairs at most, over all heads.
     """
+    telling = (weights > FORBIDDEN).sum(-1, keepdim=True) > 1  # (heads, queries, 1)
+    telling = telling & ~torch.eye(weights.shape[1], dtype=torch.bool)  # (heads, queries, keys)
+    ranked = weights.nan_to_num(FORBIDDEN).masked_fill(~telling, FORBIDDEN).flatten()
+    top = ranked.topk(min(count, ranked.numel()))
     lines = []
-    for (layer, head), one in zip(heads, weights, strict=True):  # one: (queries, keys)
-        seen = (one > FORBIDDEN).sum(-1, keepdim=True) > 1
-        telling = one.masked_fill(~seen, 0).fill_diagonal_(0)
-        top = telling.flatten().topk(min(count, telling.numel()))
-        for value, at in zip(top.values.tolist(), top.indices.tolist(), strict=True):
-            query, key = divmod(at, one.shape[1])
+    for value, at in zip(top.values.tolist(), top.indices.tolist(), strict=True):
+        number, query, key = (int(one) for one in torch.unravel_index(torch.tensor(at), weights.shape))
+        layer, head = heads[number]
+        if value > 0:
             lines.append(f"L{layer}-H{head} {labels[query]} → {labels[key]} {value:.4f}")
     return lines
