@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.maths import (
@@ -151,9 +150,8 @@ class AttentionTrace:
 
     @property
     def word_texts(self) -> list[str]:
-        """Each word, its tokens joined."""
-        numbered = zip(self._tokens.words, self._tokens.text, strict=True)
-        return ["".join(text for _, text in word) for _, word in groupby(numbered, lambda t: t[0])]
+        """The text's words, each as its tokens joined."""
+        return self._tokens.word_texts
 
     @property
     def attentions(self) -> tuple[str, ...]:

@@ -124,6 +124,7 @@ class AttentionWidget(SyncedWidget):
         self._model: Any = None
         self._tokenizer: Any = tokenizer
         self._run = 0
+        self._seconds = 0.0  # that the last run took
         self._job: Job[AttentionTrace] | None = None
         self._failure: Exception | None = None
         self._options = options
@@ -165,7 +166,7 @@ class AttentionWidget(SyncedWidget):
             msg = f"{why}; it has no model to run a new text"
             raise ValueError(msg)
         report = report or self._report
-        reported = time.monotonic()
+        begun = reported = time.monotonic()
 
         def on_layer(done: int, total: int) -> None:
             nonlocal reported
@@ -173,7 +174,9 @@ class AttentionWidget(SyncedWidget):
                 report("running the model", done, total)
                 reported = time.monotonic()
 
-        return capture(self._model, text, tokenizer=self._tokenizer, on_layer=on_layer)
+        trace = capture(self._model, text, tokenizer=self._tokenizer, on_layer=on_layer)
+        self._seconds = time.monotonic() - begun
+        return trace
 
     def _report(self, message: str, done: int, total: int | None) -> None:
         status: dict[str, Any] = {"state": "loading", "message": message, "done": done, "total": total}
@@ -225,6 +228,7 @@ class AttentionWidget(SyncedWidget):
                 "run": self._run,
                 "model": trace.model_name if self._model is None else models.describe_model(self._model),
                 "editable": self._model is not None,
+                "seconds": self._seconds,
             }
             self._refresh_snapshot()
             self._status = {"state": "ready", "message": ""}

@@ -16,6 +16,7 @@ export const lineOpacity = (weight: number): number => 0.1 + 0.9 * weight;
 
 // Lines of about the same weight are stroked together: thousands of strokes become a few dozen.
 const LEVELS = 24;
+const SPREAD = 10; // px at most between the first head's line and the last one's
 
 /** Draw lines from queries to keys, weakest first, thicker and darker with weight. */
 export function drawLines(canvas: HTMLCanvasElement, edges: Edges, pens: Pen[], frame: Frame): void {
@@ -34,10 +35,12 @@ export function drawLines(canvas: HTMLCanvasElement, edges: Edges, pens: Pen[], 
     const members = groups.get(group)!;
     const pen = pens[group % pens.length]!;
     const weight = members.reduce((sum, at) => sum + edges.weight[at]!, 0) / members.length;
+    // Heads that agree would hide one another: each is drawn a little beside the next.
+    const aside = ((group % pens.length) - (pens.length - 1) / 2) * Math.min(2, SPREAD / pens.length);
     context.beginPath();
     for (const at of members) {
-      const from = frame.row(edges.query[at]!);
-      const to = frame.row(edges.key[at]!);
+      const from = frame.row(edges.query[at]!) + aside;
+      const to = frame.row(edges.key[at]!) + aside;
       if ((from < -20 && to < -20) || (from > frame.height + 20 && to > frame.height + 20)) continue;
       context.moveTo(left, from);
       context.bezierCurveTo(middle, from, middle, to, right, to);

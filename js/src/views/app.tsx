@@ -11,7 +11,7 @@ import type { Hover, State } from "../state";
 import type { Client } from "../wire/client";
 import { Footer } from "./footer";
 import { Lines } from "./lines";
-import { Picker } from "./picker";
+import { gridOf, Picker } from "./picker";
 import { Prompt } from "./prompt";
 import { Strongest } from "./strongest";
 import { headName, say } from "./words";
@@ -53,6 +53,12 @@ export function App({ state, client, source, theme, abort }: Props) {
     const waiting = state.told._status.value?.state === "loading";
     if (client.silent.value) return "no-kernel";
     return waiting || drawn.value === "" || drawn.value !== wantedName(state) ? "loading" : "ready";
+  });
+
+  const missing = useComputed(() => {
+    const there = new Set(scene.value?.heads.map(headName));
+    const waiting = state.traits.heads.value.map(headName).filter((name) => !there.has(name));
+    return waiting.length > 0 ? `It is needed to show ${waiting.slice(0, 3).join(", ")}.` : "";
   });
 
   useSignalEffect(() => {
@@ -102,15 +108,12 @@ export function App({ state, client, source, theme, abort }: Props) {
           </button>
         </div>
       )}
-      {client.silent.value && (
-        <p class="silent" role="alert">
-          No answer from the kernel: it is busy or has stopped. What is on screen can still be explored; for more, wait
-          or run the cell again.
-        </p>
-      )}
       {shown ? (
         <div class="body">
-          <aside class={open.value ? "heads open" : "heads"}>
+          <aside
+            class={open.value ? "heads open" : "heads"}
+            style={{ "--grid": `${gridOf(shown.outline.heads).width}px` }}
+          >
             <button
               type="button"
               class="fold"
@@ -150,8 +153,14 @@ export function App({ state, client, source, theme, abort }: Props) {
           theme={theme}
           hidden={hidden.value}
           masked={shown.masked}
-          saying={focus.value ? say(shown, focus.value, pinned) : []}
+          saying={focus.value ? say(shown, focus.value, pinned && hover.value === null) : []}
         />
+      )}
+      {client.silent.value && (
+        <p class="silent" role="alert">
+          No answer from the kernel: it is busy or has stopped. {missing.value} What is on screen can still be explored;
+          for more, wait or run the cell again.
+        </p>
       )}
     </div>
   );

@@ -1,6 +1,7 @@
 // One line below the picture: what is hovered or pinned, what the lines mean, what is shown.
 
 import type { ReadonlySignal } from "@preact/signals";
+import { Fragment } from "preact";
 import { type Pen, pensFor } from "../draw/colours";
 import { lineOpacity, lineWidth } from "../draw/lines";
 import type { Theme } from "../host";
@@ -25,23 +26,20 @@ export function Footer({ state, theme, saying, hidden, masked }: Props) {
         {saying.length === 0 ? (
           <span class="hint">hover a token or a line to read its weight, click to pin</span>
         ) : (
-          saying.map(({ head, pair, value, note }) => (
-            <span key={head + pair}>
-              {head} <b>{pair}</b> <b class="value">{value}</b> <span class="hint">{note}</span>{" "}
-            </span>
+          saying.map(({ head, query, key, value, note }) => (
+            <Fragment key={head}>
+              <span>{head} </span>
+              {query && (
+                <b class="said-pair">
+                  <bdi>{query}</bdi> → <bdi>{key}</bdi>{" "}
+                </b>
+              )}
+              <b>{value} </b>
+              <span class="hint">{note} </span>
+            </Fragment>
           ))
         )}
       </p>
-      <div class="legend">
-        <Wedge pen={pens[0] as Pen} />
-        <span>thicker and darker = larger weight</span>
-        {heads.value.length > 1 && <HeadNames heads={heads.value} pens={pens} />}
-        {masked && (
-          <span>
-            <s>token</s> hidden by the mask
-          </span>
-        )}
-      </div>
       <div class="controls">
         <label>
           <input
@@ -67,6 +65,21 @@ export function Footer({ state, theme, saying, hidden, masked }: Props) {
           />
         </label>
       </div>
+      <div class="legend">
+        <Wedge colour={pens.length > 1 ? "var(--quiet)" : (pens[0] as Pen).colour} />
+        <span>thicker, darker = larger weight</span>
+        {heads.value.length > 1 && (
+          <>
+            <HeadNames heads={heads.value} pens={pens} />
+            <span>numbers: mean of {heads.value.length} heads</span>
+          </>
+        )}
+        {masked && (
+          <span>
+            <s>token</s> hidden by the mask
+          </span>
+        )}
+      </div>
     </footer>
   );
 }
@@ -79,7 +92,7 @@ const roughly = (value: number): string =>
   value > 0 && value < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(2)));
 
 /** From no weight to all of it, in the very widths and opacities of the lines. */
-function Wedge({ pen }: { pen: Pen }) {
+function Wedge({ colour }: { colour: string }) {
   const steps = Array.from({ length: 16 }, (_, at) => (at + 0.5) / 16);
   return (
     <svg class="wedge" width="104" height="10" viewBox="0 0 104 10" role="img" aria-label="weight 0 to 1">
@@ -93,7 +106,7 @@ function Wedge({ pen }: { pen: Pen }) {
           y={5 - lineWidth(weight) / 2}
           width="5.3"
           height={lineWidth(weight)}
-          fill={pen.colour}
+          fill={colour}
           opacity={lineOpacity(weight)}
         />
       ))}
@@ -108,7 +121,7 @@ const NAMED = 8;
 
 function HeadNames({ heads, pens }: { heads: Head[]; pens: Pen[] }) {
   return (
-    <span class="head-names">
+    <span class="head-names" title={heads.map(headName).join(", ")}>
       {heads.slice(0, NAMED).map((head, at) => (
         <span key={headName(head)}>
           <svg width="18" height="4" aria-hidden="true">

@@ -28,6 +28,7 @@ const NO_EDGES = edgesOf([], 0);
 
 export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn }: Props) {
   const stage = useRef<HTMLDivElement>(null);
+  const scroll = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
   const front = useRef<HTMLCanvasElement>(null);
   const width = useSignal(0);
@@ -41,14 +42,15 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
 
   // The stage's height follows from the tokens and only its width from the host: no layout reacts to itself.
   useLayoutEffect(() => {
-    const element = stage.current as HTMLDivElement;
-    const observer = new ResizeObserver(() => {
-      width.value = element.clientWidth;
-    });
-    width.value = element.clientWidth;
+    const element = scroll.current as HTMLDivElement;
+    const measure = () => {
+      width.value = element.clientWidth; // without a scrollbar, where there is one
+    };
+    const observer = new ResizeObserver(measure);
+    measure();
     observer.observe(element);
     return () => observer.disconnect();
-  }, [width]);
+  }, [width, height, count]);
 
   useLayoutEffect(() => {
     rows.value = visibleRows(scrollTop.peek(), height, row, count);
@@ -142,7 +144,7 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
     () =>
       effect(() => {
         const { queries, keys } = state.traits;
-        const box = stage.current?.querySelector(".scroll");
+        const box = scroll.current;
         const [pinned] = shown.peek().units.of([...queries.value, ...keys.value]);
         if (!box || pinned === undefined) return;
         const high = rowHeight(shown.peek().units.labels.length);
@@ -172,23 +174,29 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
     />
   );
 
+  const first = Math.round(scrollTop.value / row);
+  const last = Math.min(count, Math.round((scrollTop.value + height) / row));
+  const more = last < count;
+  const roomy = columns.value.left > ROOMY;
   return (
     <div class="lines">
       <div class="sides" style={{ width: `${width.value}px` }}>
-        <span style={{ right: `${width.value - columns.value.left}px` }}>
-          query<span class="gloss">: the token that looks</span>
-        </span>
-        <span style={{ left: `${columns.value.right}px` }}>
-          key<span class="gloss">: what it looks at</span>
-        </span>
+        <span style={{ right: `${width.value - columns.value.left}px` }}>query{roomy && ": the token that looks"}</span>
+        <span style={{ left: `${columns.value.right}px` }}>key{roomy && ": what it looks at"}</span>
+        {count * row > height && (
+          <span class="place" style={{ left: `${(columns.value.left + columns.value.right) / 2}px` }}>
+            {first + 1}–{last} of {count}
+          </span>
+        )}
       </div>
-      <div class="stage" ref={stage} style={{ height: `${height}px` }}>
+      <div class={more ? "stage more" : "stage"} ref={stage} style={{ height: `${height}px` }}>
         <canvas ref={base} class={focus.value ? "faded" : ""} />
         <canvas ref={front} />
         {/* biome-ignore lint/a11y/noStaticElementInteractions: lines are pixels; their tokens take the keyboard */}
         {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
         <div
           class="scroll"
+          ref={scroll}
           onScroll={(event) => {
             scrollTop.value = event.currentTarget.scrollTop;
             rows.value = visibleRows(scrollTop.value, height, row, count);
@@ -202,9 +210,11 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
           onClick={(event) => {
             if ((event.target as Element).closest("[data-side]")) return;
             const line = lineUnder(event as unknown as PointerEvent);
+            const { units } = scene;
             if (line?.side === "line") {
-              const { units } = scene;
               state.set({ queries: units.tokens(line.query), keys: units.tokens(line.key) });
+            } else {
+              state.set({ queries: [], keys: [] });
             }
           }}
         >
@@ -223,6 +233,7 @@ function usePainting(paint: () => void): void {
   useLayoutEffect(() => effect(paint), []);
 }
 
+const ROOMY = 190; // px beside the lines that a side's explanation takes
 const MEASURED = 24;
 
 /** Measured in place, not guessed: labels are cut only where there is no room. */

@@ -2,7 +2,7 @@
 
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { accent } from "../draw/colours";
+import { accent, pensFor } from "../draw/colours";
 import { drawPictures } from "../draw/pictures";
 import type { Theme } from "../host";
 import type { State } from "../state";
@@ -16,17 +16,25 @@ interface Props {
   theme: ReadonlySignal<Theme>;
 }
 
-const ROOM = 188; // px for a row of cells
-const GAP = 2;
+const LABEL = 26; // px for the layer's number
+const FEW = 8;
+const SOME = 16;
 
-/** Side of a cell: as large as the panel allows, never too small to hit. */
-export const cellSize = (heads: number): number => Math.max(12, Math.min(26, Math.floor((ROOM + GAP) / heads) - GAP));
+/** The grid's cells: as large as the number of heads allows, never too small to hit. */
+export function gridOf(heads: number): { cell: number; gap: number; width: number } {
+  const [cell, gap] = heads <= FEW ? [22, 2] : heads <= SOME ? [15, 2] : [10, 1];
+  return { cell, gap, width: LABEL + heads * (cell + gap) };
+}
 
 export function Picker({ state, outline, theme }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { layers, heads } = outline;
-  const cell = cellSize(heads);
-  const selected = useComputed(() => new Set(state.traits.heads.value.map(headName)));
+  const { cell, gap } = gridOf(heads);
+  const selected = useComputed(() => {
+    const shown = state.traits.heads.value;
+    const pens = pensFor(shown.length, theme.value);
+    return new Map(shown.map((head, at) => [headName(head), shown.length > 1 ? pens[at]?.colour : ""]));
+  });
   const mounted = useSignal(false);
   mounted.value = true;
 
@@ -35,7 +43,7 @@ export function Picker({ state, outline, theme }: Props) {
     if (!canvas.current || !pictures || !mounted.value) return;
     if (pictures.run !== state.told._outline.value?.run) return; // of the text before
     const decoded = decodeArray({ ...pictures, dtype: "uint8" });
-    drawPictures(canvas.current, decoded, { cell, gap: GAP }, accent(theme.value));
+    drawPictures(canvas.current, decoded, { cell, gap }, accent(theme.value));
   });
 
   const choose = (head: Head, add: boolean) => {
@@ -66,9 +74,9 @@ export function Picker({ state, outline, theme }: Props) {
 
   const entry = headName(state.traits.heads.value.at(-1) ?? [0, 0]);
   const range = (length: number) => Array.from({ length }, (_, at) => at);
-  const every = cell >= 13 ? 1 : 4; // head numbers that fit
+  const every = cell >= 15 ? 1 : 4; // head numbers that fit
   return (
-    <div class="picker" style={{ "--cell": `${cell}px`, "--gap": `${GAP}px` }}>
+    <div class="picker" style={{ "--cell": `${cell}px`, "--gap": `${gap}px` }}>
       <div class="picker-row head-numbers" aria-hidden="true">
         <span class="layer" />
         {range(heads).map((head) => (
@@ -76,7 +84,7 @@ export function Picker({ state, outline, theme }: Props) {
         ))}
       </div>
       <div class="picker-body">
-        <canvas ref={canvas} />
+        <canvas ref={canvas} style={{ left: `${LABEL}px` }} />
         {range(layers).map((layer) => (
           // biome-ignore lint/a11y/useSemanticElements: a fieldset is no grid row
           <div class="picker-row" key={layer} role="group" aria-label={`layer ${layer}`}>
@@ -102,6 +110,7 @@ export function Picker({ state, outline, theme }: Props) {
                   aria-label={name}
                   title={name}
                   tabIndex={name === entry ? 0 : -1}
+                  style={selected.value.get(name) ? { "--pen": selected.value.get(name) } : {}}
                   onClick={(event) => choose([layer, head], event.shiftKey)}
                   onKeyDown={(event) => onKeyDown(event, [layer, head])}
                 />

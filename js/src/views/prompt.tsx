@@ -14,12 +14,12 @@ interface Props {
 }
 
 const PAUSE = 350; // ms without a key before a quick model is run on what stands there
-const QUICK = 400; // ms: a model that answered faster runs while one types
+const QUICK = 0.4; // seconds: a model that answers faster runs while one types
 
 export function Prompt({ state, client, outline, status }: Props) {
   const box = useRef<HTMLTextAreaElement>(null);
   const draft = useSignal(state.traits.text.peek());
-  const sent = useRef({ text: draft.peek(), at: 0, took: 0 });
+  const sent = useRef(draft.peek()); // the text that the draft was when it last agreed with Python's
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const loading = status.state === "loading";
   const editable = outline?.editable ?? status.editable ?? false;
@@ -27,13 +27,9 @@ export function Prompt({ state, client, outline, status }: Props) {
   // What Python or an earlier Enter brings never overwrites what was typed since.
   useSignalEffect(() => {
     const text = state.traits.text.value;
-    if (draft.peek() === sent.current.text) draft.value = text;
-    sent.current.text = text;
+    if (draft.peek() === sent.current) draft.value = text;
+    sent.current = text;
   });
-  useEffect(() => {
-    if (sent.current.at > 0) sent.current.took = performance.now() - sent.current.at;
-    sent.current.at = 0;
-  }, [outline]);
   useEffect(() => () => clearTimeout(timer.current), []);
   useSignalEffect(() => {
     draft.value;
@@ -42,14 +38,13 @@ export function Prompt({ state, client, outline, status }: Props) {
 
   const run = () => {
     clearTimeout(timer.current);
-    sent.current.text = draft.value;
-    sent.current.at = performance.now();
+    sent.current = draft.value;
     client.ask("run", { text: draft.value }).catch(() => {}); // a failed run is told by the status
   };
   const type = (text: string, composing: boolean) => {
     draft.value = text;
     clearTimeout(timer.current);
-    const quick = sent.current.took > 0 && sent.current.took < QUICK;
+    const quick = outline !== null && outline.seconds < QUICK;
     if (quick && !composing && text.trim()) timer.current = setTimeout(run, PAUSE);
   };
 
@@ -58,6 +53,15 @@ export function Prompt({ state, client, outline, status }: Props) {
     return total ? Math.min(1, done / total) : 0;
   });
 
+  const changed = draft.value !== state.traits.text.value;
+  if (outline && !editable) {
+    return (
+      <div class="prompt">
+        <p class="given">attention captured earlier: there is no model to run another text</p>
+        <ModelInfo outline={outline} />
+      </div>
+    );
+  }
   return (
     <form
       class="prompt"
@@ -73,7 +77,6 @@ export function Prompt({ state, client, outline, status }: Props) {
         spellcheck={false}
         value={draft.value}
         disabled={!editable}
-        title={editable || !outline ? "" : "captured earlier: there is no model to run a new text"}
         onInput={(event) => type(event.currentTarget.value, event.isComposing)}
         onKeyDown={(event) => {
           if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -93,7 +96,12 @@ export function Prompt({ state, client, outline, status }: Props) {
           Stop
         </button>
       ) : (
-        <button type="submit" class="run" disabled={!editable}>
+        <button
+          type="submit"
+          class={changed ? "run changed" : "run"}
+          title={changed ? "the picture is of the text before: Enter runs this one" : ""}
+          disabled={!editable}
+        >
           Run
         </button>
       )}
@@ -111,7 +119,12 @@ function ModelInfo({ outline }: { outline: Outline }) {
       : `checked: weights × values differ from the model's own attention by at most ${maxError.toExponential(1)}`;
   return (
     <p class="model" title={exactness}>
-      <b>{model}</b> · {layers} layers × {heads} heads · {tokens.length} {tokens.length === 1 ? "token" : "tokens"}
+      {model && (
+        <>
+          <b>{model}</b> ·{" "}
+        </>
+      )}
+      {layers} layers × {heads} heads · {tokens.length} {tokens.length === 1 ? "token" : "tokens"}
       {broken && " · not a number"}
       {maxError !== null && <span class="check"> · exact to {maxError.toExponential(0)}</span>}
     </p>
@@ -122,5 +135,5 @@ function ModelInfo({ outline }: { outline: Outline }) {
 function grow(box: HTMLTextAreaElement | null): void {
   if (!box) return;
   box.style.height = "auto";
-  box.style.height = `${Math.min(box.scrollHeight + 2, 96)}px`;
+  box.style.height = `${Math.min(box.scrollHeight + 2, 94)}px`;
 }

@@ -1,5 +1,6 @@
 // Below the picker: which pairs the chosen head links most, ready to be pinned.
 
+import { WHOLE } from "../layout/columns";
 import type { Scene } from "../scene";
 import { isForbidden } from "../source";
 import type { State } from "../state";
@@ -19,8 +20,8 @@ export function Strongest({ state, scene }: Props) {
   return (
     <section class="strongest" aria-label="strongest pairs">
       <h3>
-        <b>{heads.slice(0, 3).map(headName).join(", ")}</b>
-        {heads.length > 3 && ` + ${heads.length - 3}`} · strongest
+        <b>{heads.length > 2 ? `${heads.length} heads` : heads.map(headName).join(", ")}</b> · strongest
+        {units.labels.length > WHOLE && " in sight"}
       </h3>
       {pairs.map(({ head, query, key, weight }) => (
         <button

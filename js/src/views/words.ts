@@ -17,9 +17,10 @@ export function brief(weight: number): string {
 }
 
 export interface Saying {
-  /** Which head and pair. */
   head: string;
-  pair: string;
+  /** The labels of the pair; empty where they were told before. */
+  query: string;
+  key: string;
   value: string;
   note: string;
 }
@@ -34,13 +35,13 @@ export function say(scene: Scene, focus: Focus, pinned: boolean): Saying[] {
   const key = one(focus.keys);
   const note = pinned ? "pinned · Esc clears" : "";
   if (query !== undefined && key !== undefined) {
-    const pair = `${units.labels[query]} → ${units.labels[key]}`;
     const found = heads
       .map((head, at) => ({ head: headName(head), weight: weightAt(tiles[at] ?? [], query, key) }))
       .sort((a, b) => b.weight - a.weight);
     return found.slice(0, SEVERAL).map(({ head, weight }, at, shown) => ({
       head,
-      pair: at === 0 ? pair : "",
+      query: at === 0 ? (units.labels[query] ?? "") : "",
+      key: at === 0 ? (units.labels[key] ?? "") : "",
       value: isForbidden(weight) ? "forbidden by the mask" : exact(weight),
       note: at === shown.length - 1 ? note : "",
     }));
@@ -50,7 +51,8 @@ export function say(scene: Scene, focus: Focus, pinned: boolean): Saying[] {
   return [
     {
       head: headName(heads[best.head] as Head),
-      pair: `${units.labels[best.query]} → ${units.labels[best.key]}`,
+      query: units.labels[best.query] ?? "",
+      key: units.labels[best.key] ?? "",
       value: exact(best.weight),
       note: ["strongest", note].filter(Boolean).join(" · "),
     },

@@ -20,6 +20,8 @@ export interface Outline {
   run: number;
   model: string;
   editable: boolean;
+  /** How long the model took. */
+  seconds: number;
   tokens: string[];
   special: boolean[];
   words: number[];

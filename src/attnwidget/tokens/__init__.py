@@ -10,9 +10,11 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from attnwidget.tokens.spelling import SCHEMES, content, decode, guess_scheme
+from attnwidget.tokens.labels import visible
+from attnwidget.tokens.spelling import SCHEMES, Piece, content, decode, guess_scheme
 from attnwidget.tokens.words import number_words
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ _SPECIAL = re.compile(
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens as a reader sees them; all four lists have one entry per token."""
+    """Tokens as a reader sees them; the first four lists have one entry per token."""
 
     text: list[str]
     """Readable form, never empty."""
@@ -35,6 +37,8 @@ class Tokens:
     """Added by the tokenizer (``[CLS]``, ``<s>``), not by the text."""
     words: list[int]
     """Number of the token's word: from 0, without gaps, never falling."""
+    word_texts: list[str]
+    """Readable form of each word, never empty: one entry per word."""
 
 
 def describe(
@@ -81,16 +85,25 @@ def describe(
         raise ValueError(message)
     contents = [t if s else content(t, scheme) for t, s in zip(raw, special, strict=True)]
     pieces = decode(contents)
+    words = number_words(
+        [piece.source for piece in pieces],
+        touching=_touching(raw, special, scheme, spans),
+        halved=[piece.shared for piece in pieces],
+    )
+    members = [[piece for _, piece in word] for _, word in groupby(zip(words, pieces, strict=True), lambda one: one[0])]
     return Tokens(
         text=[piece.label for piece in pieces],
         raw=raw,
         special=[bool(flag) for flag in special],
-        words=number_words(
-            [piece.source for piece in pieces],
-            touching=_touching(raw, special, scheme, spans),
-            halved=[piece.shared for piece in pieces],
-        ),
+        words=words,
+        word_texts=[_word_text(word) for word in members],
     )
+
+
+def _word_text(pieces: list[Piece]) -> str:
+    """Join a word's tokens, with every split character once."""
+    whole = "".join(piece.source[1:] if piece.shared else piece.source for piece in pieces)
+    return visible(whole) if whole else "".join(piece.label for piece in pieces)
 
 
 def scheme_of(tokenizer: Any) -> str | None:
