@@ -8,10 +8,9 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "tests"))
 
+from attnwidget import AttentionWidget  # noqa: E402
 from browser.chromium import launch  # noqa: E402
 from browser.fake_comm import Mounted  # noqa: E402
-
-from attnwidget import AttentionWidget  # noqa: E402
 
 TEXT = "The animal didn't cross the road because it was too tired"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from attnwidget.tokens.spelling import SCHEMES, content, decode, guess_scheme
@@ -35,6 +36,12 @@ class Tokens:
     """Added by the tokenizer (``[CLS]``, ``<s>``), not by the text."""
     words: list[int]
     """Number of the token's word: from 0, without gaps, never falling."""
+
+    @property
+    def word_texts(self) -> list[str]:
+        """Each word, its tokens joined."""
+        numbered = zip(self.words, self.text, strict=True)
+        return ["".join(text for _, text in word) for _, word in groupby(numbered, lambda t: t[0])]
 
 
 def describe(
