@@ -17,8 +17,10 @@ from attnwidget.maths import (
 )
 from attnwidget.maths.softmax import upcast
 from attnwidget.tokens import Tokens, describe
+from attnwidget.trace import store
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
@@ -200,6 +202,44 @@ class AttentionTrace:
         layers = layers_from_qkv(q, k, v, len(tokens), mask, scale)
         return cls({"self": layers}, describe(tokens), model_name=model_name)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trace to one safetensors file; `load` gives every stored number back bit for bit.
+
+        NaN and infinity survive. Tensors come back on the CPU, each contiguous: a recomputed weight
+        may differ in its last bit, as products depend on how their operands lie in memory.
+        """
+        about = {
+            "tokens": store.tokens_as_json(self._tokens),
+            "source": store.tokens_as_json(self._source),
+            "model_name": self.model_name,
+            "max_error": self.max_error,
+            "segments": self.segments,
+            "generated": self.generated,
+            "missing": self.missing,
+        }
+        store.write(path, self._layers, about)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> AttentionTrace:
+        """Read a trace that `save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        TraceFileError
+            If the file is damaged, foreign, or written by a newer attnwidget. A ValueError.
+        FileNotFoundError
+            If there is no such file.
+        """
+        layers, about = store.read(path)
+        try:
+            tokens = store.read_tokens(about.pop("tokens"))
+            source = about.pop("source")
+            trace = cls(layers, tokens, source=None if source is None else store.read_tokens(source), **about)
+            trace._check_sizes()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise store.TraceFileError(f"{str(path)!r} is damaged: its description does not fit ({error!r})") from error
+        return trace
+
     @property
     def tokens(self) -> list[str]:
         """The tokens as a reader sees them; of an encoder–decoder model the target's."""
@@ -373,6 +413,14 @@ class AttentionTrace:
         parts = ", ".join(f"{part} {self.n_layers(part)} × {self.n_heads(part)}" for part in self._layers)
         count = f"{len(self.source_tokens)} → {len(self.target_tokens)} tokens"
         return f"AttentionTrace({name}{count}, layers × heads: {parts}, {size})"
+
+    def _check_sizes(self) -> None:
+        if not self._layers or not all(self._layers.values()):
+            raise ValueError("no layers")
+        for name, those in self._layers.items():
+            sizes = tuple(len(side.text) for side in self.sides(name))
+            if any(layer.shape[1:] != sizes for layer in those):
+                raise ValueError(f"{name} attention does not fit the tokens")
 
     def _name(self, attention: str | None) -> str:
         name = attention
