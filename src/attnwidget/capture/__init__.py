@@ -11,6 +11,7 @@ from attnwidget.capture.errors import (
     TextTooLongError,
     UnsupportedModelError,
 )
+from attnwidget.capture.plain import capture_module
 from attnwidget.capture.run import capture
 from attnwidget.trace import AttentionTrace
 
@@ -21,6 +22,7 @@ __all__ = [
     "TextTooLongError",
     "UnsupportedModelError",
     "capture",
+    "capture_module",
 ]
 
 
