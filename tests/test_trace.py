@@ -177,7 +177,7 @@ def test_forbidden_pairs_of_weights():
 
 def test_weights_alone_say_what_is_missing():
     trace = AttentionTrace.from_attentions(causal_weights(), TOKENS)
-    with pytest.raises(ValueError, match="made from attention weights and has no scores"):
+    with pytest.raises(ValueError, match="this trace has no scores: it was made from attention weights"):
         trace.scores(0)
     with pytest.raises(ValueError, match="has no queries, keys and values"):
         trace.qkv(0, 0)

@@ -18,7 +18,7 @@ def tokenizer(*, marks=False):
     backend.decoder = decoders.ByteLevel()
     if marks:
         backend.post_processor = processors.TemplateProcessing(
-            single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)]
+            single="<s> $A </s>", pair="<s> $A </s> $B:1 </s>:1", special_tokens=[("<s>", 0), ("</s>", 1)]
         )
     return hf.PreTrainedTokenizerFast(
         tokenizer_object=backend,

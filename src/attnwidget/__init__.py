@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from attnwidget.capture import capture
+    from attnwidget.capture import capture, capture_module
     from attnwidget.models import load_model
     from attnwidget.trace import AttentionTrace
     from attnwidget.widget import AttentionWidget
@@ -21,10 +21,11 @@ _HOME = {
     "AttentionTrace": "attnwidget.trace",
     "AttentionWidget": "attnwidget.widget",
     "capture": "attnwidget.capture",
+    "capture_module": "attnwidget.capture",
     "load_model": "attnwidget.models",
 }
 
-__all__ = ["AttentionTrace", "AttentionWidget", "__version__", "capture", "load_model"]
+__all__ = ["AttentionTrace", "AttentionWidget", "__version__", "capture", "capture_module", "load_model"]
 
 
 def __getattr__(name: str) -> object:

@@ -12,6 +12,7 @@ from attnwidget.capture.errors import (
     TextTooLongError,
     UnsupportedModelError,
 )
+from attnwidget.capture.plain import capture_module
 from attnwidget.capture.run import capture
 from attnwidget.trace import AttentionTrace
 
@@ -22,6 +23,7 @@ __all__ = [
     "TextTooLongError",
     "UnsupportedModelError",
     "capture",
+    "capture_module",
 ]
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import inspect
+from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel
 
 from attnwidget.capture.errors import (
@@ -17,57 +17,112 @@ from attnwidget.capture.errors import (
 )
 from attnwidget.tokens import Tokens, describe, scheme_of
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
+class Encoded(NamedTuple):
+    """One text, or a pair of them, as the model takes it."""
 
-class Inputs(NamedTuple):
-    """One text as the model takes it."""
-
-    ids: Tensor  # (1, n)
-    mask: Tensor  # (1, n), 1 where a token is kept
+    ids: list[int]
     tokens: Tokens
+    segments: list[int] | None = None  # of which text of a pair each token is, 0 or 1
+    types: list[int] | None = None  # token types, where the model knows them
 
 
-def prepare(
-    model: Any,
-    text: str,
-    tokenizer: Any,
-    attention_mask: Sequence[Any] | Tensor | None,
-) -> Inputs:
-    """Tokenize a text and check it against the model's positions."""
-    if not isinstance(text, str):
-        raise TypeError(f"text must be a str, got {type(text).__name__}")
-    tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
+def encode(model: Any, tokenizer: Any, text: str, text_pair: str | None = None) -> Encoded:
+    """Tokenize a text or a pair, and check it against the model's vocabulary and positions."""
+    for name, given in (("text", text), ("text_pair", text_pair)):
+        if not isinstance(given, str) and (given is not None or name == "text"):
+            raise TypeError(f"{name} must be a str, got {type(given).__name__}")
+        if any("\ud800" <= letter <= "\udfff" for letter in given or ""):
+            raise CaptureError(f"the {name} holds half of a character (a lone surrogate) and cannot be encoded")
     if not callable(tokenizer):
         raise TypeError(f"tokenizer must be a transformers tokenizer, got {type(tokenizer).__name__}")
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise CaptureError("the text holds half of a character (a lone surrogate) and cannot be encoded")
-    vocabulary = vocabulary_size(model)
     is_fast = bool(getattr(tokenizer, "is_fast", False))
-    encoded = tokenizer(text, return_offsets_mapping=is_fast, verbose=False)
+    texts = (text,) if text_pair is None else (text, text_pair)
+    options = {} if text_pair is None else {"return_token_type_ids": True}
+    encoded = tokenizer(*texts, return_offsets_mapping=is_fast, verbose=False, **options)
     ids = [int(number) for number in encoded["input_ids"]]
+    _check_not_empty(tokenizer, ids, *texts)
+    check_fit(model, ids)
+    types = encoded.get("token_type_ids") if hasattr(encoded, "get") else None
+    if text_pair is None:
+        spans = encoded["offset_mapping"] if is_fast else None
+        tokens = read_tokens(tokenizer, ids, spans)
+        return Encoded(ids, tokens, types=types if _knows_types(model, types) else None)
+    segments = _segments(tokenizer, encoded, text, len(ids))
+    spans = None
+    if is_fast:  # both texts count from 0: set them apart, so that none of their tokens touch
+        spans = [
+            (start + part * (len(text) + 1), end + part * (len(text) + 1))
+            for (start, end), part in zip(encoded["offset_mapping"], segments, strict=True)
+        ]
+    return Encoded(ids, read_tokens(tokenizer, ids, spans), segments, types if _knows_types(model, types) else None)
+
+
+def encode_target(model: Any, tokenizer: Any, text: str) -> list[int]:
+    """Tokenize what a decoder is to say, as for training: the language's marks, and the end's."""
+    if not isinstance(text, str):
+        raise TypeError(f"text_target must be a str, got {type(text).__name__}")
+    ids = [int(number) for number in tokenizer(text_target=text, verbose=False)["input_ids"]]
+    _check_not_empty(tokenizer, ids, text)
+    check_fit(model.get_decoder(), ids)
+    return ids
+
+
+def read_tokens(tokenizer: Any, ids: list[int], spans: list[tuple[int, int]] | None = None) -> Tokens:
+    """Describe token ids as a reader sees them."""
     known = set(tokenizer.all_special_ids)
-    special = [number in known for number in ids]
-    # "[MASK]" alone is a text; "[CLS] [SEP]" around nothing is not
-    if not text or (all(special) and not tokenizer(text, add_special_tokens=False)["input_ids"]):
-        raise EmptyTextError(f"the text {text!r} gives no tokens; write at least one word")
-    limit = position_limit(model)
-    if limit is not None and len(ids) > limit:
-        raise TextTooLongError(f"the text has {len(ids)} tokens, but the model has {limit} positions; shorten it")
+    return describe(
+        [str(token) for token in tokenizer.convert_ids_to_tokens(ids)],
+        scheme=scheme_of(tokenizer),
+        spans=spans,
+        special=[number in known for number in ids],
+    )
+
+
+def check_fit(model: Any, ids: list[int], more: int = 0) -> None:
+    """Check ids, and `more` that are to come, against the vocabulary and the positions."""
+    vocabulary = vocabulary_size(model)
+    limit, count = position_limit(model), len(ids) + more
+    if limit is not None and count > limit:
+        what = f"the text has {count} tokens" if not more else f"the text and what is generated have {count} tokens"
+        raise TextTooLongError(f"{what}, but the model has {limit} positions; shorten it")
     if max(ids) >= vocabulary:
         raise CaptureError(
             f"token {max(ids)} is outside the model's vocabulary of {vocabulary}; "
             "pass the tokenizer that belongs to the model"
         )
-    tokens = describe(
-        [str(token) for token in tokenizer.convert_ids_to_tokens(ids)],
-        scheme=scheme_of(tokenizer),
-        spans=encoded["offset_mapping"] if is_fast else None,
-        special=special,
-    )
-    mask = _check_mask(attention_mask, len(ids))
-    return Inputs(torch.tensor([ids]), mask, tokens)
+
+
+def _check_not_empty(tokenizer: Any, ids: list[int], *texts: str) -> None:
+    known = set(tokenizer.all_special_ids)
+    for text in texts:
+        # "[MASK]" alone is a text; "[CLS] [SEP]" around nothing is not
+        is_bare = all(number in known for number in ids) or len(texts) > 1
+        if not text or (is_bare and not tokenizer(text, add_special_tokens=False)["input_ids"]):
+            raise EmptyTextError(f"the text {text!r} gives no tokens; write at least one word")
+
+
+def _segments(tokenizer: Any, encoded: Any, text: str, n: int) -> list[int]:
+    """Say of which text each token is; a mark between texts belongs to the one before it."""
+    types = encoded.get("token_type_ids")
+    if types is not None and set(types) == {0, 1}:
+        return [int(number) for number in types]
+    if not getattr(tokenizer, "is_fast", False):
+        first = len(tokenizer(text)["input_ids"])
+        return [int(position >= first) for position in range(n)]
+    segments, now = [], 0
+    for part in encoded.sequence_ids(0):
+        now = now if part is None else part
+        segments.append(now)
+    return segments
+
+
+def _knows_types(model: Any, types: list[int] | None) -> bool:
+    """Whether the model embeds token types. GPT-2 takes them too, and adds words' embeddings."""
+    if types is None or "token_type_ids" not in inspect.signature(model.base_model.forward).parameters:
+        return False
+    count = 3 if model.config.model_type == "xlnet" else getattr(model.config, "type_vocab_size", 0)
+    return 1 < count > max(types)
 
 
 def vocabulary_size(model: Any) -> int:
@@ -120,17 +175,3 @@ def position_limit(model: Any) -> int | None:
             unused = getattr(module, "offset", 0) if padding is None else padding + 1
             return int(module.num_embeddings - unused)
     return None
-
-
-def _check_mask(attention_mask: Sequence[Any] | Tensor | None, n: int) -> Tensor:
-    if attention_mask is None:
-        return torch.ones(1, n, dtype=torch.long)  # (1, n)
-    mask = torch.as_tensor(attention_mask)
-    if tuple(mask.shape) not in {(n,), (1, n)}:
-        raise ValueError(
-            f"attention_mask must have one entry for each of the text's {n} tokens, "
-            f"shape ({n},) or (1, {n}), got shape {tuple(mask.shape)}"
-        )
-    if not ((mask == 0) | (mask == 1)).all():
-        raise ValueError("attention_mask must hold 1 (kept) and 0 (masked) only")
-    return mask.reshape(1, n).long()  # (1, n)

@@ -17,11 +17,11 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.recorder import Recorder, fused, own
+from attnwidget.capture.recorder import Recorder, fused
 from attnwidget.maths import QKVLayer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from torch import Tensor, nn
 
@@ -31,12 +31,21 @@ _recorder: ContextVar[Recorder | None] = ContextVar("attnwidget_recorder", defau
 
 
 @contextmanager
-def recording(on_layer: Callable[[int], None] | None = None) -> Iterator[Recorder]:
+def recording(recorder: Recorder) -> Iterator[Recorder]:
     """Record every attention that is computed inside, in this thread."""
-    recorder = Recorder(on_layer)
     token = _recorder.set(recorder)
     try:
         yield recorder
+    finally:
+        _recorder.reset(token)
+
+
+@contextmanager
+def not_recording() -> Iterator[None]:
+    """Record nothing inside, also where another capture is under way around it."""
+    token = _recorder.set(None)
+    try:
+        yield
     finally:
         _recorder.reset(token)
 
@@ -60,7 +69,8 @@ def attention(  # noqa: PLR0917 - transformers' own signature
     """
     recorder = _recorder.get()
     wants_causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
-    causal = attention_mask is None and bool(wants_causal)
+    # as SDPA: one query, the last one, sees every key
+    causal = attention_mask is None and bool(wants_causal) and (query.shape[2] > 1 or key.shape[2] == 1)
     softcap, sinks = kwargs.get("softcap"), kwargs.get("s_aux")
     sdpa_cannot = softcap is not None or sinks is not None
 
@@ -82,16 +92,17 @@ def attention(  # noqa: PLR0917 - transformers' own signature
         raise UnsupportedModelError(f"expected one text per pass, got {query.shape[0]}")
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
     mask = recorder.read_mask(attention_mask, query, causal=causal)
-    bias, position_bias = mask.bias, kwargs.get("position_bias")  # (1, heads, n, m)
-    if position_bias is not None:
-        bias = position_bias[0] if bias is None else bias + position_bias[0]  # (heads, n, m)
+    position_bias = kwargs.get("position_bias")  # (1, heads, n, m)
+    bias = mask.bias if position_bias is None else recorder.read_bias(position_bias, mask)
     done = None
-    if not sdpa_cannot and position_bias is None:
+    if not sdpa_cannot and bias is mask.bias:
         done = fused(query, key, value, mask, scale)
     output, lse = done or (plain(), None)  # (1, n, heads, d_v), (heads, n)
-    q, k, v = own(query[0], key[0], value[0])  # (heads, n, d_k), (key heads, m, d_k), (…, d_v)
-    layer = QKVLayer(q, k, v, scale, mask.rule, bias=bias, softcap=softcap, sinks=sinks, known_lse=lse)
-    recorder.add(output, layer)
+    # (heads, n, d_k), (key heads, m, d_k), (key heads, m, d_v)
+    layer = QKVLayer(
+        query[0], key[0], value[0], scale, mask.rule, bias=bias, softcap=softcap, sinks=sinks, known_lse=lse
+    )
+    recorder.add(module, output, layer)
     return output, None
 
 

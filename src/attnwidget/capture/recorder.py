@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.maths import ALL, Mask, QKVLayer, weighted_sum
+from attnwidget.maths import ALL, LeftOut, Mask, QKVLayer, RelativeBias, weighted_sum
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
+
+    from torch import nn
+
+    from attnwidget.maths import Layer
 
 CHECKED_ROWS = 8  # of every head, spread evenly: recomputed and compared with the model's output
 
@@ -29,18 +33,33 @@ class SeenMask(NamedTuple):
     tensor: Tensor | None = None  # the original, kept alive so that its id stays its own
 
 
+class SeenBias(NamedTuple):
+    """A position bias as the model made it, read."""
+
+    bias: Tensor | RelativeBias | None
+    tensor: Tensor  # the original, kept alive so that its id stays its own
+
+
 @dataclass
 class Recorder:
-    """The layers of one forward pass, in the order in which they were computed."""
+    """The layers of one forward pass, per attention, in the order in which they were computed."""
 
     on_layer: Callable[[int], None] | None = None  # called with the number of layers done
-    layers: list[QKVLayer] = field(default_factory=list)
+    name_of: Callable[[nn.Module], str] = lambda _: "self"  # of which attention a module is
+    wanted: Collection[int] | None = None  # layers to keep, of each attention; None for all
+    values: bool = True  # whether to keep V
+    layers: dict[str, list[Layer]] = field(default_factory=dict)
+    given_error: float | None = None  # of weights that were not recorded here
+    _done: int = 0
     _errors: list[Tensor] = field(default_factory=list)
     _masks: dict[int, SeenMask] = field(default_factory=dict)
+    _biases: dict[tuple[int, int], SeenBias] = field(default_factory=dict)
 
     @property
-    def max_error(self) -> float:
+    def max_error(self) -> float | None:
         """Largest |recomputed weights · V − the model's own output|; NaN is not hidden."""
+        if not self._errors:
+            return self.given_error
         return float(torch.stack([error.cpu().double() for error in self._errors]).max())
 
     def read_mask(self, mask: Tensor | None, query: Tensor, *, causal: bool) -> SeenMask:
@@ -51,11 +70,26 @@ class Recorder:
             self._masks[id(mask)] = _read(mask, query)
         return self._masks[id(mask)]
 
-    def add(self, output: Tensor, layer: QKVLayer) -> None:
+    def read_bias(self, bias: Tensor, mask: SeenMask) -> Tensor | RelativeBias | None:
+        """Read a position bias (1, heads, n, m): its diagonals where they say all, None where it is 0.
+
+        T5's layers share one, so it is read once. What the mask adds comes on top.
+        """
+        key = id(bias), id(mask.bias)
+        if key not in self._biases:
+            found: Tensor | RelativeBias | None = mask.bias
+            if mask.bias is not None:
+                found = bias[0] + mask.bias  # (heads, n, m)
+            elif bias.count_nonzero():
+                found = RelativeBias.from_dense(bias[0]) or bias[0]
+            self._biases[key] = SeenBias(found, bias)
+        return self._biases[key].bias
+
+    def add(self, module: nn.Module, output: Tensor, layer: QKVLayer) -> None:
         """Keep a layer, and compare some of its rows with the output (1, n, heads, d_v)."""
-        self.layers.append(layer)
         n = layer.shape[1]
         rows = torch.linspace(0, n - 1, min(n, CHECKED_ROWS), device=output.device).round().long()
+        assert layer.v is not None  # noqa: S101 - left out below, not before
         again = weighted_sum(layer.weights(ALL, rows, ALL), layer.v)  # (heads, rows, d_v)
         theirs = output[0].index_select(0, rows).transpose(0, 1)  # (heads, rows, d_v)
         difference = (again - theirs).abs()  # (heads, rows, d_v)
@@ -64,8 +98,15 @@ class Recorder:
             sees = layer.allowed(ALL, rows, ALL).any(-1, keepdim=True)  # (1 or heads, rows, 1)
             difference = difference.masked_fill(~sees, 0)
         self._errors.append(difference.max())
+        those = self.layers.setdefault(self.name_of(module), [])
+        if self.wanted is None or len(those) in self.wanted:
+            q, k, *v = own(layer.q, layer.k, *([layer.v] if self.values else []))
+            those.append(replace(layer, q=q, k=k, v=v[0] if v else None, known_lse=layer.lse))
+        else:
+            those.append(LeftOut(layer.shape, layer.mask))
+        self._done += 1
         if self.on_layer is not None:
-            self.on_layer(len(self.layers))
+            self.on_layer(self._done)
 
 
 def _read(mask: Tensor, query: Tensor) -> SeenMask:

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
+from attnwidget.capture import eager
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.hold import hold
-from attnwidget.capture.inputs import prepare
 from attnwidget.capture.interface import NAME, recording
+from attnwidget.capture.prepare import Ready, prepare
+from attnwidget.capture.recorder import Recorder
+from attnwidget.capture.support import check, uses_interface, why_nothing
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
-_USE_WEIGHTS = (
-    'load it with attn_implementation="eager", call it with output_attentions=True, and pass the '
-    "weights to attnwidget.AttentionTrace.from_attentions(outputs.attentions, tokens)"
+    from attnwidget.maths import Layer
+
+_CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
+_NO_QKV = (
+    "{} computes attention outside transformers' attention interface, and its queries, keys and values could not be "
+    "verified; the weights are those that it returns itself"
 )
 
 
 def capture(
     model: nn.Module,
     text: str,
+    text_pair: str | None = None,
     *,
+    text_target: str | None = None,
     tokenizer: Any = None,
     attention_mask: Sequence[Any] | Tensor | None = None,
+    generate: int = 0,
+    layers: Collection[int] | None = None,
+    values: bool = True,
     on_layer: Callable[[int, int], None] | None = None,
 ) -> AttentionTrace:
     """Run a model once on a text and keep what its attention is recomputed from.
@@ -41,14 +52,27 @@ def capture(
     Parameters
     ----------
     model : transformers.PreTrainedModel
-        A decoder-only or encoder-only model.
+        A decoder-only, encoder-only or encoder–decoder model.
     text : str
         The text. It must not be longer than the model's table of learned positions; rotary
         positions and ALiBi have no such bound.
+    text_pair : str, optional
+        A second text, for models that read sentence pairs; the trace then has `segments`.
+    text_target : str, optional
+        What an encoder–decoder model is to say. Without it the model generates it, greedily, up to
+        its end mark or 256 tokens. The decoder reads its start token, then the target.
     tokenizer : optional
         The model's tokenizer. Without it, the one beside the model's weights on this machine.
     attention_mask : sequence of int or Tensor, optional
         (n,) or (1, n) for the text's n tokens: 1 keeps a token, 0 masks it as padding is masked.
+        Or (n, n) or (1, 1, n, n), bool or added to the scores: which pairs may attend. This *is*
+        then the mask: a causal model's own is not added.
+    generate : int
+        Tokens that a causal model adds to the text before the pass; fewer if it ends the text.
+    layers : collection of int, optional
+        Which layers to keep, of every attention; all by default.
+    values : bool
+        Whether to keep the values; without them the trace is a third smaller.
     on_layer : function, optional
         Called after every layer with (layers done, layers in all). What it raises stops the pass.
 
@@ -57,11 +81,13 @@ def capture(
     AttentionTrace
         Its `max_error` compares recomputed rows of every head with what the model computed. A
         model that mixes attention with other layers has only its attention layers in the trace.
+        Of a model outside transformers' attention interface the trace has the weights; where
+        queries, keys and values could not be verified, `missing` says so.
 
     Raises
     ------
     EmptyTextError
-        If the text gives no tokens.
+        If a text gives no tokens.
     TextTooLongError
         If the text has more tokens than the model has positions.
     UnsupportedModelError
@@ -69,62 +95,71 @@ def capture(
     MissingTokenizerError
         If no tokenizer was given or found.
     ValueError
-        If `attention_mask` does not fit the text.
+        If `attention_mask`, `layers` or `generate` does not fit the text or the model.
     TypeError
-        If `model` is no transformers model, or `text` no string.
+        If `model` is no transformers model, or a text no string.
     """
     whole: Any = getattr(model, "_orig_mod", model)  # what torch.compile wraps
-    _check(whole)
-    ids, mask, tokens = prepare(whole, text, tokenizer, attention_mask)
-    base = whole.base_model  # no head: n × vocabulary logits are not needed
-    device = whole.get_input_embeddings().weight.device
-    options: dict[str, Any] = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
-    if "use_cache" in inspect.signature(base.forward).parameters:
-        options["use_cache"] = False
-    total = getattr(whole.config.get_text_config(), "num_hidden_layers", 0)
+    check(whole)
+    ready = prepare(
+        whole,
+        text,
+        text_pair,
+        text_target=text_target,
+        tokenizer=tokenizer,
+        attention_mask=attention_mask,
+        generate=generate,
+    )
+    total = _count_layers(whole)
+    if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
+        raise ValueError(f"layers must be numbers from 0 to {total - 1}, got {list(layers)}")
     progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
-    with torch.no_grad(), hold(_settings(whole)), recording(progress) as recorder:
-        base(**options)
-    if not recorder.layers:
-        raise UnsupportedModelError(_why_nothing(whole))
-    if total and len(recorder.layers) > total:
+    recorder = Recorder(progress, _names(whole), None if layers is None else set(layers), values)
+    try:
+        found = _pass(whole, ready.options, recorder)
+    except (IndexError, TypeError, ValueError, RuntimeError) as error:
+        if not ready.has_pairs or recorder.layers or isinstance(error, UnsupportedModelError):
+            raise
+        raise UnsupportedModelError(f"{type(whole).__name__} takes no attention_mask of pairs ({error})") from error
+    count = sum(map(len, found.values()))
+    if layers is None and total and count > total:
         raise UnsupportedModelError(
-            f"{type(whole).__name__} computes {len(recorder.layers)} attentions in {total} layers; "
+            f"{type(whole).__name__} computes {count} attentions in {total} layers; "
             "which of them make a layer's weights cannot be told"
         )
-    shapes = {layer.shape[1:] for layer in recorder.layers}
-    if shapes != {(len(tokens.text), len(tokens.text))}:
-        raise UnsupportedModelError(
-            f"expected attention between the text's {len(tokens.text)} tokens in every layer, "
-            f"got (queries, keys) {sorted(shapes)}"
-        )
-    return AttentionTrace(
-        {"self": recorder.layers},
-        tokens,
+    _check_shapes(found, ready)
+    trace = AttentionTrace(
+        found,
+        ready.tokens,
+        source=ready.source,
         model_name=describe_model(whole),
         max_error=recorder.max_error,
+        segments=ready.segments,
+        generated=ready.generated,
     )
+    trace.missing = "" if trace.has_qkv else _NO_QKV.format(type(whole).__name__)
+    return trace
 
 
-def _check(model: nn.Module) -> None:
-    config = getattr(model, "config", None)
-    if not isinstance(model, nn.Module) or not isinstance(config, PreTrainedConfig):
-        raise TypeError(f"model must be a transformers model, got {type(model).__name__}")
-    kind = type(model).__name__
-    if config.is_encoder_decoder:
-        raise UnsupportedModelError(
-            f"{kind} is an encoder–decoder model; decoder-only and encoder-only models can be "
-            "captured. For this one, " + _USE_WEIGHTS.replace("outputs.", "outputs.encoder_")
-        )
-    is_offloaded = hasattr(model, "hf_device_map")  # accelerate brings such weights in when needed
-    if not is_offloaded and any(parameter.is_meta for parameter in model.parameters()):
-        raise UnsupportedModelError(
-            f"{kind} is on the meta device and has no weights; load it with from_pretrained, "
-            'or give it memory with model.to_empty(device="cpu") and initialise it'
-        )
+def _pass(whole: Any, options: dict[str, Any], recorder: Recorder) -> dict[str, list[Layer]]:
+    base = whole.base_model  # no head: n × vocabulary logits are not needed
+    if uses_interface(whole):
+        with torch.no_grad(), hold(_settings(whole, NAME)), recording(recorder):
+            base(**options)
+        if recorder.layers:
+            order = ("self", "encoder", "decoder", "cross")
+            return {name: recorder.layers[name] for name in order if name in recorder.layers}
+    reason = why_nothing(whole)
+    if reason:
+        raise UnsupportedModelError(reason)
+    with torch.no_grad(), hold(_settings(whole, "eager")), recording(recorder):
+        found, recorder.given_error = eager.run(base, options, values=recorder.values)
+    if recorder.on_layer is not None:
+        recorder.on_layer(sum(map(len, found.values())))
+    return eager.leave_out(found, recorder.wanted)
 
 
-def _settings(model: nn.Module) -> Iterator[tuple[object, str, Any]]:
+def _settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:
     """List what a capture changes: every config's attention, every module's training flag."""
     for module in model.modules():  # also those that another capture has in eval mode just now
         yield module, "training", False
@@ -135,13 +170,38 @@ def _settings(model: nn.Module) -> Iterator[tuple[object, str, Any]]:
         if isinstance(config, PreTrainedConfig) and id(config) not in seen:
             seen.add(id(config))
             # what set_attn_implementation sets; the public way warns, and cannot give back None
-            yield config, "_attn_implementation_internal", NAME
+            yield config, "_attn_implementation_internal", implementation
             configs += [getattr(config, name, None) for name in config.sub_configs]
 
 
-def _why_nothing(model: nn.Module) -> str:
-    kind = type(model).__name__
-    names = {type(module).__name__.lower() for module in model.modules()}
-    if not any("attention" in name or "attn" in name for name in names):
-        return f"{kind} has no attention: none of its modules computes any"
-    return f"{kind} does not compute attention through transformers' attention interface; " + _USE_WEIGHTS
+def _names(model: Any) -> Callable[[nn.Module], str]:
+    """Return what tells of which attention a module is."""
+    if not model.config.is_encoder_decoder:
+        return lambda _: "self"
+    encoder = {id(module) for module in model.get_encoder().modules()}
+    cross = {
+        id(module) for name, module in model.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))
+    }
+    return lambda module: "encoder" if id(module) in encoder else "cross" if id(module) in cross else "decoder"
+
+
+def _count_layers(model: Any) -> int:
+    config = model.config.get_text_config()
+    count = int(getattr(config, "num_hidden_layers", 0) or 0)
+    if not model.config.is_encoder_decoder:
+        return count
+    decoder = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", None) or count
+    return count + 2 * int(decoder)
+
+
+def _check_shapes(found: dict[str, list[Layer]], ready: Ready) -> None:
+    target, source = len(ready.tokens.text), len((ready.source or ready.tokens).text)
+    expected = {"encoder": (source, source), "cross": (target, source)}
+    for name, those in found.items():
+        n, m = expected.get(name, (target, target))
+        shapes = {layer.shape[1:] for layer in those}
+        if shapes != {(n, m)}:
+            raise UnsupportedModelError(
+                f"expected {name} attention of {n} queries and {m} keys (the text's tokens) in every layer, "
+                f"got (queries, keys) {sorted(shapes)}"
+            )

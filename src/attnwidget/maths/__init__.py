@@ -1,7 +1,8 @@
 """Pure functions on tensors: masks, scores, softmax, weighted sums, pooling, one layer's tiles."""
 
+from attnwidget.maths.bias import RelativeBias
 from attnwidget.maths.given import layers_from_qkv, layers_from_weights
-from attnwidget.maths.layers import Layer, QKVLayer, WeightsLayer
+from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
 from attnwidget.maths.pool import max_pool, merge_words
 from attnwidget.maths.softmax import log_sum_exp, scores, weighted_sum, weights
@@ -11,9 +12,12 @@ __all__ = [
     "ALL",
     "Index",
     "Layer",
+    "LeftOut",
     "Mask",
     "QKVLayer",
+    "RelativeBias",
     "WeightsLayer",
+    "blind_rows",
     "layers_from_qkv",
     "layers_from_weights",
     "log_sum_exp",

@@ -23,10 +23,11 @@ _HOW_TO_GET_WEIGHTS = (
 
 def layers_from_weights(
     attentions: Any,
-    n_tokens: int,
+    n: int,
+    m: int,
     mask: Tensor | Literal["causal"] | None = None,
 ) -> list[WeightsLayer]:
-    """Check the weights of every layer; see `AttentionTrace.from_attentions`."""
+    """Check the weights of every layer, n queries × m keys; see `AttentionTrace.from_attentions`."""
     if isinstance(attentions, Mapping):
         raise TypeError("expected the attentions, got a model's whole output: pass outputs.attentions")
     given = [] if attentions is None else list(attentions)
@@ -36,20 +37,21 @@ def layers_from_weights(
     if missing:
         where = ", ".join(missing)
         raise ValueError(f"attentions is None in layer {where}; {_HOW_TO_GET_WEIGHTS}")
-    layers = [_one_layer(i, _to_tensor(layer), n_tokens) for i, layer in enumerate(given)]
+    layers = [_one_layer(i, _to_tensor(layer), n, m) for i, layer in enumerate(given)]
     counts = {len(layer) for layer in layers}
     if len(counts) > 1:
         raise ValueError(f"every layer must have the same number of heads, got {sorted(counts)}")
     if mask is None:
         later = [layer.triu(1).count_nonzero() for layer in layers]  # NaN counts as nonzero
-        rule = Mask(after=0) if n_tokens > 1 and not any(later) else Mask()
+        rule = Mask(after=0) if n == m > 1 and not any(later) else Mask()
     else:
-        rule = mask_from(mask, n_tokens, n_tokens)
+        rule = mask_from(mask, n, m)
     return [WeightsLayer(layer, rule) for layer in layers]
 
 
-def _one_layer(number: int, layer: Tensor, n: int) -> Tensor:
-    expected = f"expected (heads, {n}, {n}) or (1, heads, {n}, {n}) for {n} tokens"
+def _one_layer(number: int, layer: Tensor, n: int, m: int) -> Tensor:
+    tokens = f"{n} tokens" if n == m else f"{n} target tokens and {m} source tokens"
+    expected = f"expected (heads, {n}, {m}) or (1, heads, {n}, {m}) for {tokens}"
     shape = tuple(layer.shape)
     if layer.ndim == 4 and shape[0] != 1:
         raise ValueError(
@@ -59,7 +61,7 @@ def _one_layer(number: int, layer: Tensor, n: int) -> Tensor:
     layer = layer[0] if layer.ndim == 4 else layer  # (heads, n, n)
     if layer.ndim != 3:
         raise ValueError(f"layer {number} has shape {shape}; {expected}. One layer alone must be in a list")
-    if tuple(layer.shape[1:]) != (n, n):
+    if tuple(layer.shape[1:]) != (n, m):
         raise ValueError(
             f"layer {number} has shape {shape}; {expected}: the weights and the tokens must be of the same text"
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
+from attnwidget.maths.bias import RelativeBias
 from attnwidget.maths.mask import Mask
 from attnwidget.maths.softmax import log_sum_exp, scores, upcast, weights
 from attnwidget.maths.tile import ALL, Index, positions, take
@@ -26,13 +27,15 @@ class QKVLayer:
     ----------
     q : Tensor
         (heads, queries, d_k), with every rotation and normalisation applied.
-    k, v : Tensor
-        (key heads, keys, d_k) and (key heads, keys, d_v).
+    k : Tensor
+        (key heads, keys, d_k).
+    v : Tensor, optional
+        (key heads, keys, d_v); None where values were left out.
     scale : float
         Factor of the products.
     mask : Mask
         Which pairs may attend.
-    bias : Tensor, optional
+    bias : Tensor or RelativeBias, optional
         Added to the scores, broadcast to (heads, queries, keys).
     softcap : float, optional
         Bound of the scores (Gemma 2).
@@ -44,10 +47,10 @@ class QKVLayer:
 
     q: Tensor
     k: Tensor
-    v: Tensor
+    v: Tensor | None
     scale: float
     mask: Mask = field(default_factory=Mask)
-    bias: Tensor | None = None
+    bias: Tensor | RelativeBias | None = None
     softcap: float | None = None
     sinks: Tensor | None = None
     known_lse: Tensor | None = None
@@ -61,7 +64,8 @@ class QKVLayer:
     def tensors(self) -> tuple[Tensor | None, ...]:
         """Everything that occupies memory."""
         lse = self.__dict__.get("lse", self.known_lse)
-        return self.q, self.k, self.v, self.bias, self.sinks, lse, self.mask.keep, self.mask.dense
+        bias = self.bias.diagonals if isinstance(self.bias, RelativeBias) else self.bias
+        return self.q, self.k, self.v, bias, self.sinks, lse, self.mask.keep, self.mask.dense
 
     @cached_property
     def lse(self) -> Tensor:
@@ -101,7 +105,9 @@ class QKVLayer:
             chosen = positions(heads, self.q.shape[0], k.device)  # (heads,)
             k = k.index_select(0, chosen * k.shape[0] // self.q.shape[0])  # (heads, keys, d_k)
         bias = self.bias
-        if bias is not None:
+        if isinstance(bias, RelativeBias):
+            bias = bias.tile(heads, queries, keys)  # (heads, queries, keys)
+        elif bias is not None:
             for dim, index in enumerate((heads, queries, keys)):
                 bias = take(bias, dim, index) if bias.shape[dim] > 1 else bias
         return scores(
@@ -149,4 +155,39 @@ class WeightsLayer:
         return tile.masked_fill(~self.allowed(heads, queries, keys), 0)
 
 
-Layer = QKVLayer | WeightsLayer
+@dataclass(frozen=True)
+class LeftOut:
+    """A layer that was not to be kept: its shape and its mask."""
+
+    shape: tuple[int, int, int]
+    mask: Mask = field(default_factory=Mask)
+
+    tensors: ClassVar[tuple[None, ...]] = ()
+
+    def allowed(self, heads: Index, queries: Index, keys: Index) -> Tensor:
+        """Return which pairs of a tile may attend, bool (heads or 1, queries, keys)."""
+        _, n, m = self.shape
+        device = torch.device("cpu") if self.mask.dense is None else self.mask.dense.device
+        return self.mask.allowed(positions(queries, n, device), positions(keys, m, device), heads)
+
+    def weights(self, *_: Index) -> Tensor:
+        """Refuse, and say why."""
+        raise ValueError("this layer was left out of the trace (layers=)")
+
+
+Layer = QKVLayer | WeightsLayer | LeftOut
+
+
+def blind_rows(layer: Layer) -> list[int]:
+    """Return the queries that may attend to nothing, in any head."""
+    _, n, m = layer.shape
+    rule = layer.mask
+    free = (rule.before is None or rule.before >= 0) and (rule.after is None or rule.after >= 0)
+    if rule.keep is None and rule.dense is None and free and n <= m:
+        return []  # every query sees at least itself
+    rows = max(1, _BLOCK // m)
+    sees = [
+        layer.allowed(ALL, slice(row, min(row + rows, n)), ALL).any(-1).any(0)  # (rows,)
+        for row in range(0, n, rows)
+    ]
+    return [] if not sees else (~torch.cat(sees)).nonzero()[:, 0].tolist()

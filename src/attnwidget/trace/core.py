@@ -8,20 +8,38 @@ from attnwidget.maths import (
     ALL,
     Index,
     Layer,
+    LeftOut,
     QKVLayer,
+    blind_rows,
     layers_from_qkv,
     layers_from_weights,
     resolve,
 )
 from attnwidget.maths.softmax import upcast
 from attnwidget.tokens import Tokens, describe
+from attnwidget.trace import store
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
     Positions = int | slice | Sequence[int] | None
+
+
+ATTENTIONS = {
+    "self": ("target", "target"),
+    "encoder": ("source", "source"),
+    "decoder": ("target", "target"),
+    "cross": ("target", "source"),
+}
+"""Every attention's query side and key side."""
+
+_ONLY_WEIGHTS = (
+    "it was made from attention weights, and weights do not tell them. "
+    "Use attnwidget.capture(model, text) or AttentionTrace.from_qkv"
+)
 
 
 class AttentionTrace:
@@ -36,13 +54,29 @@ class AttentionTrace:
     Parameters
     ----------
     layers : mapping of str to sequence of layers
-        Per attention ("self"), its layers.
+        Per attention, its layers: "self" alone, or some of "encoder", "decoder" and "cross".
     tokens : Tokens
-        The text's tokens.
+        The text's tokens; with a decoder, the target's.
+    source : Tokens, optional
+        The tokens that an encoder reads: keys of "cross", both sides of "encoder".
     model_name : str
         A label for display.
     max_error : float, optional
-        Largest |difference| between recomputed and the model's own attention output.
+        Largest |difference| between recomputed and the model's own attention output. None where the
+        weights are given, not recomputed.
+    segments : sequence of int, optional
+        Of which text of a pair each token is, 0 or 1.
+    generated : sequence of bool, optional
+        Which tokens the model wrote itself.
+    missing : str
+        What the trace does not have, and why.
+
+    Attributes
+    ----------
+    segments : list of int, or None
+        As above; None for a single text.
+    generated : list of bool
+        One for each of `tokens`.
     """
 
     def __init__(
@@ -50,20 +84,32 @@ class AttentionTrace:
         layers: Mapping[str, Sequence[Layer]],
         tokens: Tokens,
         *,
+        source: Tokens | None = None,
         model_name: str = "",
         max_error: float | None = None,
+        segments: Sequence[int] | None = None,
+        generated: Sequence[bool] | None = None,
+        missing: str = "",
     ) -> None:
         self._layers = {name: list(those) for name, those in layers.items()}
-        self._tokens = tokens
+        self._tokens, self._source = tokens, source
         self.model_name = model_name
         self.max_error = max_error
+        self.segments = None if segments is None else list(segments)
+        self.generated = [False] * len(tokens.text) if generated is None else list(generated)
+        self.missing = missing
 
     @classmethod
     def from_attentions(
         cls,
-        attentions: Any,
-        tokens: Sequence[str],
+        attentions: Any = None,
+        tokens: Sequence[str] | None = None,
         *,
+        encoder: Any = None,
+        decoder: Any = None,
+        cross: Any = None,
+        source_tokens: Sequence[str] | None = None,
+        target_tokens: Sequence[str] | None = None,
         mask: Tensor | Literal["causal"] | None = None,
         model_name: str = "",
     ) -> AttentionTrace:
@@ -76,11 +122,16 @@ class AttentionTrace:
             transformers returns it under ``output_attentions=True`` with eager attention.
         tokens : sequence of str
             The n tokens.
+        encoder, decoder, cross : optional
+            In place of `attentions`, those of an encoder–decoder model: (…, m, m), (…, n, n) and
+            (…, n, m), one or more of them.
+        source_tokens, target_tokens : sequence of str
+            In place of `tokens`, the encoder's m and the decoder's n.
         mask : "causal" or Tensor, optional
             bool (keys,) or (queries, keys), True where attention is permitted. Weights alone cannot
             tell a forbidden pair from a weight of 0. Without a mask, attention is taken for causal
             if every weight above the diagonal, in every layer and head, is exactly 0, and for
-            unmasked otherwise. A weight where the mask forbids it is taken for 0.
+            unmasked otherwise. With several attentions there is no `mask`.
         model_name : str
             A label for display.
 
@@ -88,9 +139,32 @@ class AttentionTrace:
         ------
         ValueError
             If a layer is missing or a shape does not fit the tokens.
+        TypeError
+            If the arguments do not belong together.
         """
-        layers = layers_from_weights(attentions, len(tokens), mask)
-        return cls({"self": layers}, describe(tokens), model_name=model_name)
+        several = {"encoder": encoder, "decoder": decoder, "cross": cross}
+        several = {name: weights for name, weights in several.items() if weights is not None}
+        if not several:
+            if tokens is None or source_tokens is not None or target_tokens is not None:
+                raise TypeError("attentions go with tokens; encoder, decoder, cross with source_tokens, target_tokens")
+            n = len(tokens)
+            layers = layers_from_weights(attentions, n, n, mask)
+            return cls({"self": layers}, describe(tokens), model_name=model_name, missing=_ONLY_WEIGHTS)
+        if attentions is not None or tokens is not None or mask is not None:
+            raise TypeError("encoder, decoder and cross go without attentions, tokens and mask")
+        sides = {"source": source_tokens, "target": target_tokens}
+        for name in several:
+            for side in ATTENTIONS[name]:
+                if sides[side] is None:
+                    raise TypeError(f"{name} needs {side}_tokens")
+        found = {}
+        for name, weights in several.items():
+            n, m = (len(sides[side] or ()) for side in ATTENTIONS[name])
+            found[name] = layers_from_weights(weights, n, m)
+        source, target = (None if side is None else describe(side) for side in sides.values())
+        shown = target or source
+        assert shown is not None  # noqa: S101 - every attention has a side, checked above
+        return cls(found, shown, source=source, model_name=model_name, missing=_ONLY_WEIGHTS)
 
     @classmethod
     def from_qkv(  # noqa: PLR0917 - tensors, tokens, mask, scale: the order is promised
@@ -128,10 +202,58 @@ class AttentionTrace:
         layers = layers_from_qkv(q, k, v, len(tokens), mask, scale)
         return cls({"self": layers}, describe(tokens), model_name=model_name)
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the trace to one safetensors file; `load` gives every stored number back bit for bit.
+
+        NaN and infinity survive. Tensors come back on the CPU, each contiguous: a recomputed weight
+        may differ in its last bit, as products depend on how their operands lie in memory.
+        """
+        about = {
+            "tokens": store.tokens_as_json(self._tokens),
+            "source": store.tokens_as_json(self._source),
+            "model_name": self.model_name,
+            "max_error": self.max_error,
+            "segments": self.segments,
+            "generated": self.generated,
+            "missing": self.missing,
+        }
+        store.write(path, self._layers, about)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> AttentionTrace:
+        """Read a trace that `save` wrote; nothing in the file is executed.
+
+        Raises
+        ------
+        TraceFileError
+            If the file is damaged, foreign, or written by a newer attnwidget. A ValueError.
+        FileNotFoundError
+            If there is no such file.
+        """
+        layers, about = store.read(path)
+        try:
+            tokens = store.read_tokens(about.pop("tokens"))
+            source = about.pop("source")
+            trace = cls(layers, tokens, source=None if source is None else store.read_tokens(source), **about)
+            trace._check_sizes()
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise store.TraceFileError(f"{str(path)!r} is damaged: its description does not fit ({error!r})") from error
+        return trace
+
     @property
     def tokens(self) -> list[str]:
-        """The tokens as a reader sees them."""
+        """The tokens as a reader sees them; of an encoder–decoder model the target's."""
         return list(self._tokens.text)
+
+    @property
+    def source_tokens(self) -> list[str]:
+        """The tokens that the encoder reads; where there is no encoder, the same as `tokens`."""
+        return list((self._source or self._tokens).text)
+
+    @property
+    def target_tokens(self) -> list[str]:
+        """The tokens that the decoder reads: its start token, then the target. The same as `tokens`."""
+        return self.tokens
 
     @property
     def raw_tokens(self) -> list[str]:
@@ -150,23 +272,33 @@ class AttentionTrace:
 
     @property
     def word_texts(self) -> list[str]:
-        """The text's words, each as its tokens joined."""
+        """Each word, its tokens joined."""
         return self._tokens.word_texts
+
+    def sides(self, attention: str | None = None) -> tuple[Tokens, Tokens]:
+        """Return the tokens that attend (queries) and those attended to (keys).
+
+        Each has ``text``, ``raw``, ``special``, ``words`` and ``word_texts``.
+        """
+        by_side = {"source": self._source or self._tokens, "target": self._tokens}
+        queries, keys = ATTENTIONS[self._name(attention)]
+        return by_side[queries], by_side[keys]
 
     @property
     def attentions(self) -> tuple[str, ...]:
-        """The names of the attentions that were captured."""
+        """The names of the attentions: ("self",), or of ("encoder", "decoder", "cross") what there is."""
         return tuple(self._layers)
 
     @property
     def has_qkv(self) -> bool:
         """Whether scores, queries, keys and values can be had, not only weights."""
-        return all(isinstance(one, QKVLayer) for those in self._layers.values() for one in those)
+        return all(isinstance(one, QKVLayer | LeftOut) for those in self._layers.values() for one in those)
 
     @property
     def causal(self) -> bool:
-        """Whether no query of any layer may see a later key."""
-        return all(one.mask.is_causal for those in self._layers.values() for one in those)
+        """Whether no query may see a later key of the same text, in any layer ("decoder" where there are several)."""
+        which = "self" if "self" in self._layers else "decoder"
+        return all(one.mask.is_causal for one in self._layers.get(which, ())) and which in self._layers
 
     @property
     def nbytes(self) -> int:
@@ -233,7 +365,7 @@ class AttentionTrace:
         Takes and returns the same as `weights`; a ValueError if the trace has weights only.
         """
         found, tile, single = self._tile(layer, head, attention, queries, keys)
-        return _with_qkv(found, "scores").scores(*tile)[single]
+        return self._with_qkv(found, "scores").scores(*tile)[single]
 
     def allowed(
         self,
@@ -259,24 +391,47 @@ class AttentionTrace:
         found, (heads, *_), (single, *_) = self._tile(layer, head, attention)
         if single != 0 or not isinstance(heads, slice):
             raise TypeError(f"head must be one int, got {head!r}")
-        found, number = _with_qkv(found, "queries, keys and values"), heads.start
+        found, number = self._with_qkv(found, "queries, keys and values"), heads.start
         group = found.group(number)
+        if found.v is None:
+            raise ValueError("this trace has no values: they were left out (values=False)")
         return upcast(found.q[number]), upcast(found.k[group]), upcast(found.v[group])
+
+    def blind_rows(self, layer: int, *, attention: str | None = None) -> list[int]:
+        """Return the queries that may attend to nothing in any head: their weights are all 0."""
+        found, *_ = self._tile(layer, None, attention)
+        return blind_rows(found)
 
     def __repr__(self) -> str:
         name = f"{self.model_name}, " if self.model_name else ""
-        return (
-            f"AttentionTrace({name}{len(self._tokens.text)} tokens, {self.n_layers()} layers × "
-            f"{self.n_heads()} heads, {self.nbytes / 1e6:.1f} MB)"
-        )
+        size = f"{self.nbytes / 1e6:.1f} MB"
+        if len(self._layers) == 1:
+            return (
+                f"AttentionTrace({name}{len(self._tokens.text)} tokens, {self.n_layers()} layers × "
+                f"{self.n_heads()} heads, {size})"
+            )
+        parts = ", ".join(f"{part} {self.n_layers(part)} × {self.n_heads(part)}" for part in self._layers)
+        count = f"{len(self.source_tokens)} → {len(self.target_tokens)} tokens"
+        return f"AttentionTrace({name}{count}, layers × heads: {parts}, {size})"
 
-    def _of(self, attention: str | None) -> list[Layer]:
+    def _check_sizes(self) -> None:
+        if not self._layers or not all(self._layers.values()):
+            raise ValueError("no layers")
+        for name, those in self._layers.items():
+            sizes = tuple(len(side.text) for side in self.sides(name))
+            if any(layer.shape[1:] != sizes for layer in those):
+                raise ValueError(f"{name} attention does not fit the tokens")
+
+    def _name(self, attention: str | None) -> str:
         name = attention
         if name is None and len(self._layers) == 1:
             (name,) = self._layers
         if name not in self._layers:
             raise ValueError(f"attention must be one of {self.attentions}, got {attention!r}")
-        return self._layers[name]
+        return name
+
+    def _of(self, attention: str | None) -> list[Layer]:
+        return self._layers[self._name(attention)]
 
     def _tile(
         self,
@@ -299,11 +454,9 @@ class AttentionTrace:
         single = tuple(0 if one else ALL for one in (one_head, one_row, one_column))
         return found, (heads, rows, columns), single
 
-
-def _with_qkv(layer: Layer, what: str) -> QKVLayer:
-    if isinstance(layer, QKVLayer):
-        return layer
-    raise ValueError(
-        f"this trace was made from attention weights and has no {what}: weights do not tell them. "
-        "Use attnwidget.capture(model, text) or AttentionTrace.from_qkv"
-    )
+    def _with_qkv(self, layer: Layer, what: str) -> QKVLayer:
+        if isinstance(layer, QKVLayer):
+            return layer
+        if isinstance(layer, LeftOut):
+            raise ValueError("this layer was left out of the trace (layers=)")  # noqa: TRY004 - a wrong number
+        raise ValueError(f"this trace has no {what}: {self.missing}")

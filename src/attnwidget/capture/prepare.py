@@ -1,0 +1,98 @@
+"""Everything that one pass is given, made from what the user wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from attnwidget.capture.inputs import encode, find_tokenizer, read_tokens
+from attnwidget.capture.masks import read_mask
+from attnwidget.capture.target import continue_prompt, decoder_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attnwidget.tokens import Tokens
+
+
+@dataclass
+class Ready:
+    """What the model takes, and what is known of its tokens."""
+
+    options: dict[str, Any]
+    tokens: Tokens  # with a decoder, the target's
+    source: Tokens | None = None
+    segments: list[int] | None = None
+    generated: list[bool] | None = None
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether the mask is one of pairs, not of tokens."""
+        mask: Tensor = self.options["attention_mask"]
+        return mask.ndim == 4
+
+
+def prepare(
+    model: Any,
+    text: str,
+    text_pair: str | None,
+    *,
+    text_target: str | None,
+    tokenizer: Any,
+    attention_mask: Sequence[Any] | Tensor | None,
+    generate: int,
+) -> Ready:
+    """Tokenize, check and, where wanted, generate; see `attnwidget.capture.capture`."""
+    has_decoder = bool(model.config.is_encoder_decoder)
+    if text_target is not None and not has_decoder:
+        raise ValueError(f"text_target is for encoder–decoder models; {type(model).__name__} is none")
+    if generate < 0 or (generate and (has_decoder or text_pair is not None)):
+        raise ValueError(f"generate must be 0 or more tokens for one text of a causal model, got {generate}")
+    tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
+    given = encode(model, tokenizer, text, text_pair)
+    weight = model.get_input_embeddings().weight
+    mask = read_mask(attention_mask, len(given.ids), weight.dtype).to(weight.device)
+    if mask.ndim == 4 and (has_decoder or generate):
+        raise ValueError("an attention_mask of pairs is for one text of a model with one attention")
+    ids = torch.tensor([given.ids], device=weight.device)  # (1, n)
+    ready = Ready({"input_ids": ids, "attention_mask": mask}, given.tokens, segments=given.segments)
+    if generate:
+        _continue(ready, model, tokenizer, generate)
+    elif given.types is not None:
+        ready.options["token_type_ids"] = torch.tensor([given.types], device=weight.device)  # (1, n)
+    if has_decoder:
+        target = decoder_ids(model, tokenizer, text_target, ids, mask)
+        ready.options["decoder_input_ids"] = torch.tensor([target], device=weight.device)
+        ready.source, ready.tokens = ready.tokens, read_tokens(tokenizer, target)
+        ready.generated = [text_target is None and at > 0 for at in range(len(target))]
+    base = model.base_model
+    if ready.has_pairs:
+        ready.options |= _positions(base, len(given.ids), weight.device)
+    if "use_cache" in signature(base.forward).parameters:
+        ready.options["use_cache"] = False
+    return ready
+
+
+def _continue(ready: Ready, model: Any, tokenizer: Any, count: int) -> None:
+    """Let the model add tokens to the text."""
+    prompt, mask = ready.options["input_ids"], ready.options["attention_mask"]  # (1, n)
+    ids = continue_prompt(model, prompt, mask, count)
+    more = len(ids) - prompt.shape[1]
+    ready.options = {
+        "input_ids": torch.tensor([ids], device=prompt.device),
+        "attention_mask": torch.cat([mask, mask.new_ones(1, more)], dim=1),  # (1, n + more)
+    }
+    ready.tokens = read_tokens(tokenizer, ids)
+    ready.generated = [at >= prompt.shape[1] for at in range(len(ids))]
+
+
+def _positions(base: Any, n: int, device: torch.device) -> dict[str, Tensor]:
+    """Count the positions for a model that would read them from a mask (OPT), and cannot from pairs."""
+    for module in base.modules():
+        if isinstance(module, nn.Embedding) and "attention_mask" in signature(module.forward).parameters:
+            return {"position_ids": torch.arange(n, device=device)[None]}  # (1, n)
+    return {}

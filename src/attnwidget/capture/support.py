@@ -1,0 +1,42 @@
+"""Which models can be captured, and what is said of those that cannot."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from torch import nn
+from transformers import PreTrainedConfig
+
+from attnwidget.capture.errors import UnsupportedModelError
+
+
+def check(model: Any) -> None:
+    """Refuse what is no text model of transformers, or has no weights."""
+    config = getattr(model, "config", None)
+    if not isinstance(model, nn.Module) or not isinstance(config, PreTrainedConfig):
+        raise TypeError(f"model must be a transformers model, got {type(model).__name__}")
+    kind = type(model).__name__
+    main_input = getattr(model, "main_input_name", "input_ids")
+    if main_input != "input_ids":
+        raise UnsupportedModelError(f"{kind} reads {main_input}, not a text")
+    is_offloaded = hasattr(model, "hf_device_map")  # accelerate brings such weights in when needed
+    if not is_offloaded and any(parameter.is_meta for parameter in model.parameters()):
+        raise UnsupportedModelError(
+            f"{kind} is on the meta device and has no weights; load it with from_pretrained, "
+            'or give it memory with model.to_empty(device="cpu") and initialise it'
+        )
+
+
+def uses_interface(model: nn.Module) -> bool:
+    """Whether any part of the model's code asks transformers for its attention function."""
+    files = {type(module).__module__ for module in model.modules()}
+    return any(hasattr(sys.modules.get(file), "ALL_ATTENTION_FUNCTIONS") for file in files)
+
+
+def why_nothing(model: nn.Module) -> str:
+    """Say why a model has no attention at all; empty if it seems to have some."""
+    names = {type(module).__name__.lower() for module in model.modules()}
+    if any("attention" in name or "attn" in name for name in names):
+        return ""
+    return f"{type(model).__name__} has no attention: none of its modules computes any"
