@@ -1,5 +1,7 @@
 """Every architecture of the zoo, against transformers' own eager `output_attentions`."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -118,3 +120,15 @@ def test_there_are_enough():
     kinds = [kind for kind, *_ in ZOO.values()]
     assert len(kinds) >= 30
     assert min(kinds.count(kind) for kind in (CAUSAL, BOTH, PAIR)) >= 8
+
+
+def test_the_docs_name_them_all():
+    text = (Path(__file__).parents[1] / "docs/models.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    table = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in rows]
+    pairs = {PAIR: "no", CAUSAL: "yes", BOTH: "yes"}
+    expected = [
+        (name, kind, what, "no" if name in NO_PAIRS else pairs[kind], note)
+        for name, (kind, what, note, _) in ZOO.items()
+    ]
+    assert table == expected

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import tiny
+import zoo
 from attnwidget.capture import TextTooLongError, UnsupportedModelError, capture
 from attnwidget.maths import RelativeBias
 from attnwidget.trace import AttentionTrace
@@ -114,6 +115,14 @@ def test_relative_bias_is_kept_as_diagonals():
     found = RelativeBias.from_dense(bias)
     assert torch.equal(found.tile(slice(None), slice(None), slice(None)), bias)
     assert torch.equal(found.tile(slice(1, 2), torch.tensor([4, 0]), slice(2, 5)), bias[1:2, [4, 0], 2:5])
+
+
+def test_an_encoder_that_cannot_be_recorded_is_named():
+    sizes = {"num_layers": 2, "num_heads": 4, "d_model": 32, "d_kv": 8, "d_ff": 64, "decoder_start_token_id": 2}
+    model = zoo.make("LongT5", sizes, model="LongT5ForConditionalGeneration")
+    trace = capture(model, "cat", text_target="chat", tokenizer=TOKENIZER)
+    assert trace.attentions == ("decoder", "cross")
+    assert "encoder computes attention outside" in trace.missing
 
 
 def weights(*shape):

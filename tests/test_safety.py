@@ -12,6 +12,7 @@ import transformers as hf
 import attnwidget
 import tiny
 from attnwidget.capture import capture, hold
+from zoo import PAIR, ZOO
 
 TOKENIZER = tiny.tokenizer()
 TEXT = "The cat sat on the mat, and the mat did not mind."
@@ -254,3 +255,38 @@ def test_package_name_is_the_function():
     """`attnwidget.capture` is a function and a package; whichever is loaded first, it captures."""
     trace = attnwidget.capture(tiny.gpt2(), "cat", tokenizer=TOKENIZER)
     assert trace.tokens == ["c", "a", "t"]
+
+
+@pytest.mark.parametrize("name", ["GPT-J", "BLOOM", "DeBERTa-v2", "XLNet", "T5", "BART"])
+@pytest.mark.parametrize("fails", [False, True])
+def test_other_kinds_are_as_before(name, fails):
+    """Models outside the interface, which run with eager attention, and those with a decoder."""
+    kind, _, _, make = ZOO[name]
+    model = mixed(make())
+    before = state(model)
+    options = {"text_target": "le chat"} if kind == PAIR else {}
+    if fails:
+
+        def fail(*_):
+            raise KeyError("in the middle")
+
+        last = [module for module in model.modules() if isinstance(module, torch.nn.Linear)][-1]
+        handle = (last if kind != PAIR else model.get_decoder()).register_forward_hook(fail)
+        with pytest.raises(KeyError, match="in the middle"):
+            capture(model, TEXT[:20], tokenizer=TOKENIZER, **options)
+        handle.remove()
+    else:
+        capture(model, TEXT[:20], tokenizer=TOKENIZER, **options)
+    assert state(model) == before
+    assert not hold._held
+    assert capture(model, TEXT[:20], tokenizer=TOKENIZER, **options).n_layers(None if kind != PAIR else "cross") == 3
+
+
+def test_gradient_checkpointing_and_compile():
+    expected = weights_of(capture(tiny.llama(), TEXT, tokenizer=TOKENIZER))
+    model = tiny.llama().train()
+    model.gradient_checkpointing_enable()
+    torch.testing.assert_close(weights_of(capture(model, TEXT, tokenizer=TOKENIZER)), expected)
+    assert model.is_gradient_checkpointing
+    compiled = torch.compile(tiny.llama(), backend="eager")
+    torch.testing.assert_close(weights_of(capture(compiled, TEXT, tokenizer=TOKENIZER)), expected)

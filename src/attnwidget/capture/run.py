@@ -137,7 +137,10 @@ def capture(
         segments=ready.segments,
         generated=ready.generated,
     )
-    trace.missing = "" if trace.has_qkv else _NO_QKV.format(type(whole).__name__)
+    kind = type(whole).__name__
+    trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)
+    if ready.source is not None and "encoder" not in found:  # LongT5's local blocks
+        trace.missing = f"{kind}'s encoder computes attention outside transformers' attention interface"
     return trace
 
 

@@ -1,0 +1,65 @@
+"""A piece of a long text costs its own size: nothing of n × n is made on the way."""
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import tiny
+from attnwidget.capture import capture
+from attnwidget.maths import Mask, QKVLayer
+from attnwidget.tokens import describe
+from attnwidget.trace import AttentionTrace
+from zoo import ZOO
+
+
+class Largest(TorchDispatchMode):
+    """Watches every operation of torch, and keeps the largest tensor that came out."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **kwargs or {})
+        for one in result if isinstance(result, (list, tuple)) else [result]:
+            if isinstance(one, torch.Tensor) and one.untyped_storage().nbytes() > one.element_size():
+                self.numel = max(self.numel, one.untyped_storage().nbytes() // one.element_size())
+        return result
+
+
+N, D, HEADS = 32_768, 8, 2
+RULES = {
+    "causal": Mask(after=0),
+    "window": Mask(before=1023, after=0),
+    "padding": Mask(after=0, keep=torch.arange(N) >= 100),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_tile_of_a_long_text(rule):
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, HEADS, N, D)
+    lse = torch.zeros(HEADS, N)  # as a kernel gives it along
+    layer = QKVLayer(q, k, v, D**-0.5, RULES[rule], known_lse=lse)
+    trace = AttentionTrace({"self": [layer]}, describe(["a"] * N))
+    rows, columns = slice(N - 512, N), slice(N - 1024, N - 512)
+    for queries, keys, size in ((rows, columns, 512 * 512), (N - 1, None, N), ([5, 20_000], slice(0, 4096), 8192)):
+        with Largest() as seen:
+            found = trace.weights(0, 1, queries=queries, keys=keys)
+        # operands in memory already, the tile, and positions of 8 bytes for each of its pairs
+        assert seen.numel <= max(q.untyped_storage().nbytes() // 4, 2 * size + N)
+        at = torch.arange(N)
+        i = at[queries].reshape(-1, 1)
+        j = at if keys is None else at[keys]
+        allowed = (j <= i) & (j > i - 1024 if rule == "window" else True) & (j >= 100 if rule == "padding" else True)
+        scores = (q[1, i[:, 0]] @ k[1, j].T) * D**-0.5
+        torch.testing.assert_close(found.reshape(len(i), -1), scores.exp() * allowed)
+
+
+@pytest.mark.parametrize("name", ["Llama", "BERT", "T5 encoder"])
+def test_a_capture_makes_nothing_of_all_pairs(name):
+    n = 1500 if name != "BERT" else 64
+    model = ZOO[name][3]()
+    with Largest() as seen:
+        trace = capture(model, "a" * n, tokenizer=tiny.tokenizer())
+    if name == "Llama":  # T5 itself writes its bias out, and BERT's 64 positions prove little
+        assert seen.numel < n * n
+    assert all(tensor is None or tensor.numel() < n * n for layer in trace._layers["self"] for tensor in layer.tensors)
