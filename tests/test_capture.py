@@ -251,7 +251,7 @@ def test_a_text_or_tokenizer_that_cannot_be_is_named() -> None:
 def test_a_model_that_takes_no_text_is_refused() -> None:
     config = hf.ViTConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
     _, tokenizer = load_model("demo/causal")
-    with pytest.raises(UnsupportedModelError, match="not a text|no text"):
+    with pytest.raises(UnsupportedModelError, match=r"not a text|no text"):
         capture(hf.ViTModel(config), "a", tokenizer=tokenizer)
 
 

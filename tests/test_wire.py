@@ -130,5 +130,6 @@ def test_pictures_stop_when_nobody_wants_them() -> None:
 
 def test_the_strongest_pairs_leave_out_what_must_be() -> None:
     weights = torch.tensor([[[1.0, FORBIDDEN, FORBIDDEN], [0.3, 0.7, FORBIDDEN], [0.5, 0.1, 0.4]]])
-    lines = payload.strongest(weights, ["a", "b", "c"], [(2, 1)], count=2)
+    labels = ["a", "b", "c"]
+    lines = payload.strongest(weights, (labels, labels), [(2, 1)], count=2)
     assert lines == ["L2-H1 c → a 0.5000", "L2-H1 b → a 0.3000"]

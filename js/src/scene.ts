@@ -4,14 +4,16 @@
 import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { WHOLE } from "./layout/columns";
 import type { Source, Span, Tile } from "./source";
-import type { State, Units } from "./state";
+import type { Sides, State } from "./state";
 import { FORBIDDEN, type Head, type Outline } from "./wire/protocol";
 
 export interface Scene {
   /** Names what is shown: run, words, heads. */
   name: string;
   outline: Outline;
-  units: Units;
+  units: Sides;
+  /** Rows of the longer side. */
+  count: number;
   heads: Head[];
   /** For each head its tiles: all pairs of a short text; of a long one, those with an end in the visible rows. */
   tiles: Tile[][];
@@ -22,7 +24,8 @@ export interface Scene {
 /** The name of the scene that the state calls for now; null before the first run. */
 export function wantedName(state: State): string | null {
   const outline = state.told._outline.value;
-  return outline && [outline.run, state.traits.words.value, ...state.traits.heads.value].join("|");
+  const { attention, words, heads } = state.traits;
+  return outline && [outline.run, attention.value, words.value, ...heads.value].join("|");
 }
 
 /** Follow the state and the visible rows until the signal aborts. */
@@ -39,35 +42,30 @@ export function createScene(
     const name = wantedName(state);
     const outline = state.told._outline.value;
     const units = state.units.value;
-    if (!name || !outline || !units) return;
+    // After a change of attention the tokens of the other one are on their way.
+    if (!name || !outline || !units || outline.attention !== state.traits.attention.value) return;
     const heads = state.traits.heads.value;
     state.told._snapshot.value; // new weights may have come with it
-    const count = units.labels.length;
-    const [start, stop] = clip(rows.value, count);
+    const [n, m] = [units.query.labels.length, units.key.labels.length];
+    const count = Math.max(n, m);
     const spans: [Span, Span][] =
       count <= WHOLE
         ? [
             [
-              [0, count],
-              [0, count],
+              [0, n],
+              [0, m],
             ],
           ]
         : [
-            [
-              [start, stop],
-              [0, count],
-            ],
-            [
-              [0, count],
-              [start, stop],
-            ],
+            [clip(rows.value, n), [0, m]],
+            [[0, n], clip(rows.value, m)],
           ];
     newest += 1;
     const mine = newest;
     const show = (tiles: Tile[][]) => {
       if (mine === newest) {
         const masked = tiles.flat().some(({ values }) => values.includes(FORBIDDEN));
-        scene.value = { name, outline, units, heads, tiles, masked };
+        scene.value = { name, outline, units, count, heads, tiles, masked };
       }
     };
     const tiles = heads.map((head) => spans.map(([q, k]) => source.tile(head, q, k)));

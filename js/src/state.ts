@@ -2,11 +2,14 @@
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { listen, type Model } from "./host";
-import type { Head, Outline, Pictures, Snapshot, Status } from "./wire/protocol";
+import type { Head, Outline, Pictures, Snapshot, Status, TokenList } from "./wire/protocol";
 
 /** The traits that both sides may set. */
 export interface Synced {
   text: string;
+  text_pair: string;
+  text_target: string;
+  attention: string;
   layer: number;
   heads: Head[];
   queries: number[];
@@ -25,13 +28,24 @@ export interface Told {
 
 type Signals<T> = { readonly [K in keyof T]: Signal<T[K]> };
 
-const SYNCED = ["text", "layer", "heads", "queries", "keys", "threshold", "words"] as const;
+const SYNCED = [
+  "text",
+  "text_pair",
+  "text_target",
+  "attention",
+  "layer",
+  "heads",
+  "queries",
+  "keys",
+  "threshold",
+  "words",
+] as const;
 const TOLD = ["_outline", "_snapshot", "_pictures", "_status"] as const;
 
 export interface State {
   readonly traits: Signals<Synced>;
   readonly told: Signals<Told>;
-  readonly units: ReadonlySignal<Units | null>;
+  readonly units: ReadonlySignal<Sides | null>;
   /** Set traits here and in Python, in one message. */
   set(patch: Partial<Synced>): void;
 }
@@ -51,7 +65,7 @@ export function createState(model: Model, abort: AbortSignal): State {
   return {
     traits,
     told,
-    units: computed(() => told._outline.value && unitsOf(told._outline.value, traits.words.value)),
+    units: computed(() => told._outline.value && sidesOf(told._outline.value, traits.words.value)),
     set(patch) {
       batch(() => {
         for (const [name, value] of Object.entries(patch)) model.set(name, value);
@@ -71,30 +85,34 @@ function read(model: Model, name: string): unknown {
 export interface Units {
   labels: string[];
   special: boolean[];
+  generated: boolean[];
+  /** Of which text of a pair each is; null where there is no pair. */
+  segments: number[] | null;
   /** The token positions in a unit. */
   tokens(unit: number): number[];
   /** The units of token positions, each once. */
   of(tokens: number[]): number[];
 }
 
-export function unitsOf(outline: Outline, words: boolean): Units {
-  if (!words) {
-    return {
-      labels: outline.tokens,
-      special: outline.special,
-      tokens: (unit) => [unit],
-      of: (tokens) => tokens,
-    };
-  }
-  const members: number[][] = outline.wordTexts.map(() => []);
-  outline.words.forEach((word, token) => {
-    members[word]?.push(token);
-  });
+/** The rows on either side; the same object where both are of one text. */
+export type Sides = Record<Side, Units>;
+
+function sidesOf({ queries, keys }: Outline, words: boolean): Sides {
+  const query = unitsOf(queries, words);
+  return { query, key: keys ? unitsOf(keys, words) : query };
+}
+
+export function unitsOf(side: TokenList, words: boolean): Units {
+  const members: number[][] = words ? side.wordTexts.map(() => []) : side.tokens.map((_, token) => [token]);
+  if (words) side.words.forEach((word, token) => void members[word]?.push(token));
+  const first = <T>(list: T[]): T[] => members.map(([token = 0]) => list[token] as T);
   return {
-    labels: outline.wordTexts,
-    special: members.map(([first = 0]) => outline.special[first] ?? false),
+    labels: words ? side.wordTexts : side.tokens,
+    special: first(side.special),
+    generated: side.generated ? first(side.generated) : [],
+    segments: side.segments && first(side.segments),
     tokens: (unit) => members[unit] ?? [],
-    of: (tokens) => [...new Set(tokens.map((token) => outline.words[token] ?? 0))],
+    of: (tokens) => (words ? [...new Set(tokens.map((token) => side.words[token] ?? 0))] : tokens),
   };
 }
 

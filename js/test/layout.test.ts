@@ -155,9 +155,9 @@ test("the strongest pair is looked for within the focus", () => {
       ]),
     ],
   ];
-  const { query, key, weight } = strongestPair(heads, { queries: [1], keys: null }, 2)!;
+  const { query, key, weight } = strongestPair(heads, { queries: [1], keys: null }, { query: 2, key: 2 })!;
   assert.deepEqual([query, key, weight], [1, 1, 0.75]);
-  assert.equal(strongestPair(heads, { queries: [0], keys: [1] }, 2), null);
+  assert.equal(strongestPair(heads, { queries: [0], keys: [1] }, { query: 2, key: 2 }), null);
 });
 
 const long = edgesOf(

@@ -7,7 +7,7 @@ import os
 import time
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode, observe, validate
@@ -42,6 +42,18 @@ _SHORT = 64  # tokens, and characters of a text, in the plain-text form
 _REPORT_EVERY = 0.25  # seconds between two progress messages, and before the first
 
 
+class Texts(NamedTuple):
+    """What is run; empty where there is none."""
+
+    text: str = ""
+    text_pair: str = ""
+    text_target: str = ""
+
+
+_TEXTS = Texts._fields
+_SIDES = ("queries", "keys")
+
+
 class AttentionWidget(SyncedWidget):
     """Attention inside a Transformer, drawn live.
 
@@ -49,6 +61,10 @@ class AttentionWidget(SyncedWidget):
     ----------
     source : str or AttentionTrace
         The text to run the model on, or attention captured earlier.
+    text_pair : str, optional
+        A second text, for models that read sentence pairs.
+    text_target : str, optional
+        What an encoder–decoder is to say. Without it the model generates it.
     model : str, path, or model, optional
         A bundled model's name, a local folder, a Hugging Face Hub id, or a loaded transformers model on any device.
         By default the bundled ``"demo/causal"``, which needs no network.
@@ -61,6 +77,8 @@ class AttentionWidget(SyncedWidget):
     ----------
     text : str
         Setting it runs the model. On a failure the old text and picture stay, and the exception is raised here.
+    text_pair, text_target : str
+        Empty where there is none. Set like `text`.
     layer : int
         The layer in view. Setting it shows the same heads of that layer.
     heads : list of (layer, head)
@@ -74,7 +92,8 @@ class AttentionWidget(SyncedWidget):
     view : str
         ``"lines"``.
     attention : str
-        ``"self"``.
+        ``"self"``; of an encoder–decoder ``"encoder"``, ``"decoder"`` or ``"cross"``, where the queries are the
+        target's tokens and the keys the source's.
 
     Raises
     ------
@@ -89,8 +108,10 @@ class AttentionWidget(SyncedWidget):
     _esm = STATIC if os.environ.get("ANYWIDGET_HMR") else STATIC.read_text(encoding="utf-8")
 
     text = Unicode().tag(**_LIVE)
+    text_pair = Unicode().tag(**_LIVE)
+    text_target = Unicode().tag(**_LIVE)
     view = Enum(["lines"], "lines").tag(**_LIVE)
-    attention = Enum(["self"], "self").tag(**_LIVE)
+    attention = Unicode("self").tag(**_LIVE)
     layer = Int(0).tag(**_LIVE)
     heads = Heads().tag(**_LIVE)
     queries = Positions().tag(**_LIVE)
@@ -108,19 +129,22 @@ class AttentionWidget(SyncedWidget):
         self,
         source: str | AttentionTrace,
         *,
+        text_pair: str | None = None,
+        text_target: str | None = None,
         model: str | PathLike[str] | Module | None = None,
         tokenizer: object = None,
         **options: Any,
     ) -> None:
         unknown = sorted(set(options) - set(_OPTIONS))
         if unknown:
-            msg = f"unknown keyword {', '.join(map(repr, unknown))}; known: model, tokenizer, {', '.join(_OPTIONS)}"
+            known = ", ".join((*_TEXTS[1:], "model", "tokenizer", *_OPTIONS))
+            msg = f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}"
             raise TypeError(msg)
         if not isinstance(source, (str, AttentionTrace)):
             msg = f"the first argument is a text or an AttentionTrace, not {type(source).__name__}"
             raise TypeError(msg)
         self._trace: AttentionTrace | None = None
-        self._shown_text = ""
+        self._shown = Texts()
         self._model: Any = None
         self._tokenizer: Any = tokenizer
         self._run = 0
@@ -131,16 +155,16 @@ class AttentionWidget(SyncedWidget):
         super().__init__()
         self.on_msg(self._on_message)
         if isinstance(source, AttentionTrace):
-            if model is not None or tokenizer is not None:
-                msg = "model and tokenizer go with a text; attention captured earlier is shown as it is"
+            if any(given is not None for given in (model, tokenizer, text_pair, text_target)):
+                msg = "a model, a tokenizer and more texts go with a text; attention captured earlier is shown as it is"
                 raise TypeError(msg)
-            self._adopt(source, "")
+            self._adopt(source, Texts())
         else:
-            self._open(source, model)
+            self._open(Texts(source, text_pair or "", text_target or ""), model)
 
     # -- from a text to a trace ---------------------------------------------------------------------------------
 
-    def _open(self, text: str, model: str | PathLike[str] | Module | None) -> None:
+    def _open(self, texts: Texts, model: str | PathLike[str] | Module | None) -> None:
         """Get the model and run it: in the background if it must be downloaded first and a kernel is live."""
         if model is not None and not isinstance(model, (str, PathLike)):
             self._model = model
@@ -148,19 +172,19 @@ class AttentionWidget(SyncedWidget):
             name = models.DEFAULT if model is None else model
             if running_loop() is not None and models.needs_download(name):
                 models.resolve(str(name))  # a wrong name, or no network, is an error of this very cell
-                self._start(lambda job: self._load_and_capture(job, name, text), text)
+                self._start(lambda job: self._load_and_capture(job, name, texts), texts)
                 return
             self._use(name)
-        self._adopt(self._capture(text), text)
+        self._adopt(self._capture(texts), texts)
 
     def _use(self, name: str | PathLike[str], progress: Callable[[models.Progress], None] | None = None) -> None:
         self._model, self._tokenizer = models.load_shared(name, tokenizer=self._tokenizer, progress=progress)
 
-    def _load_and_capture(self, job: Job[AttentionTrace], name: str | PathLike[str], text: str) -> AttentionTrace:
+    def _load_and_capture(self, job: Job[AttentionTrace], name: str | PathLike[str], texts: Texts) -> AttentionTrace:
         self._use(name, lambda at: job.report(at.stage, at.done, at.total))
-        return self._capture(text, job.report)
+        return self._capture(texts, job.report)
 
-    def _capture(self, text: str, report: Callable[[str, int, int | None], None] | None = None) -> AttentionTrace:
+    def _capture(self, texts: Texts, report: Callable[[str, int, int | None], None] | None = None) -> AttentionTrace:
         if self._model is None:
             why = "the model is still loading" if self._job else "this widget shows attention captured earlier"
             msg = f"{why}; it has no model to run a new text"
@@ -174,7 +198,14 @@ class AttentionWidget(SyncedWidget):
                 report("running the model", done, total)
                 reported = time.monotonic()
 
-        trace = capture(self._model, text, tokenizer=self._tokenizer, on_layer=on_layer)
+        trace = capture(
+            self._model,
+            texts.text,
+            texts.text_pair or None,
+            text_target=texts.text_target or None,
+            tokenizer=self._tokenizer,
+            on_layer=on_layer,
+        )
         self._seconds = time.monotonic() - begun
         return trace
 
@@ -182,7 +213,7 @@ class AttentionWidget(SyncedWidget):
         status: dict[str, Any] = {"state": "loading", "message": message, "done": done, "total": total}
         self._status = status
 
-    def _start(self, work: Callable[[Job[AttentionTrace]], AttentionTrace], text: str) -> None:
+    def _start(self, work: Callable[[Job[AttentionTrace]], AttentionTrace], texts: Texts) -> None:
         """Work in the background; what was running before is stopped and its result forgotten."""
         if self._job is not None:
             self._job.stop()
@@ -192,7 +223,7 @@ class AttentionWidget(SyncedWidget):
                 return  # replaced by a newer text
             self._job = None
             try:
-                self._adopt(job.result(), text)
+                self._adopt(job.result(), texts)
             except Stopped as stopped:
                 if self._trace is None:
                     self._fail(stopped)
@@ -210,44 +241,56 @@ class AttentionWidget(SyncedWidget):
         status: dict[str, Any] = {"state": "error", "message": message, "editable": self._model is not None}
         self._status = status
 
-    def _adopt(self, trace: AttentionTrace, text: str) -> None:
+    def _adopt(self, trace: AttentionTrace, texts: Texts) -> None:
         """Show a new trace. Of the selection, what still makes sense stays."""
         before, self._trace = self._trace, trace
-        self._shown_text = text
+        self._shown = texts
         self._run += 1
         with self.hold_sync():
             if before is None:
                 self._settle_options(trace)
-            else:
-                for side in ("queries", "keys"):
-                    kept = [at for at in getattr(self, side) if trace.tokens[at : at + 1] == before.tokens[at : at + 1]]
+            elif self.attention in before.attentions and self.attention in trace.attentions:
+                for side, now, then in zip(
+                    _SIDES, trace.sides(self.attention), before.sides(self.attention), strict=True
+                ):
+                    kept = [at for at in getattr(self, side) if now.text[at : at + 1] == then.text[at : at + 1]]
                     setattr(self, side, kept)
-            self.text = text
-            self._outline = {
-                **payload.outline(trace),
-                "run": self._run,
-                "model": trace.model_name if self._model is None else models.describe_model(self._model),
-                "editable": self._model is not None,
-                "seconds": self._seconds,
-            }
-            self._refresh_snapshot()
+            for name, text in texts._asdict().items():
+                setattr(self, name, text)
+            self._refresh_outline(trace)
             self._status = {"state": "ready", "message": ""}
+
+    def _refresh_outline(self, trace: AttentionTrace) -> None:
+        model = trace.model_name if self._model is None else models.describe_model(self._model)
+        config = getattr(self._model, "config", None)
+        self._outline = {
+            **payload.outline(trace, self.attention),
+            "run": self._run,
+            "model": model,
+            "editable": self._model is not None,
+            "translates": bool(getattr(config, "is_encoder_decoder", False)),
+            "seconds": self._seconds,
+        }
+        self._refresh_snapshot()
 
     def _settle_options(self, trace: AttentionTrace) -> None:
         """Apply the constructor's options, now that their ranges are known."""
         options = dict(self._options)
-        layer, head = opening_head(trace)
+        default = trace.attentions[-1]  # the only one, or of an encoder–decoder the cross-attention
+        self.attention = options.pop("attention", default)
+        layer, head = opening_head(trace, self.attention)
         self.heads = options.pop("heads", [(options.pop("layer", layer), head)])
         for name, value in options.items():
             setattr(self, name, value)
 
     # -- traits -------------------------------------------------------------------------------------------------
 
-    @validate("text")
+    @validate(*_TEXTS)
     def _run_text(self, proposal: dict[str, Any]) -> str:
         """Run the model before the trait takes the text: on a failure both text and picture stay as they were."""
         text: str = proposal["value"]
-        if text == self._shown_text:
+        texts = self._shown._replace(**{proposal["trait"].name: text})
+        if texts == self._shown:
             return text
         if self._model is None:
             self._settle()  # it is still loading
@@ -255,7 +298,7 @@ class AttentionWidget(SyncedWidget):
             self._job.stop()  # an older text
             self._job = None
         try:
-            self._adopt(self._capture(text), text)
+            self._adopt(self._capture(texts), texts)
         except Exception as error:
             self._fail(error)
             raise TraitError(str(error)) from error
@@ -264,11 +307,32 @@ class AttentionWidget(SyncedWidget):
             raise
         return text
 
+    @validate("attention")
+    def _check_attention(self, proposal: dict[str, Any]) -> str:
+        name: str = proposal["value"]
+        if self._trace is not None and name not in self._trace.attentions:
+            msg = f"attention {name!r} is not there: {', '.join(self._trace.attentions)}"
+            raise TraitError(msg)
+        return name
+
+    @observe("attention")
+    def _follow_attention(self, _change: object) -> None:
+        """Show another attention: its own tokens and heads, so what was selected is let go where it does not fit."""
+        if self._trace is None or not self.heads:
+            return
+        self._run += 1  # what was asked of the other attention is answered no more
+        with self.hold_sync():
+            self.queries, self.keys = [], []
+            layers, heads = self._trace.n_layers(self.attention), self._trace.n_heads(self.attention)
+            if any(layer >= layers or head >= heads for layer, head in self.heads):
+                self.heads = [opening_head(self._trace, self.attention)]
+            self._refresh_outline(self._trace)
+
     @validate("layer")
     def _check_layer(self, proposal: dict[str, Any]) -> int:
         layer: int = proposal["value"]
         if self._trace is not None:
-            _check_range("layer", [layer], self._trace.n_layers())
+            _check_range("layer", [layer], self._trace.n_layers(self.attention))
         return layer
 
     @validate("heads")
@@ -278,8 +342,8 @@ class AttentionWidget(SyncedWidget):
             if not heads:
                 msg = "heads: at least one (layer, head) is needed"
                 raise TraitError(msg)
-            _check_range("layer", [layer for layer, _ in heads], self._trace.n_layers())
-            _check_range("head", [head for _, head in heads], self._trace.n_heads())
+            _check_range("layer", [layer for layer, _ in heads], self._trace.n_layers(self.attention))
+            _check_range("head", [head for _, head in heads], self._trace.n_heads(self.attention))
         return heads
 
     @validate("threshold")
@@ -294,7 +358,9 @@ class AttentionWidget(SyncedWidget):
     def _check_positions(self, proposal: dict[str, Any]) -> list[int]:
         positions: list[int] = list(dict.fromkeys(proposal["value"]))
         if self._trace is not None:
-            _check_range(f"{proposal['trait'].name}: token", positions, len(self._trace.tokens))
+            side = proposal["trait"].name
+            count = len(self._trace.sides(self.attention)[_SIDES.index(side)].text)
+            _check_range(f"{side}: token", positions, count)
         return positions
 
     @observe("layer")
@@ -315,7 +381,7 @@ class AttentionWidget(SyncedWidget):
         same = (held.get("run"), held.get("words")) == (self._run, self.words)
         if self._trace is None or (same and set(self.heads) <= set(map(tuple, held["heads"]))):
             return
-        heads, array = payload.snapshot(self._trace, self.layer, self.heads, words=self.words)
+        heads, array = payload.snapshot(self._trace, self.layer, self.heads, words=self.words, attention=self.attention)
         self._snapshot = {"run": self._run, "words": self.words, "heads": heads, **(array or {})}
 
     # -- what Python reads --------------------------------------------------------------------------------------
@@ -335,8 +401,9 @@ class AttentionWidget(SyncedWidget):
 
     @property
     def tokens(self) -> list[str]:
-        """The labels on screen: tokens, or whole words with `words`."""
-        return self.trace.word_texts if self.words else self.trace.tokens
+        """The labels on the queries' side: tokens, or whole words with `words`."""
+        attending = self.trace.sides(self.attention)[0]
+        return attending.word_texts if self.words else attending.text
 
     def weights(self) -> Tensor:
         """Return the weights on screen.
@@ -348,10 +415,12 @@ class AttentionWidget(SyncedWidget):
             `keys` where there are any. Forbidden pairs are 0. With `words` the axes are words.
         """
         trace, heads = self.trace, self.heads
-        shown = payload.tile(trace, heads, words=self.words).clamp(min=0)
-        for axis, pinned in ((1, self.queries), (2, self.keys)):
+        shown = payload.tile(trace, heads, words=self.words, attention=self.attention).clamp(min=0)
+        for axis, (side, pinned) in enumerate(
+            zip(trace.sides(self.attention), (self.queries, self.keys), strict=True), 1
+        ):
             if pinned:
-                at = sorted({trace.words[one] for one in pinned}) if self.words else pinned
+                at = sorted({side.words[one] for one in pinned}) if self.words else pinned
                 shown = shown.index_select(axis, torch.tensor(at, device=shown.device))
         return shown
 
@@ -364,9 +433,11 @@ class AttentionWidget(SyncedWidget):
         if self._trace is None:
             return f"AttentionWidget({self._status['message'] or self._status['state']})"
         text = self.text if len(self.text) < _SHORT else f"{self.text[:_SHORT]}…"
-        lines = [f"AttentionWidget({text!r}) · {self._outline['model']} · {len(self._trace.tokens)} tokens"]
-        if len(self._trace.tokens) <= _SHORT:
-            lines += payload.strongest(payload.tile(self._trace, self.heads), self._trace.tokens, self.heads)
+        queries, keys = self._trace.sides(self.attention)
+        lines = [f"AttentionWidget({text!r}) · {self._outline['model']} · {len(queries.text)} tokens"]
+        if max(len(queries.text), len(keys.text)) <= _SHORT:
+            weights = payload.tile(self._trace, self.heads, attention=self.attention)
+            lines += payload.strongest(weights, (queries.text, keys.text), self.heads)
         return "\n".join(lines)
 
     def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002
@@ -379,9 +450,9 @@ class AttentionWidget(SyncedWidget):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the browser; a wrong one is shown there, and the browser gets the right one back."""
         if self._trace is not None:  # a click may cross a shorter text on the way
-            count = len(self._trace.tokens)
-            for side in {"queries", "keys"} & sync_data.keys():
-                sync_data = {**sync_data, side: [at for at in sync_data[side] if at < count]}
+            for side, tokens in zip(_SIDES, self._trace.sides(self.attention), strict=True):
+                if side in sync_data:
+                    sync_data = {**sync_data, side: [at for at in sync_data[side] if at < len(tokens.text)]}
         try:
             super().set_state(sync_data)
         except TraitError as error:
@@ -407,24 +478,24 @@ class AttentionWidget(SyncedWidget):
 
     def _answer_tile(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
         heads = [(int(ask["layer"]), int(ask["head"]))]
-        trace = self._drawn()
-        weights = payload.tile(trace, heads, queries=ask["queries"], keys=ask["keys"], words=ask["words"])
+        span: dict[str, Any] = {"queries": ask["queries"], "keys": ask["keys"]}
+        weights = payload.tile(self._drawn(), heads, words=ask["words"], attention=self.attention, **span)
         return {"run": self._run, **encode_array(weights[0])}
 
     def _answer_pictures(self, _ask: Mapping[str, Any]) -> Mapping[str, Any]:
-        trace, run = self._drawn(), self._run
+        trace, run, attention = self._drawn(), self._run, self.attention
 
         def finish(job: Job[Envelope | None]) -> None:
             array = job.result()
             if array is not None and run == self._run:
                 self._pictures = {"run": run, **array}
 
-        Job(lambda _: payload.pictures(trace, lambda: run == self._run), finish=finish).start()
+        Job(lambda _: payload.pictures(trace, attention, lambda: run == self._run), finish=finish).start()
         return {}
 
     def _answer_run(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
-        text = str(ask["text"])
-        self._start(lambda job: self._capture(text, job.report), text)
+        texts = Texts(**{name: str(ask.get(name) or "") for name in _TEXTS})
+        self._start(lambda job: self._capture(texts, job.report), texts)
         return {}
 
     def _answer_stop(self, _ask: Mapping[str, Any]) -> Mapping[str, Any]:

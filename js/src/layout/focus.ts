@@ -62,12 +62,12 @@ export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>):
 export function strongestPair(
   tiles: Tile[][],
   focus: Focus,
-  count: number,
+  counts: { query: number; key: number },
 ): { head: number; query: number; key: number; weight: number } | null {
-  const all = Array.from({ length: count }, (_, at) => at);
+  const all = (length: number) => Array.from({ length }, (_, at) => at);
   let best = null;
-  for (const query of focus.queries ?? all) {
-    for (const key of focus.keys ?? all) {
+  for (const query of focus.queries ?? all(counts.query)) {
+    for (const key of focus.keys ?? all(counts.key)) {
       for (const [head, ofHead] of tiles.entries()) {
         const weight = weightAt(ofHead, query, key);
         if (weight >= 0 && weight > (best?.weight ?? -1)) best = { head, query, key, weight };

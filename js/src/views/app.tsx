@@ -7,10 +7,11 @@ import { WHOLE } from "../layout/columns";
 import { focusOf } from "../layout/focus";
 import { createScene, wantedName } from "../scene";
 import type { Source, Span } from "../source";
-import type { Hover, State } from "../state";
+import type { Hover, Side, Sides, State } from "../state";
 import type { Client } from "../wire/client";
 import { Footer } from "./footer";
 import { Lines } from "./lines";
+import { Options, type Part } from "./options";
 import { gridOf, Picker } from "./picker";
 import { Prompt } from "./prompt";
 import { Strongest } from "./strongest";
@@ -32,15 +33,16 @@ export function App({ state, client, source, theme, abort }: Props) {
   const hidden = useSignal(0);
   const drawn = useSignal("");
   const open = useSignal(false);
+  const part = useSignal<Part>(null);
   const scene = useMemo(() => createScene(state, source, rows, problem, abort), [state, source, rows, problem, abort]);
 
   const focus = useComputed(() => {
     const units = scene.value?.units;
     if (!units) return null;
     return focusOf(
-      inRange(hover.value, units.labels.length),
-      units.of(state.traits.queries.value),
-      units.of(state.traits.keys.value),
+      inRange(hover.value, units),
+      units.query.of(state.traits.queries.value),
+      units.key.of(state.traits.keys.value),
     );
   });
   const alert = useComputed(() => {
@@ -61,6 +63,10 @@ export function App({ state, client, source, theme, abort }: Props) {
     return waiting.length > 0 ? `It is needed to show ${waiting.slice(0, 3).join(", ")}.` : "";
   });
 
+  useSignalEffect(() => {
+    // Another attention comes with a new outline: ask besides, so that a kernel that is gone is noticed.
+    if (state.told._outline.value?.attention !== state.traits.attention.value) client.ask("hello").catch(() => {});
+  });
   useSignalEffect(() => {
     wantedName(state); // a new wish is a new chance
     problem.value = "";
@@ -100,6 +106,7 @@ export function App({ state, client, source, theme, abort }: Props) {
       onKeyDown={(event) => event.key === "Escape" && clear()}
     >
       <Prompt state={state} client={client} outline={outline} status={status} />
+      {outline && <Options state={state} outline={outline} part={part} />}
       {alert.value && (
         <div class="alert" role="alert">
           <span>{alert.value}</span>
@@ -139,6 +146,7 @@ export function App({ state, client, source, theme, abort }: Props) {
             rows={rows}
             theme={theme}
             hidden={hidden}
+            part={part}
             onDrawn={(name) => {
               drawn.value = name;
             }}
@@ -167,10 +175,11 @@ export function App({ state, client, source, theme, abort }: Props) {
 }
 
 /** A hover that outlives a shorter text points nowhere. */
-function inRange(hover: Hover, count: number): Hover {
+function inRange(hover: Hover, units: Sides): Hover {
+  const has = (side: Side, unit: number) => unit < units[side].labels.length;
   if (!hover) return null;
-  const last = hover.side === "line" ? Math.max(hover.query, hover.key) : hover.unit;
-  return last < count ? hover : null;
+  if (hover.side === "line") return has("query", hover.query) && has("key", hover.key) ? hover : null;
+  return has(hover.side, hover.unit) ? hover : null;
 }
 
 interface Progress {

@@ -22,7 +22,7 @@ interface Props {
 export function Column(props: Props) {
   const { side, units, sight, row, width, edge, shades, focused, pinned, onHover, onPin } = props;
   // Where the tab key arrives: the first pin, or the nearest row that is in the page.
-  const entry = Math.min(Math.max(pinned[0] ?? 0, sight.first), sight.stop - 1);
+  const entry = Math.min(Math.max(pinned[0] ?? 0, sight.first), Math.min(sight.stop, units.labels.length) - 1);
 
   const onKeyDown = (event: KeyboardEvent, unit: number) => {
     const to = {
@@ -43,11 +43,12 @@ export function Column(props: Props) {
   };
 
   const tokens = [];
-  for (let unit = sight.first; unit < sight.stop; unit++) {
+  for (let unit = sight.first; unit < Math.min(sight.stop, units.labels.length); unit++) {
     const shade = shades?.get(unit);
     const classes = [
       "token",
       units.special[unit] && "special",
+      units.generated[unit] && "generated",
       focused?.includes(unit) && "focused",
       pinned.includes(unit) && "pinned",
       shade && !shade.allowed && "forbidden",

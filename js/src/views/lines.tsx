@@ -10,8 +10,9 @@ import { edgeAt, edgesOf, focusEdges } from "../layout/edges";
 import { type Focus, shadedSide, shadesOf } from "../layout/focus";
 import type { Scene } from "../scene";
 import type { Span } from "../source";
-import type { Hover, Side, State } from "../state";
+import type { Hover, Side, Sides, State, Units } from "../state";
 import { Column } from "./column";
+import type { Part } from "./options";
 
 interface Props {
   state: State;
@@ -21,12 +22,13 @@ interface Props {
   rows: Signal<Span>;
   theme: ReadonlySignal<Theme>;
   hidden: Signal<number>;
+  part: ReadonlySignal<Part>;
   onDrawn(name: string): void;
 }
 
 const NO_EDGES = edgesOf([], 0);
 
-export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn }: Props) {
+export function Lines({ state, scene, focus, hover, rows, theme, hidden, part, onDrawn }: Props) {
   const stage = useRef<HTMLDivElement>(null);
   const scroll = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
@@ -36,7 +38,7 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
   const shown = useSignal(scene);
   shown.value = scene;
 
-  const count = scene.units.labels.length;
+  const { count } = scene;
   const row = rowHeight(count);
   const height = stageHeight(count);
 
@@ -56,16 +58,22 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
     rows.value = visibleRows(scrollTop.peek(), height, row, count);
   }, [rows, scrollTop, height, row, count]);
 
-  const widest = useComputed(() => (width.value > 0 ? widestLabel(shown.value.units.labels, stage.current) : 0));
+  const widest = useComputed(() => (width.value > 0 ? widestLabel(labelsOf(shown.value.units), stage.current) : 0));
   const columns = useComputed(() => columnsFor(width.value, widest.value));
   const pens = useComputed(() => pensFor(shown.value.heads.length, theme.value));
-  const edges = useComputed(() => edgesOf(shown.value.tiles, state.traits.threshold.value));
+  const edges = useComputed(() => {
+    const { tiles, units } = shown.value;
+    const all = edgesOf(tiles, state.traits.threshold.value);
+    if (!part.value) return all;
+    const [from, to] = part.value;
+    return { ...focusEdges(all, inText(units.query, from), inText(units.key, to)), dropped: all.dropped };
+  });
   const focused = useComputed(() => {
     const at = focus.value;
     return at ? focusEdges(edges.value, at.queries, at.keys) : NO_EDGES;
   });
   const sight = useComputed(() => {
-    const total = shown.value.units.labels.length;
+    const total = shown.value.count;
     const high = rowHeight(total);
     const first = Math.max(0, Math.floor(scrollTop.value / high) - 20);
     return { first, stop: Math.min(total, first + Math.ceil(stageHeight(total) / high) + 40) };
@@ -79,7 +87,7 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
   });
 
   const frame = (): Frame => {
-    const total = shown.value.units.labels.length;
+    const total = shown.value.count;
     const high = rowHeight(total);
     const top = scrollTop.value;
     const { left, right } = columns.value;
@@ -120,14 +128,14 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
   };
   const pinnedEdges = () => {
     const { queries, keys } = state.traits;
-    const of = (tokens: number[]) => (tokens.length > 0 ? scene.units.of(tokens) : null);
-    return focusEdges(edges.value, of(queries.value), of(keys.value));
+    const of = (side: Side, tokens: number[]) => (tokens.length > 0 ? scene.units[side].of(tokens) : null);
+    return focusEdges(edges.value, of("query", queries.value), of("key", keys.value));
   };
 
   const pin = (side: Side, unit: number, add: boolean) => {
     const own = side === "query" ? "queries" : "keys";
     const other = side === "query" ? "keys" : "queries";
-    const tokens = scene.units.tokens(unit);
+    const tokens = scene.units[side].tokens(unit);
     const before = state.traits[own].value;
     const had = tokens.every((token) => before.includes(token));
     if (add) {
@@ -145,9 +153,10 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
       effect(() => {
         const { queries, keys } = state.traits;
         const box = scroll.current;
-        const [pinned] = shown.peek().units.of([...queries.value, ...keys.value]);
+        const { units, count } = shown.peek();
+        const [pinned] = [...units.query.of(queries.value), ...units.key.of(keys.value)];
         if (!box || pinned === undefined) return;
-        const high = rowHeight(shown.peek().units.labels.length);
+        const high = rowHeight(count);
         const at = pinned * high;
         if (at < box.scrollTop || at + high > box.scrollTop + box.clientHeight) {
           box.scrollTop = at - box.clientHeight / 2;
@@ -159,14 +168,14 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
   const side = (name: Side) => (
     <Column
       side={name}
-      units={scene.units}
+      units={scene.units[name]}
       sight={sight.value}
       row={row}
       width={columns.value.label}
       edge={name === "query" ? columns.value.left : width.value - columns.value.right}
       shades={shades.value?.side === name ? shades.value.rows : null}
       focused={name === "query" ? focus.value?.queries : focus.value?.keys}
-      pinned={scene.units.of((name === "query" ? state.traits.queries : state.traits.keys).value)}
+      pinned={scene.units[name].of((name === "query" ? state.traits.queries : state.traits.keys).value)}
       onHover={(unit) => {
         hover.value = unit === null ? null : { side: name, unit };
       }}
@@ -212,7 +221,7 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, onDrawn
             const line = lineUnder(event as unknown as PointerEvent);
             const { units } = scene;
             if (line?.side === "line") {
-              state.set({ queries: units.tokens(line.query), keys: units.tokens(line.key) });
+              state.set({ queries: units.query.tokens(line.query), keys: units.key.tokens(line.key) });
             } else {
               state.set({ queries: [], keys: [] });
             }
@@ -235,6 +244,12 @@ function usePainting(paint: () => void): void {
 
 const ROOMY = 190; // px beside the lines that a side's explanation takes
 const MEASURED = 24;
+
+/** The rows of one text of a pair; all where there is no pair. */
+const inText = ({ segments }: Units, text: number): number[] | null =>
+  segments?.flatMap((segment, row) => (segment === text ? [row] : [])) ?? null;
+
+const labelsOf = ({ query, key }: Sides): string[] => (query === key ? query.labels : [...query.labels, ...key.labels]);
 
 /** Measured in place, not guessed: labels are cut only where there is no room. */
 function widestLabel(labels: string[], stage: Element | null): number {

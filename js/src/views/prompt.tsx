@@ -1,6 +1,6 @@
 // The text and the button that runs it.
 
-import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { State } from "../state";
 import type { Client } from "../wire/client";
@@ -17,35 +17,24 @@ const PAUSE = 350; // ms without a key before a quick model is run on what stand
 const QUICK = 0.4; // seconds: a model that answers faster runs while one types
 
 export function Prompt({ state, client, outline, status }: Props) {
-  const box = useRef<HTMLTextAreaElement>(null);
-  const draft = useSignal(state.traits.text.peek());
-  const sent = useRef(draft.peek()); // the text that the draft was when it last agreed with Python's
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const text = useDraft(state.traits.text);
+  const pair = useDraft(state.traits.text_pair);
+  const target = useDraft(state.traits.text_target);
   const loading = status.state === "loading";
   const editable = outline?.editable ?? status.editable ?? false;
-
-  // What Python or an earlier Enter brings never overwrites what was typed since.
-  useSignalEffect(() => {
-    const text = state.traits.text.value;
-    if (draft.peek() === sent.current) draft.value = text;
-    sent.current = text;
-  });
   useEffect(() => () => clearTimeout(timer.current), []);
-  useSignalEffect(() => {
-    draft.value;
-    grow(box.current);
-  });
 
   const run = () => {
     clearTimeout(timer.current);
-    sent.current = draft.value;
-    client.ask("run", { text: draft.value }).catch(() => {}); // a failed run is told by the status
+    for (const one of [text, pair, target]) one.agree();
+    const texts = { text: text.draft.value, text_pair: pair.draft.value, text_target: target.draft.value };
+    client.ask("run", texts).catch(() => {}); // a failed run is told by the status
   };
-  const type = (text: string, composing: boolean) => {
-    draft.value = text;
+  const type = (composing: boolean) => {
     clearTimeout(timer.current);
     const quick = outline !== null && outline.seconds < QUICK;
-    if (quick && !composing && text.trim()) timer.current = setTimeout(run, PAUSE);
+    if (quick && !composing && text.draft.value.trim()) timer.current = setTimeout(run, PAUSE);
   };
 
   const share = useComputed(() => {
@@ -53,7 +42,7 @@ export function Prompt({ state, client, outline, status }: Props) {
     return total ? Math.min(1, done / total) : 0;
   });
 
-  const changed = draft.value !== state.traits.text.value;
+  const changed = text.changed || pair.changed || target.changed;
   if (outline && !editable) {
     return (
       <div class="prompt">
@@ -70,21 +59,22 @@ export function Prompt({ state, client, outline, status }: Props) {
         run();
       }}
     >
-      <textarea
-        ref={box}
-        aria-label="Text"
-        rows={1}
-        spellcheck={false}
-        value={draft.value}
-        disabled={!editable}
-        onInput={(event) => type(event.currentTarget.value, event.isComposing)}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-            event.preventDefault();
-            run();
-          }
-        }}
-      />
+      <div class="texts">
+        <TextBox label="Text" draft={text.draft} disabled={!editable} onType={type} onRun={run} />
+        {pair.draft.value !== "" || state.traits.text_pair.value !== "" ? (
+          <TextBox label="Second text" draft={pair.draft} disabled={!editable} onType={type} onRun={run} />
+        ) : null}
+        {outline?.translates && (
+          <TextBox
+            label="Target"
+            hint="target: written by the model, or type what it should say"
+            draft={target.draft}
+            disabled={!editable}
+            onType={type}
+            onRun={run}
+          />
+        )}
+      </div>
       {loading && outline ? (
         <button
           type="button"
@@ -111,7 +101,8 @@ export function Prompt({ state, client, outline, status }: Props) {
 }
 
 function ModelInfo({ outline }: { outline: Outline }) {
-  const { model, layers, heads, tokens, maxError, broken } = outline;
+  const { model, layers, heads, maxError, broken } = outline;
+  const tokens = (outline.keys ?? outline.queries).tokens.length;
   const exactness = broken
     ? "the model computed something that is not a number, perhaps by overflow in half precision"
     : maxError === null
@@ -124,10 +115,67 @@ function ModelInfo({ outline }: { outline: Outline }) {
           <b>{model}</b> ·{" "}
         </>
       )}
-      {layers} layers × {heads} heads · {tokens.length} {tokens.length === 1 ? "token" : "tokens"}
+      {layers} layers × {heads} heads · {tokens} {tokens === 1 ? "token" : "tokens"}
+      {outline.keys && ` → ${outline.queries.tokens.length}`}
       {broken && " · not a number"}
       {maxError !== null && <span class="check"> · exact to {maxError.toExponential(0)}</span>}
     </p>
+  );
+}
+
+/** What stands in a box. What Python or an earlier Enter brings never overwrites what was typed since. */
+function useDraft(trait: ReadonlySignal<string>) {
+  const draft = useSignal(trait.peek());
+  const agreed = useRef(draft.peek()); // when draft and Python were last of one mind
+  useSignalEffect(() => {
+    const text = trait.value;
+    if (draft.peek() === agreed.current) draft.value = text;
+    agreed.current = text;
+  });
+  return {
+    draft,
+    changed: draft.value !== trait.value,
+    agree() {
+      agreed.current = draft.peek();
+    },
+  };
+}
+
+interface TextBoxProps {
+  label: string;
+  hint?: string;
+  draft: Signal<string>;
+  disabled: boolean;
+  onType(composing: boolean): void;
+  onRun(): void;
+}
+
+function TextBox({ label, hint = "", draft, disabled, onType, onRun }: TextBoxProps) {
+  const box = useRef<HTMLTextAreaElement>(null);
+  useSignalEffect(() => {
+    draft.value;
+    grow(box.current);
+  });
+  return (
+    <textarea
+      ref={box}
+      aria-label={label}
+      placeholder={hint}
+      rows={1}
+      spellcheck={false}
+      value={draft.value}
+      disabled={disabled}
+      onInput={(event) => {
+        draft.value = event.currentTarget.value;
+        onType(event.isComposing);
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+          event.preventDefault();
+          onRun();
+        }
+      }}
+    />
   );
 }
 

@@ -21,18 +21,18 @@ export function Strongest({ state, scene }: Props) {
     <section class="strongest" aria-label="strongest pairs">
       <h3>
         <b>{heads.length > 2 ? `${heads.length} heads` : heads.map(headName).join(", ")}</b> · strongest
-        {units.labels.length > WHOLE && " in sight"}
+        {scene.count > WHOLE && " in sight"}
       </h3>
       {pairs.map(({ head, query, key, weight }) => (
         <button
           type="button"
           key={`${head} ${query} ${key}`}
           style={{ "--weight": weight }}
-          onClick={() => state.set({ queries: units.tokens(query), keys: units.tokens(key) })}
+          onClick={() => state.set({ queries: units.query.tokens(query), keys: units.key.tokens(key) })}
         >
           <span class="pair">
             {heads.length > 1 && <span class="hint">{headName(heads[head] as Head)} </span>}
-            <bdi>{units.labels[query]}</bdi> → <bdi>{units.labels[key]}</bdi>
+            <bdi>{units.query.labels[query]}</bdi> → <bdi>{units.key.labels[key]}</bdi>
           </span>
           <span class="value">{exact(weight)}</span>
         </button>
@@ -42,7 +42,7 @@ export function Strongest({ state, scene }: Props) {
 }
 
 /** Without a token's link to itself, and without rows that see one key only: their weight is 1 by necessity. */
-function strongestPairs({ tiles }: Scene) {
+function strongestPairs({ tiles, units }: Scene) {
   const best: { head: number; query: number; key: number; weight: number }[] = [];
   tiles.forEach(([tile], head) => {
     if (!tile) return;
@@ -54,7 +54,7 @@ function strongestPairs({ tiles }: Scene) {
       for (let at = 0; at < width; at++) {
         const weight = weights[at] as number;
         const [query, key] = [queries[0] + row, keys[0] + at];
-        if (query === key || !(weight > (best[SHOWN - 1]?.weight ?? 0))) continue;
+        if ((query === key && units.query === units.key) || !(weight > (best[SHOWN - 1]?.weight ?? 0))) continue;
         best.push({ head, query, key, weight });
         best.sort((a, b) => b.weight - a.weight);
         best.length = Math.min(best.length, SHOWN);

@@ -40,19 +40,22 @@ export function say(scene: Scene, focus: Focus, pinned: boolean): Saying[] {
       .sort((a, b) => b.weight - a.weight);
     return found.slice(0, SEVERAL).map(({ head, weight }, at, shown) => ({
       head,
-      query: at === 0 ? (units.labels[query] ?? "") : "",
-      key: at === 0 ? (units.labels[key] ?? "") : "",
+      query: at === 0 ? (units.query.labels[query] ?? "") : "",
+      key: at === 0 ? (units.key.labels[key] ?? "") : "",
       value: isForbidden(weight) ? "forbidden by the mask" : exact(weight),
       note: at === shown.length - 1 ? note : "",
     }));
   }
-  const best = strongestPair(tiles, focus, units.labels.length);
+  const best = strongestPair(tiles, focus, {
+    query: units.query.labels.length,
+    key: units.key.labels.length,
+  });
   if (!best) return [];
   return [
     {
       head: headName(heads[best.head] as Head),
-      query: units.labels[best.query] ?? "",
-      key: units.labels[best.key] ?? "",
+      query: units.query.labels[best.query] ?? "",
+      key: units.key.labels[best.key] ?? "",
       value: exact(best.weight),
       note: ["strongest", note].filter(Boolean).join(" · "),
     },

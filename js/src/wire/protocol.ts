@@ -15,6 +15,18 @@ export interface Envelope {
   data: ArrayBufferView | ArrayBuffer;
 }
 
+/** The tokens of one side. */
+export interface TokenList {
+  tokens: string[];
+  special: boolean[];
+  words: number[];
+  wordTexts: string[];
+  /** Of which text of a pair each token is, 0 or 1. */
+  segments: number[] | null;
+  /** What the model wrote itself. */
+  generated: boolean[] | null;
+}
+
 /** Everything small about the current run. */
 export interface Outline {
   run: number;
@@ -22,10 +34,13 @@ export interface Outline {
   editable: boolean;
   /** How long the model took. */
   seconds: number;
-  tokens: string[];
-  special: boolean[];
-  words: number[];
-  wordTexts: string[];
+  /** The model reads one text and says another. */
+  translates: boolean;
+  attention: string;
+  attentions: string[];
+  queries: TokenList;
+  /** Null where the keys are the queries' own tokens. */
+  keys: TokenList | null;
   layers: number;
   heads: number;
   /** Null where there is nothing to compare with. */

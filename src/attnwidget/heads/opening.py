@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 SAMPLED_ROWS = 32  # enough to tell a sharp head from a flat one, and cheap at every length
 
 
-def opening_head(trace: AttentionTrace) -> tuple[int, int]:
+def opening_head(trace: AttentionTrace, attention: str | None = None) -> tuple[int, int]:
     """Choose the head with most to show: the one that looks hardest beyond a token's neighbours.
 
     Most heads of a trained model look at the first token, at themselves or at the token before, and a first picture
@@ -24,22 +24,30 @@ def opening_head(trace: AttentionTrace) -> tuple[int, int]:
     trace : AttentionTrace
         Of long texts `SAMPLED_ROWS` evenly spread queries are looked at.
 
+    attention : str, optional
+        Which attention, the first by default. Between two texts there are no neighbours: only the first key and
+        special ones are left out.
+
     Returns
     -------
     (layer, head)
         (0, 0) if the text is too short to have other keys.
     """
-    n = len(trace.tokens)
-    if n < 4:
+    queries, attended = trace.sides(attention)
+    n, m = len(queries.text), len(attended.text)
+    first = 3 if queries is attended else 0
+    if n <= first:
         return (0, 0)
     here = torch.device("cpu")  # whatever the user's default device is
-    rows = torch.linspace(3, n - 1, min(n - 3, SAMPLED_ROWS), device=here).round().long()  # (rows,)
-    keys = torch.arange(n, device=here)  # (keys,)
-    plain = torch.tensor([not special for special in trace.special], device=here)  # (keys,)
-    telling = ((rows[:, None] - keys).abs() > 1) & (keys > 0) & plain  # (rows, keys)
+    rows = torch.linspace(first, n - 1, min(n - first, SAMPLED_ROWS), device=here).round().long()  # (rows,)
+    keys = torch.arange(m, device=here)  # (keys,)
+    plain = torch.tensor([not special for special in attended.special], device=here)  # (keys,)
+    telling = (keys > 0) & plain  # (keys,)
+    if queries is attended:
+        telling = telling & ((rows[:, None] - keys).abs() > 1)  # (rows, keys)
     scores = []
-    for layer in range(trace.n_layers()):
-        weights = trace.weights(layer, queries=rows.tolist()).nan_to_num()  # (heads, rows, keys)
+    for layer in range(trace.n_layers(attention)):
+        weights = trace.weights(layer, attention=attention, queries=rows.tolist()).nan_to_num()  # (heads, rows, keys)
         scores.append(weights.cpu().masked_fill(~telling, 0).amax(-1).mean(-1))  # (heads,)
     best = int(torch.stack(scores).argmax())
-    return divmod(best, trace.n_heads())
+    return divmod(best, trace.n_heads(attention))

@@ -131,7 +131,8 @@ class AttentionTrace:
             bool (keys,) or (queries, keys), True where attention is permitted. Weights alone cannot
             tell a forbidden pair from a weight of 0. Without a mask, attention is taken for causal
             if every weight above the diagonal, in every layer and head, is exactly 0, and for
-            unmasked otherwise. A weight where the mask forbids it is taken for 0. With several attentions there is no `mask`.
+            unmasked otherwise. A weight where the mask forbids it is taken for 0. With several attentions
+            there is no `mask`.
         model_name : str
             A label for display.
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from attnwidget.tokens import Tokens
     from attnwidget.trace import AttentionTrace
 
 PICTURE_SIZE = 16  # cells a side of a head's small picture
@@ -24,19 +25,32 @@ LAYER_BYTES = 1 << 20  # a saved notebook carries the whole current layer up to 
 HEADS_BYTES = 4 << 20  # and the selected heads alone up to here
 
 
-def outline(trace: AttentionTrace) -> dict[str, Any]:
-    """Everything small about a trace: tokens, words, counts and the exactness of the capture."""
+def outline(trace: AttentionTrace, attention: str) -> dict[str, Any]:
+    """Everything small about one attention of a trace: tokens, words, counts and the exactness of the capture."""
+    queries, keys = trace.sides(attention)
     broken = trace.max_error is not None and math.isnan(trace.max_error)
     return {
-        "tokens": trace.tokens,
-        "special": trace.special,
-        "words": trace.words,
-        "wordTexts": trace.word_texts,
-        "layers": trace.n_layers(),
-        "heads": trace.n_heads(),
+        "attention": attention,
+        "attentions": list(trace.attentions),
+        "queries": _side(trace, queries),
+        "keys": None if keys is queries else _side(trace, keys),  # None: the same tokens
+        "layers": trace.n_layers(attention),
+        "heads": trace.n_heads(attention),
         # JSON has no NaN
         "maxError": None if broken else trace.max_error,
         "broken": broken,
+    }
+
+
+def _side(trace: AttentionTrace, tokens: Tokens) -> dict[str, Any]:
+    is_own = tokens is trace.sides(trace.attentions[-1])[0]  # the text itself, or with a decoder the target
+    return {
+        "tokens": tokens.text,
+        "special": tokens.special,
+        "words": tokens.words,
+        "wordTexts": tokens.word_texts,
+        "segments": trace.segments if is_own or trace.segments is None else None,
+        "generated": trace.generated if is_own else None,
     }
 
 
@@ -44,6 +58,7 @@ def tile(
     trace: AttentionTrace,
     heads: Sequence[tuple[int, int]],
     *,
+    attention: str | None = None,
     queries: tuple[int, int] | None = None,
     keys: tuple[int, int] | None = None,
     words: bool = False,
@@ -56,6 +71,8 @@ def tile(
         Where the weights come from.
     heads : sequence of (layer, head)
         In the order wanted.
+    attention : str, optional
+        Which attention, the first by default.
     queries, keys : (start, stop), optional
         Ranges of token positions, or of word numbers with `words`. All by default.
     words : bool
@@ -66,14 +83,16 @@ def tile(
     Tensor
         float32, (heads, queries, keys); `FORBIDDEN` where the mask forbids the pair.
     """
-    rows, row_words = _positions(trace, queries, words=words)
-    columns, column_words = _positions(trace, keys, words=words)
+    attending, attended = trace.sides(attention)
+    rows, row_words = _positions(attending, queries, words=words)
+    columns, column_words = _positions(attended, keys, words=words)
     out = []
     for layer in sorted({layer for layer, _ in heads}):
         chosen = [head for at, head in heads if at == layer]
         # Layers may be on several devices, and what is shown is small.
-        weights = trace.weights(layer, chosen, queries=rows, keys=columns).cpu()  # (chosen, rows, columns)
-        allowed = trace.allowed(layer, chosen, queries=rows, keys=columns).cpu()  # (chosen, rows, columns)
+        where: dict[str, Any] = {"attention": attention, "queries": rows, "keys": columns}
+        weights = trace.weights(layer, chosen, **where).cpu()  # (chosen, rows, columns)
+        allowed = trace.allowed(layer, chosen, **where).cpu()  # (chosen, rows, columns)
         if words:
             weights, allowed = maths.merge_words(weights, allowed, row_words, column_words)
         marked = weights.float().masked_fill(~allowed, FORBIDDEN)
@@ -82,18 +101,23 @@ def tile(
     return torch.stack([by_head[head] for head in heads])
 
 
-def _positions(trace: AttentionTrace, span: tuple[int, int] | None, *, words: bool) -> tuple[slice, list[int]]:
+def _positions(tokens: Tokens, span: tuple[int, int] | None, *, words: bool) -> tuple[slice, list[int]]:
     """Token positions of a range of tokens or words, and each one's word number counted from the range's first."""
     if not words:
-        start, stop = span or (0, len(trace.tokens))
+        start, stop = span or (0, len(tokens.text))
         return slice(start, stop), []
-    start, stop = span or (0, trace.words[-1] + 1)
-    inside = [position for position, word in enumerate(trace.words) if start <= word < stop]
-    return slice(inside[0], inside[-1] + 1), [trace.words[position] - start for position in inside]
+    start, stop = span or (0, len(tokens.word_texts))
+    inside = [position for position, word in enumerate(tokens.words) if start <= word < stop]
+    return slice(inside[0], inside[-1] + 1), [tokens.words[position] - start for position in inside]
 
 
 def snapshot(
-    trace: AttentionTrace, layer: int, selected: Sequence[tuple[int, int]], *, words: bool
+    trace: AttentionTrace,
+    layer: int,
+    selected: Sequence[tuple[int, int]],
+    *,
+    words: bool,
+    attention: str | None = None,
 ) -> tuple[list[tuple[int, int]], Envelope | None]:
     """Return what a notebook saved now must carry to be drawn without a kernel.
 
@@ -106,21 +130,25 @@ def snapshot(
     array : Envelope or None
         float32, (heads, queries, keys).
     """
-    n = trace.words[-1] + 1 if words else len(trace.tokens)
-    whole = list(dict.fromkeys([*selected, *((layer, head) for head in range(trace.n_heads()))]))
+    n, m = (len(side.word_texts if words else side.text) for side in trace.sides(attention))
+    whole = list(dict.fromkeys([*selected, *((layer, head) for head in range(trace.n_heads(attention)))]))
     for heads, limit in ((whole, LAYER_BYTES), (list(selected), HEADS_BYTES)):
-        if 4 * n * n * len(heads) <= limit:
-            return heads, encode_array(tile(trace, heads, words=words))
+        if 4 * n * m * len(heads) <= limit:
+            return heads, encode_array(tile(trace, heads, words=words, attention=attention))
     return [], None
 
 
-def pictures(trace: AttentionTrace, alive: Callable[[], bool] = lambda: True) -> Envelope | None:
+def pictures(
+    trace: AttentionTrace, attention: str | None = None, alive: Callable[[], bool] = lambda: True
+) -> Envelope | None:
     """Every head's pattern as a small picture, pooled by maximum so that no single strong pair is lost.
 
     Parameters
     ----------
     trace : AttentionTrace
         Texts beyond `PICTURE_ROWS` tokens are pooled over that many evenly spread queries.
+    attention : str, optional
+        Which attention, the first by default.
     alive : function
         Asked before each layer; the work stops once it says False.
 
@@ -129,20 +157,24 @@ def pictures(trace: AttentionTrace, alive: Callable[[], bool] = lambda: True) ->
     Envelope or None
         uint8, (layers, heads, rows, columns): 0 where forbidden, else 1 + 254 × weight. None if stopped.
     """
-    n = len(trace.tokens)
+    n = len(trace.sides(attention)[0].text)
     rows = torch.linspace(0, n - 1, min(n, PICTURE_ROWS)).round().long().tolist() if n > PICTURE_ROWS else slice(0, n)
     layers = []
-    for layer in range(trace.n_layers()):
+    for layer in range(trace.n_layers(attention)):
         if not alive():
             return None
         pooled, allowed = maths.max_pool(
-            trace.weights(layer, queries=rows), trace.allowed(layer, queries=rows), PICTURE_SIZE
+            trace.weights(layer, attention=attention, queries=rows),
+            trace.allowed(layer, attention=attention, queries=rows),
+            PICTURE_SIZE,
         )  # (heads, size, size)
         layers.append((1 + 254 * pooled.nan_to_num()).round().masked_fill(~allowed, 0).to(torch.uint8).cpu())
     return encode_array(torch.stack(layers))
 
 
-def strongest(weights: Tensor, labels: Sequence[str], heads: Sequence[tuple[int, int]], count: int = 3) -> list[str]:
+def strongest(
+    weights: Tensor, labels: tuple[Sequence[str], Sequence[str]], heads: Sequence[tuple[int, int]], count: int = 3
+) -> list[str]:
     """Name the strongest pairs in plain text, for readers whom no picture reaches.
 
     A query's link to itself is left out, and so are the rows that see one key only: their weight is 1 by necessity.
@@ -151,15 +183,17 @@ def strongest(weights: Tensor, labels: Sequence[str], heads: Sequence[tuple[int,
     ----------
     weights : Tensor
         (heads, queries, keys) as `tile` gives them.
-    labels : sequence of str
-        One for each query and key.
+    labels : pair of sequences of str
+        One for each query, and one for each key; the same sequence twice within one text.
     heads : sequence of (layer, head)
         Of which the weights are.
     count : int
         How many pairs at most, over all heads.
     """
     telling = (weights > FORBIDDEN).sum(-1, keepdim=True) > 1  # (heads, queries, 1)
-    telling = telling & ~torch.eye(weights.shape[1], dtype=torch.bool)  # (heads, queries, keys)
+    queries, keys = labels
+    if queries is keys:
+        telling = telling & ~torch.eye(weights.shape[1], dtype=torch.bool)  # (heads, queries, keys)
     ranked = weights.nan_to_num(FORBIDDEN).masked_fill(~telling, FORBIDDEN).flatten()
     top = ranked.topk(min(count, ranked.numel()))
     lines = []
@@ -167,5 +201,5 @@ def strongest(weights: Tensor, labels: Sequence[str], heads: Sequence[tuple[int,
         number, query, key = (int(one) for one in torch.unravel_index(torch.tensor(at), weights.shape))
         layer, head = heads[number]
         if value > 0:
-            lines.append(f"L{layer}-H{head} {labels[query]} → {labels[key]} {value:.4f}")
+            lines.append(f"L{layer}-H{head} {queries[query]} → {keys[key]} {value:.4f}")
     return lines
