@@ -1,5 +1,7 @@
 """Captures of tiny random models, against transformers' own eager `output_attentions`."""
 
+from functools import partial
+
 import pytest
 import torch
 import transformers as hf
@@ -13,7 +15,6 @@ from attnwidget.capture import (
     TextTooLongError,
     UnsupportedModelError,
     capture,
-    recorder,
 )
 
 TOKENIZER = tiny.tokenizer(marks=True)
@@ -98,15 +99,18 @@ def test_half_precision(name, dtype):
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "mistral", "bert"])
-@pytest.mark.parametrize("broken", ["missing", "raises"])
-def test_without_the_private_kernel(name, broken, monkeypatch):
+@pytest.mark.parametrize("error", [AttributeError, RuntimeError])
+@pytest.mark.parametrize("padding", [0, 4])
+def test_without_the_private_kernel(name, error, padding, monkeypatch):
     def refuse(*_, **__):
-        raise RuntimeError("not in this torch")
+        raise error("not in this torch")
 
     model = getattr(tiny, name)()
-    expected = capture(model, tiny.TEXT, tokenizer=TOKENIZER)
-    monkeypatch.setattr(recorder, "_FLASH_CPU", refuse if broken == "raises" else None)
-    found = capture(model, tiny.TEXT, tokenizer=TOKENIZER)
+    mask = [0] * padding + [1] * (N - padding)
+    capture_it = partial(capture, model, tiny.TEXT, tokenizer=TOKENIZER, attention_mask=mask)
+    expected = capture_it()
+    monkeypatch.setattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", refuse)
+    found = capture_it()
     assert found.max_error <= 1e-5
     for layer in range(found.n_layers()):
         torch.testing.assert_close(found.weights(layer), expected.weights(layer))

@@ -6,6 +6,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import tiny
 from attnwidget.capture import capture
+from attnwidget.capture.rule import RuleMask
 from attnwidget.maths import Mask, QKVLayer
 from attnwidget.tokens import describe
 from attnwidget.trace import AttentionTrace
@@ -54,12 +55,24 @@ def test_a_tile_of_a_long_text(rule):
         torch.testing.assert_close(found.reshape(len(i), -1), scores.exp() * allowed)
 
 
-@pytest.mark.parametrize("name", ["Llama", "BERT", "T5 encoder"])
-def test_a_capture_makes_nothing_of_all_pairs(name):
-    n = 1500 if name != "BERT" else 64
-    model = ZOO[name][3]()
+@pytest.mark.parametrize("padding", [0, 100])
+@pytest.mark.parametrize("name", ["Llama", "Mistral", "Gemma-2", "gpt-oss", "ModernBERT"])
+def test_a_capture_makes_nothing_of_all_pairs(name, padding):
+    n = 6000
+    model = ZOO[name][3](max_position_embeddings=n)
+    mask = [0] * padding + [1] * (n - padding)
     with Largest() as seen:
-        trace = capture(model, "a" * n, tokenizer=tiny.tokenizer())
-    if name == "Llama":  # T5 itself writes its bias out, and BERT's 64 positions prove little
-        assert seen.numel < n * n
+        trace = capture(model, "a" * n, tokenizer=tiny.tokenizer(), attention_mask=mask)
+    assert seen.numel < n * n
+    assert trace.max_error <= 1e-4
     assert all(tensor is None or tensor.numel() < n * n for layer in trace._layers["self"] for tensor in layer.tensors)
+
+
+def test_a_rule_is_written_out_where_a_model_computes_with_its_mask():
+    rule = Mask(before=2, after=0, keep=torch.arange(6) >= 1)
+    mask = RuleMask(rule, 6, 6, torch.device("cpu"))
+    i, j = torch.arange(6)[:, None], torch.arange(6)
+    matrix = ((i - j <= 2) & (j <= i) & (j >= 1))[None, None]
+    assert mask.shape == matrix.shape
+    for change in (lambda x: x[:, :, 1:, :4], lambda x: ~x, lambda x: x & matrix, lambda x: torch.where(x, 0.0, -1.0)):
+        assert torch.equal(change(mask), change(matrix))

@@ -282,11 +282,55 @@ def test_other_kinds_are_as_before(name, fails):
     assert capture(model, TEXT[:20], tokenizer=TOKENIZER, **options).n_layers(None if kind != PAIR else "cross") == 3
 
 
-def test_gradient_checkpointing_and_compile():
+def test_gradient_checkpointing():
     expected = weights_of(capture(tiny.llama(), TEXT, tokenizer=TOKENIZER))
     model = tiny.llama().train()
     model.gradient_checkpointing_enable()
     torch.testing.assert_close(weights_of(capture(model, TEXT, tokenizer=TOKENIZER)), expected)
     assert model.is_gradient_checkpointing
-    compiled = torch.compile(tiny.llama(), backend="eager")
-    torch.testing.assert_close(weights_of(capture(compiled, TEXT, tokenizer=TOKENIZER)), expected)
+
+
+def compile_layers(model):
+    for layer in model.layers:
+        layer.compile(backend="eager")
+    return model
+
+
+def compile_forward(model):
+    model.forward = torch.compile(model.forward, backend="eager")
+    return model
+
+
+def compile_attention(model):
+    for layer in model.layers:
+        layer.self_attn = torch.compile(layer.self_attn, backend="eager")
+    return model
+
+
+@pytest.mark.parametrize(
+    "compile_it",
+    [lambda model: torch.compile(model, backend="eager"), compile_layers, compile_forward, compile_attention],
+)
+def test_compiled_models(compile_it):
+    expected = weights_of(capture(tiny.llama(), TEXT, tokenizer=TOKENIZER))
+    model = compile_it(tiny.llama())
+    output(model)  # compiles
+    before = state(model)
+    torch.testing.assert_close(weights_of(capture(model, TEXT, tokenizer=TOKENIZER)), expected)
+    assert state(model) == before
+
+
+def test_autocast():
+    """The queries and keys are rounded as the model's are; what is made of them is not."""
+    model = tiny.llama()
+    ids = torch.tensor([TOKENIZER(TEXT)["input_ids"]])
+    with torch.autocast("cpu", torch.bfloat16):
+        trace = capture(model, TEXT, tokenizer=TOKENIZER)
+        inside = weights_of(trace)
+        model.set_attn_implementation("eager")
+        with torch.no_grad():
+            eager = torch.cat(model(ids, output_attentions=True).attentions)
+    assert trace.qkv(0, 0)[0].dtype == torch.float32
+    assert torch.equal(inside, weights_of(trace))
+    torch.testing.assert_close(inside.sum(-1), torch.ones(inside.shape[:-1]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(inside, eager.float(), atol=0.02, rtol=0)

@@ -6,24 +6,24 @@ context variable: passes in two threads, or within one another, cannot mix.
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
+from attnwidget.capture.attend import attend, attend_unrecorded
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.recorder import Recorder, fused
-from attnwidget.maths import QKVLayer
+from attnwidget.capture.rule import make_mask
+from attnwidget.maths import QKVLayer, RelativeBias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor, nn
+
+    from attnwidget.capture.recorder import Recorder
 
 NAME = "attnwidget"
 
@@ -71,61 +71,37 @@ def attention(  # noqa: PLR0917 - transformers' own signature
     wants_causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     # as SDPA: one query, the last one, sees every key
     causal = attention_mask is None and bool(wants_causal) and (query.shape[2] > 1 or key.shape[2] == 1)
-    softcap, sinks = kwargs.get("softcap"), kwargs.get("s_aux")
-    sdpa_cannot = softcap is not None or sinks is not None
-
-    def plain() -> Tensor:
-        output: Tensor
-        arguments = (module, query, key, value)
-        options = {"scaling": scaling, "dropout": dropout, **kwargs}
-        if sdpa_cannot:
-            mask = _additive(attention_mask, query, key, causal=causal)
-            output, _ = _own_eager(module)(*arguments, mask, **options)
-            return output
-        options["is_causal"] = is_causal
-        output, _ = sdpa_attention_forward(*arguments, attention_mask, **options)
-        return output
-
+    options = {"dropout": dropout, **kwargs}
     if recorder is None:
-        return plain(), None
+        options["scaling"] = scaling
+        return attend_unrecorded(module, query, key, value, attention_mask, causal=causal, **options), None
     if query.shape[0] != 1:
         raise UnsupportedModelError(f"expected one text per pass, got {query.shape[0]}")
+    kind = query.device.type
+    if torch.is_autocast_enabled(kind):  # what SDPA would round them to
+        query, key, value = (x.to(torch.get_autocast_dtype(kind)) for x in (query, key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
     mask = recorder.read_mask(attention_mask, query, causal=causal)
-    position_bias = kwargs.get("position_bias")  # (1, heads, n, m)
+    position_bias = options.pop("position_bias", None)  # (1, heads, n, m)
     bias = mask.bias if position_bias is None else recorder.read_bias(position_bias, mask)
-    done = None
-    if not sdpa_cannot and bias is mask.bias:
-        done = fused(query, key, value, mask, scale)
-    output, lse = done or (plain(), None)  # (1, n, heads, d_v), (heads, n)
+    added = position_bias[0] if isinstance(bias, RelativeBias) else bias  # (1 or heads, n, m)
+    options |= {"scale": scale, "bias": added, "forbidden": mask.forbidden}
+    output, lse = attend(module, query, key, value, mask.rule, **options)  # (1, n, heads, d_v), (heads, n)
     # (heads, n, d_k), (key heads, m, d_k), (key heads, m, d_v)
     layer = QKVLayer(
-        query[0], key[0], value[0], scale, mask.rule, bias=bias, softcap=softcap, sinks=sinks, known_lse=lse
+        query[0],
+        key[0],
+        value[0],
+        scale,
+        mask.rule,
+        bias=bias,
+        softcap=kwargs.get("softcap"),
+        sinks=kwargs.get("s_aux"),
+        known_lse=lse,
     )
     recorder.add(module, output, layer)
     return output, None
 
 
-def _own_eager(module: nn.Module) -> Any:
-    """Return the eager attention that the model's own file defines: it knows softcap and sinks."""
-    eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
-    if eager is None:
-        raise UnsupportedModelError(f"{type(module).__name__} uses a softcap or sinks and defines no eager attention")
-    return eager
-
-
-def _additive(mask: Tensor | None, query: Tensor, key: Tensor, *, causal: bool) -> Tensor | None:
-    """Write a mask as eager attention takes it: added to the scores, (batch, 1, n, m)."""
-    if mask is None:
-        if not causal:
-            return None
-        n, m = query.shape[2], key.shape[2]
-        mask = torch.ones(1, 1, n, m, dtype=torch.bool, device=query.device).tril()  # (1, 1, n, m)
-    if mask.dtype != torch.bool:
-        return mask
-    zero = torch.zeros((), dtype=query.dtype, device=query.device)
-    return torch.where(mask, zero, torch.finfo(query.dtype).min)  # (batch, 1, n, m)
-
-
 AttentionInterface.register(NAME, attention)
-AttentionMaskInterface.register(NAME, sdpa_mask)
+AttentionMaskInterface.register(NAME, make_mask)

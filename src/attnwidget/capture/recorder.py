@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.rule import RuleMask
 from attnwidget.maths import ALL, LeftOut, Mask, QKVLayer, RelativeBias, weighted_sum
 
 if TYPE_CHECKING:
@@ -20,16 +21,13 @@ if TYPE_CHECKING:
 
 CHECKED_ROWS = 8  # of every head, spread evenly: recomputed and compared with the model's output
 
-# Private, but it gives the log-sum-exp along with the output, at SDPA's speed.
-_FLASH_CPU = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
-
 
 class SeenMask(NamedTuple):
     """A mask as the model made it, read."""
 
     rule: Mask
     bias: Tensor | None = None  # (1 or heads, n, m), what is added to allowed scores
-    additive: Tensor | None = None  # (1, 1 or heads, n or 1, m), rule and bias for the fused kernel
+    forbidden: float = -torch.inf  # what it adds to forbidden scores
     tensor: Tensor | None = None  # the original, kept alive so that its id stays its own
 
 
@@ -110,39 +108,17 @@ class Recorder:
 
 
 def _read(mask: Tensor, query: Tensor) -> SeenMask:
+    if isinstance(mask, RuleMask):
+        return SeenMask(mask.rule, tensor=mask)
     if mask.ndim != 4:
         raise UnsupportedModelError(f"expected a mask (1, heads, n, m), got {tuple(mask.shape)}")
     allowed = mask[0].expand(-1, query.shape[2], -1)  # (1 or heads, n, m)
-    if mask.dtype != torch.bool:
-        values = allowed
-        allowed = values > torch.finfo(mask.dtype).min / 2  # forbidden: −inf, or the lowest number
-        bias = values.masked_fill(~allowed, 0)  # (1 or heads, n, m)
-        return SeenMask(Mask.from_dense(allowed), bias if bias.count_nonzero() else None, mask, tensor=mask)
-    rule = Mask.from_dense(allowed)
-    additive = None
-    if rule.before is not None or rule.after not in (None, 0) or rule.dense is not None:
-        additive = query.new_zeros(mask.shape).masked_fill_(~mask, -torch.inf)  # (1, …, n, m)
-    elif rule.keep is not None:
-        additive = query.new_zeros(rule.keep.shape).masked_fill_(~rule.keep, -torch.inf)  # (m,)
-        additive = additive[None, None, None]  # (1, 1, 1, m)
-    return SeenMask(rule, additive=additive, tensor=mask)
-
-
-def fused(query: Tensor, key: Tensor, value: Tensor, mask: SeenMask, scale: float) -> tuple[Tensor, Tensor] | None:
-    """Compute the output (1, n, heads, d) and the log-sum-exp (heads, n) in one go.
-
-    Returns None where the kernel does not apply: another device, d_k ≠ d_v, another torch.
-    """
-    is_fit = query.device.type == "cpu" and query.shape[-1] == value.shape[-1]
-    if _FLASH_CPU is None or not is_fit:
-        return None
-    options: dict[str, Any] = {"attn_mask": mask.additive, "scale": scale}
-    causal = mask.rule.is_causal
-    try:
-        output, lse = _FLASH_CPU(query, key, value, 0.0, causal, **options)
-    except (RuntimeError, TypeError):  # private: its arguments and its limits may change
-        return None
-    return output.transpose(1, 2).contiguous(), lse[0]
+    if mask.dtype == torch.bool:
+        return SeenMask(Mask.from_dense(allowed), tensor=mask)
+    values, lowest = allowed, torch.finfo(mask.dtype).min
+    allowed = values > lowest / 2  # forbidden: −inf, or the lowest number
+    bias = values.masked_fill(~allowed, 0)  # (1 or heads, n, m)
+    return SeenMask(Mask.from_dense(allowed), bias if bias.count_nonzero() else None, lowest, tensor=mask)
 
 
 def own(*tensors: Tensor) -> list[Tensor]:

@@ -163,9 +163,15 @@ def _pass(whole: Any, options: dict[str, Any], recorder: Recorder) -> dict[str, 
 
 
 def _settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:
-    """List what a capture changes: every config's attention, every module's training flag."""
+    """List what a capture changes: attention in every config, the training flag, compiled code."""
     for module in model.modules():  # also those that another capture has in eval mode just now
         yield module, "training", False
+        # compiled code was traced with other attention, and would record nothing
+        if vars(module).get("_compiled_call_impl") is not None:
+            yield module, "_compiled_call_impl", None
+        plain = getattr(vars(module).get("forward"), "_torchdynamo_orig_callable", None)
+        if plain is not None:
+            yield module, "forward", plain
     configs = [getattr(module, "config", None) for module in model.modules()]
     seen: set[int] = set()
     while configs:

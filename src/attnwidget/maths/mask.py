@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
 
-from attnwidget.maths.tile import ALL, Index, positions, take
+from attnwidget.maths.tile import ALL, Index, take
 
-_BLOCK = 1024  # rows of a dense mask that are compared at once
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BLOCK = 1024  # rows of a matrix that are compared at once
 
 
 @dataclass(frozen=True)
@@ -87,30 +90,48 @@ class Mask:
             allowed = allowed[0]
         if allowed.ndim == 3 or 0 in allowed.shape:
             return cls(dense=allowed)
-        n, m = allowed.shape
-        keep = allowed.any(0)  # (keys,)
-        keep_or_none = None if bool(keep.all()) else keep
-        seeing = allowed.any(1)  # (queries,)
-        if not seeing.any():
-            return cls(keep=keep)
-        rows = torch.arange(n, device=allowed.device)  # (queries,)
-        # argmax returns the first of equals; as bytes a bool matrix needs no conversion
-        first = allowed.contiguous().view(torch.uint8).argmax(1)  # (queries,)
-        last = m - 1 - allowed.flip(1).view(torch.uint8).argmax(1)  # (queries,)
-        before = int((rows - first)[seeing].max())
-        after = int((last - rows)[seeing].max())
-        for reach_back, reach_ahead in product((None, before), (None, after)):
-            rule = cls(reach_back, reach_ahead, keep_or_none)
-            if rule.equals(allowed):
-                return rule
-        return cls(before, after, dense=allowed)  # the matrix says it all; its bounds are known besides
+        rule = cls.from_rows(lambda start, stop: allowed[None, start:stop], *allowed.shape)
+        return cls(dense=allowed) if rule is None else rule
 
-    def equals(self, allowed: Tensor) -> bool:
-        """Whether the rule says the same as a bool matrix (queries, keys)."""
-        n, m = allowed.shape
-        keys = torch.arange(m, device=allowed.device)  # (keys,)
-        for start in range(0, n, _BLOCK):
-            rows = positions(slice(start, start + _BLOCK), n, allowed.device)  # (block,)
-            if not torch.equal(self.allowed(rows, keys)[0], allowed[start : start + _BLOCK]):
-                return False
-        return True
+    @classmethod
+    def from_rows(cls, rows: Callable[[int, int], Tensor], n: int, m: int) -> Self | None:
+        """Find the rule that says exactly the same as a matrix that is never whole.
+
+        Parameters
+        ----------
+        rows : function
+            Called twice for every block of rows with its (start, stop): bool (heads, rows, m).
+        n, m : int
+            Number of queries and of keys.
+
+        Returns
+        -------
+        Mask or None
+            None if no rule says it, or if heads differ.
+        """
+        blocks = [(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK)]
+        keep = torch.zeros(m, dtype=torch.bool)  # (keys,)
+        before = after = -max(n, m)
+        for start, stop in blocks:
+            block = rows(start, stop)  # (heads, rows, keys)
+            if len(block) != 1:
+                return None
+            keep = keep.to(block.device) | block[0].any(0)
+            seeing = block[0].any(1)  # (rows,)
+            if not seeing.any():
+                continue
+            at = torch.arange(start, stop, device=block.device)  # (rows,)
+            # argmax returns the first of equals; as bytes a bool matrix needs no conversion
+            first = block[0].contiguous().view(torch.uint8).argmax(1)  # (rows,)
+            last = m - 1 - block[0].flip(1).view(torch.uint8).argmax(1)  # (rows,)
+            before = max(before, int((at - first)[seeing].max()))
+            after = max(after, int((last - at)[seeing].max()))
+        seen = None if bool(keep.all()) else keep
+        rules = [
+            cls(reach_back, reach_ahead, seen) for reach_back, reach_ahead in product((None, before), (None, after))
+        ]
+        columns = torch.arange(m, device=keep.device)  # (keys,)
+        for start, stop in blocks:
+            block, at = rows(start, stop)[0], torch.arange(start, stop, device=keep.device)
+            rules = [rule for rule in rules if torch.equal(rule.allowed(at, columns)[0], block)]
+        return rules[0] if rules else None
