@@ -16,7 +16,7 @@ TARGET = "le chat"
 TARGET_IDS = TOKENIZER(TARGET)["input_ids"]
 
 # These read positions, or a bias, from the mask of tokens, and take none of pairs.
-NO_PAIRS = {"BLOOM", "DeBERTa-v2", "XLNet"}
+NO_PAIRS = {"BLOOM", "Falcon with ALiBi", "DeBERTa-v2", "XLNet"}
 
 
 def custom(kind):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 import tiny
 from attnwidget.capture import capture
@@ -53,6 +54,24 @@ def test_a_tile_of_a_long_text(rule):
         allowed = (j <= i) & (j > i - 1024 if rule == "window" else True) & (j >= 100 if rule == "padding" else True)
         scores = (q[1, i[:, 0]] @ k[1, j].T) * D**-0.5
         torch.testing.assert_close(found.reshape(len(i), -1), scores.exp() * allowed)
+
+
+@pytest.mark.parametrize("queries", [N - 1, slice(100, 164)])
+def test_rows_of_given_queries_and_keys_cost_those_rows(queries):
+    """Nothing is known of the rows' sums here, and only theirs are computed."""
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 1, HEADS, N, D)
+    trace = AttentionTrace.from_qkv(q, k, v, ["a"] * N, mask="causal")
+    rows = 1 if isinstance(queries, int) else 64
+    for head in range(HEADS):
+        with FlopCounterMode(display=False) as spent:
+            found = trace.weights(0, head, queries=queries)
+        assert spent.get_total_flops() <= 2 * (2 * rows * N * D)  # once for the sums, once for the weights
+        torch.testing.assert_close(found.sum(-1), torch.ones(found.shape[:-1]))
+    with FlopCounterMode(display=False) as spent:
+        again = trace.weights(0, HEADS - 1, queries=queries)
+    assert spent.get_total_flops() <= 2 * rows * N * D
+    assert torch.equal(again, found)
 
 
 @pytest.mark.parametrize("padding", [0, 100])

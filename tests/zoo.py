@@ -149,9 +149,15 @@ ZOO = {
         partial(make, "Bloom", {"n_layer": 3, "n_head": 4, "hidden_size": 32}),
     ),
     "Falcon": (CAUSAL, QKV, "outside the interface; one key head", partial(make, "Falcon", LAYERS_LAST, alibi=False)),
+    "Falcon with ALiBi": (
+        CAUSAL,
+        QKV,
+        "outside the interface; ALiBi",
+        partial(make, "Falcon", LAYERS_LAST, alibi=True),
+    ),
     "MPT": (
         CAUSAL,
-        WEIGHTS,
+        QKV,
         "outside the interface; ALiBi",
         partial(make, "Mpt", {"n_layers": 3, "n_heads": 4, "d_model": 32, "max_seq_len": 64}),
     ),

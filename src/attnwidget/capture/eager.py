@@ -9,7 +9,7 @@ import torch
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.recorder import own
-from attnwidget.capture.watch import Seen, Watch
+from attnwidget.capture.watch import Seen, Watch, scales
 from attnwidget.maths import ALL, Layer, LeftOut, Mask, QKVLayer, WeightsLayer, weighted_sum
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def _rules(base: nn.Module, weights: list[Tensor], mask: Tensor, *, is_cross: bo
         pairs = mask[0] > torch.finfo(mask.dtype).min / 2  # (1 or heads, n, n)
         return [Mask.from_dense(pairs & rule.allowed(rows, columns)) for rule in own_rules]
     keep = mask[0].bool()  # (m,)
+    if len(keep) != m:
+        return [Mask()] * len(weights)  # padded to whole blocks: refused later, by its shape
     kept = None if bool(keep.all()) else keep
     # A padded query may spread its weight anywhere: it tells nothing about the rule.
     sure = slice(None) if is_cross else keep
@@ -122,16 +124,21 @@ def _prove(layer: Layer, seen: Seen) -> QKVLayer | None:
     assert isinstance(layer, WeightsLayer)  # noqa: S101 - made above
     heads, n, m = layer.shape
     shapes = seen.q.ndim == seen.k.ndim == seen.v.ndim == 3 and seen.q.shape[:2] == (heads, n)
-    if not shapes or seen.k.shape[1] != m or heads % seen.k.shape[0] or seen.v.shape[0] != seen.k.shape[0]:
+    if (
+        not shapes
+        or not seen.added
+        or seen.k.shape[1] != m
+        or heads % seen.k.shape[0]
+        or seen.v.shape[0] != seen.k.shape[0]
+    ):
         return None
-    bias = seen.bias
     q, k, v = own(seen.q, seen.k, seen.v)
     given = layer.given
-    rounding = torch.finfo(given.dtype).eps
-    bound = _TOLERANCE if given.dtype in {torch.float32, torch.float64} else 4 * rounding
-    for scale in (seen.scale,) if seen.scale is not None else (q.shape[-1] ** -0.5, 1.0):
-        found = QKVLayer(q, k, v, scale, layer.mask, bias=bias)
-        again = found.weights(ALL, ALL, ALL)  # (heads, n, m)
-        if float((again - given).abs().max()) <= bound:
-            return found
+    bound = _TOLERANCE if given.dtype in {torch.float32, torch.float64} else 4 * torch.finfo(given.dtype).eps
+    for scale, added in zip(scales(q.shape[-1]), seen.added, strict=True):
+        plain = QKVLayer(q, k, v, scale, layer.mask)
+        for found in (plain, replace(plain, bias=added)):
+            again = found.weights(ALL, ALL, ALL)  # (heads, n, m)
+            if float((again - given).abs().max()) <= bound:
+                return found
     return None

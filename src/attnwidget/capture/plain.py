@@ -20,6 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class _FastPath:
+    """PyTorch's fused inference path, a switch of the whole process, as an attribute that can be held."""
+
+    @property
+    def enabled(self) -> bool:
+        return bool(torch.backends.mha.get_fastpath_enabled())
+
+    @enabled.setter
+    def enabled(self, is_on: bool) -> None:
+        torch.backends.mha.set_fastpath_enabled(is_on)
+
+
+_FAST_PATH = _FastPath()
+
+
 def capture_module(
     module: nn.Module,
     *inputs: Any,
@@ -70,18 +85,16 @@ def capture_module(
         layer, output = _read(part, given | kwargs, result[0])
         recorder.add(part, output, layer)
         names.append(found[id(part)])
-        crossing.append((given | kwargs)["key"] is not (given | kwargs)["query"])
+        query, key = (given | kwargs)["query"], (given | kwargs)["key"]
+        crossing.append(key is not query and not (key.shape == query.shape and torch.equal(key, query)))
 
-    training = [(part, "training", False) for part in module.modules()]
-    # a hook on every part also keeps PyTorch from its fused path, which would pass by unseen
-    with ExitStack() as stack, torch.no_grad(), hold(training):
+    settings: list[tuple[object, str, Any]] = [(part, "training", False) for part in module.modules()]
+    settings.append((_FAST_PATH, "enabled", False))  # it would pass by unseen
+    with ExitStack() as stack, torch.no_grad(), hold(settings):
         for part in module.modules():
             if isinstance(part, nn.MultiheadAttention):
                 handle = part.register_forward_hook(watch, with_kwargs=True)
                 stack.callback(handle.remove)
-        fast = torch.backends.mha.get_fastpath_enabled()
-        stack.callback(torch.backends.mha.set_fastpath_enabled, fast)
-        torch.backends.mha.set_fastpath_enabled(False)
         module(*inputs, **keywords)
     layers = recorder.layers.get("self", [])
     if not layers:

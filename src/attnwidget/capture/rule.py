@@ -55,8 +55,8 @@ def make_mask(batch_size: int, q_length: int, kv_length: int, q_offset: Any = 0,
         assert block is not None  # noqa: S101 - nothing may be skipped
         return block[0]
 
-    rule = Mask.from_rows(rows, q_length, kv_length)
-    if rule is None:
+    rule, says_all = Mask.from_rows(rows, q_length, kv_length)
+    if not says_all:
         return rows(0, q_length)[None]
     return RuleMask(rule, q_length, kv_length, torch.device(options.get("device", "cpu")))
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from attnwidget.maths import scores
 
 
 class Seen(NamedTuple):
@@ -20,8 +23,7 @@ class Seen(NamedTuple):
     q: Tensor  # (heads, n, d_k)
     k: Tensor  # (key heads, m, d_k)
     v: Tensor  # (key heads, m, d_v)
-    scale: float | None  # None where it was applied elsewhere
-    bias: Tensor | None  # (heads, n or 1, m)
+    added: tuple[Tensor, ...]  # (heads, 1, m) for each of `scales`, what else went into the softmax
 
 
 _PRODUCT = {"matmul", "__matmul__", "bmm", "baddbmm"}
@@ -33,35 +35,52 @@ class Watch(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[Seen] = []
-        self._product: tuple[Tensor, Tensor, float | None, Tensor | None] | None = None
-        self._is_normalised = False
+        self._product: tuple[Tensor, Tensor] | None = None
+        self._added: tuple[Tensor, ...] | None = None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run the function as it is, and look at what it took."""
         kwargs = kwargs or {}
-        result = func(*args, **kwargs)
         name = getattr(func, "__name__", "")
+        if name == "softmax" and self._product is not None:
+            logits: Tensor = args[0] if args else kwargs["input"]
+            q, k = self._product
+            self._added = _columns(_flat(q), _flat(k), _flat(logits))
+        result = func(*args, **kwargs)
         if name in _PRODUCT:
-            self._see(name, args, kwargs)
-        elif name == "softmax":
-            self._is_normalised = self._product is not None
+            self._see(args, kwargs)
         return result
 
-    def _see(self, name: str, args: Any, kwargs: Any) -> None:
+    def _see(self, args: Any, kwargs: Any) -> None:
         operands = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
         if len(operands) < 2 or operands[-1].ndim < 3:
             return  # a projection
         left, right = operands[-2:]
-        if self._is_normalised and self._product is not None:
-            q, k, scale, bias = self._product
-            if left.shape[-1] == k.shape[-2]:
-                self.seen.append(Seen(_flat(q), _flat(k), _flat(right), scale, bias))
-            self._product, self._is_normalised = None, False
+        if self._added is None or self._product is None:
+            self._product = left, right.transpose(-1, -2)
             return
-        scale, bias = None, None
-        if name == "baddbmm":  # BLOOM: beta · bias + alpha · q kᵀ
-            scale, bias = float(kwargs.get("alpha", 1)), operands[0] * kwargs.get("beta", 1)
-        self._product = left, right.transpose(-1, -2), scale, bias
+        q, k = self._product
+        if left.shape[-1] == k.shape[-2]:
+            self.seen.append(Seen(_flat(q), _flat(k), _flat(right), self._added))
+        self._product = self._added = None
+
+
+def scales(width: int) -> tuple[float, ...]:
+    """Return the factors of the products that are tried: the usual one, and one that q has taken up already."""
+    return width**-0.5, 1.0
+
+
+def _columns(q: Tensor, k: Tensor, logits: Tensor) -> tuple[Tensor, ...]:
+    """Return what was added to the scores, if it is the same in every row, as ALiBi is: (heads, 1, m)."""
+    if not q.ndim == k.ndim == 3 or q.shape[0] % k.shape[0] or logits.shape != (*q.shape[:2], k.shape[1]):
+        return ()
+    lowest = torch.finfo(logits.dtype).min / 2
+    found = []
+    for scale in scales(q.shape[-1]):
+        added = logits - scores(q, k, scale=scale)  # (heads, n, m)
+        column = added.masked_fill(logits < lowest, -torch.inf).amax(1, keepdim=True)  # (heads, 1, m)
+        found.append(column.masked_fill(~column.isfinite(), 0))
+    return tuple(found)
 
 
 def _flat(tensor: Tensor) -> Tensor:

@@ -63,29 +63,38 @@ class QKVLayer:
     @property
     def tensors(self) -> tuple[Tensor | None, ...]:
         """Everything that occupies memory."""
-        lse = self.__dict__.get("lse", self.known_lse)
+        lse = self.__dict__.get("_sums", self.known_lse)
         bias = self.bias.diagonals if isinstance(self.bias, RelativeBias) else self.bias
         return self.q, self.k, self.v, bias, self.sinks, lse, self.mask.keep, self.mask.dense
 
     @cached_property
-    def lse(self) -> Tensor:
-        """Log-sum-exp of every row, (heads, queries)."""
+    def _sums(self) -> Tensor:
+        """The rows' log-sum-exp as far as it is known, (heads, queries); NaN where it is not."""
         if self.known_lse is not None:
             return self.known_lse
-        heads, n, m = self.shape
+        heads, n, _ = self.shape
+        dtype = torch.float64 if self.q.dtype == torch.float64 else torch.float32
+        return torch.full((heads, n), torch.nan, dtype=dtype, device=self.q.device)
+
+    @property
+    def lse(self) -> Tensor:
+        """Log-sum-exp of every row, (heads, queries)."""
+        return self._lse(ALL, ALL)
+
+    def _lse(self, heads: Index, queries: Index) -> Tensor:
+        """Log-sum-exp of some rows, (heads, queries), computed once for each."""
+        known = take(take(self._sums, 0, heads), 1, queries)  # (heads, queries)
+        if self.known_lse is not None or not known.isnan().any():
+            return known
+        count, n, m = self.shape
+        which, rows = positions(heads, count, known.device), positions(queries, n, known.device)
+        missing = rows[known.isnan().any(0)]  # (rows,)
         columns = min(m, 1024)
-        rows = max(1, _BLOCK // (heads * columns))
-        parts = [
-            log_sum_exp(
-                (
-                    self.scores(ALL, slice(row, row + rows), slice(column, column + columns))
-                    for column in range(0, m, columns)
-                ),
-                sinks=self.sinks,
-            )
-            for row in range(0, n, rows)
-        ]
-        return torch.cat(parts, dim=1)  # (heads, queries)
+        for some in torch.split(missing, max(1, _BLOCK // (len(which) * columns))):
+            blocks = (self.scores(heads, some, slice(start, start + columns)) for start in range(0, m, columns))
+            sinks = None if self.sinks is None else self.sinks[which]
+            self._sums[which[:, None], some] = log_sum_exp(blocks, sinks=sinks)  # (heads, some)
+        return take(take(self._sums, 0, heads), 1, queries)
 
     def group(self, head: int) -> int:
         """Return the key head that a query head uses."""
@@ -121,8 +130,7 @@ class QKVLayer:
 
     def weights(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Compute a tile's weights, (heads, queries, keys)."""
-        lse = take(take(self.lse, 0, heads), 1, queries)  # (heads, queries)
-        return weights(self.scores(heads, queries, keys), lse)
+        return weights(self.scores(heads, queries, keys), self._lse(heads, queries))
 
 
 @dataclass(frozen=True)

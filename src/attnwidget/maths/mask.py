@@ -90,11 +90,11 @@ class Mask:
             allowed = allowed[0]
         if allowed.ndim == 3 or 0 in allowed.shape:
             return cls(dense=allowed)
-        rule = cls.from_rows(lambda start, stop: allowed[None, start:stop], *allowed.shape)
-        return cls(dense=allowed) if rule is None else rule
+        rule, says_all = cls.from_rows(lambda start, stop: allowed[None, start:stop], *allowed.shape)
+        return rule if says_all else cls(rule.before, rule.after, dense=allowed)
 
     @classmethod
-    def from_rows(cls, rows: Callable[[int, int], Tensor], n: int, m: int) -> Self | None:
+    def from_rows(cls, rows: Callable[[int, int], Tensor], n: int, m: int) -> tuple[Self, bool]:
         """Find the rule that says exactly the same as a matrix that is never whole.
 
         Parameters
@@ -106,8 +106,8 @@ class Mask:
 
         Returns
         -------
-        Mask or None
-            None if no rule says it, or if heads differ.
+        tuple
+            The rule and True; or False with one that forbids less, where no rule says it all.
         """
         blocks = [(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK)]
         keep = torch.zeros(m, dtype=torch.bool)  # (keys,)
@@ -115,7 +115,7 @@ class Mask:
         for start, stop in blocks:
             block = rows(start, stop)  # (heads, rows, keys)
             if len(block) != 1:
-                return None
+                return cls(), False
             keep = keep.to(block.device) | block[0].any(0)
             seeing = block[0].any(1)  # (rows,)
             if not seeing.any():
@@ -134,4 +134,4 @@ class Mask:
         for start, stop in blocks:
             block, at = rows(start, stop)[0], torch.arange(start, stop, device=keep.device)
             rules = [rule for rule in rules if torch.equal(rule.allowed(at, columns)[0], block)]
-        return rules[0] if rules else None
+        return (rules[0], True) if rules else (cls(before, after), False)

@@ -125,7 +125,7 @@ def _describe(layer: Layer, tensors: _Tensors) -> dict[str, Any]:
         "kind": "qkv",
         "mask": mask,
         **{name: tensors.name(getattr(layer, name)) for name in ("q", "k", "v", "sinks")},
-        "lse": tensors.name(layer.__dict__.get("lse", layer.known_lse)),
+        "lse": tensors.name(layer.known_lse),
         "scale": layer.scale,
         "softcap": layer.softcap,
         "bias": tensors.name(bias.diagonals if isinstance(bias, RelativeBias) else bias),
