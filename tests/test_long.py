@@ -95,3 +95,5 @@ def test_a_rule_is_written_out_where_a_model_computes_with_its_mask():
     assert mask.shape == matrix.shape
     for change in (lambda x: x[:, :, 1:, :4], lambda x: ~x, lambda x: x & matrix, lambda x: torch.where(x, 0.0, -1.0)):
         assert torch.equal(change(mask), change(matrix))
+    moved = mask.to("meta")  # stands for another GPU
+    assert (type(moved), moved.rule, moved.device.type) == (RuleMask, rule, "meta")

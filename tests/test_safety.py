@@ -5,6 +5,7 @@ import gc
 import threading
 import weakref
 
+import accelerate
 import pytest
 import torch
 import transformers as hf
@@ -318,6 +319,33 @@ def test_compiled_models(compile_it):
     before = state(model)
     torch.testing.assert_close(weights_of(capture(model, TEXT, tokenizer=TOKENIZER)), expected)
     assert state(model) == before
+
+
+def dispatch(model, folder):
+    places = ["embed_tokens", "layers.0", "layers.1", "layers.2", "norm", "rotary_emb"]
+    device_map = {place: ("disk", "cpu")[number % 2] for number, place in enumerate(places)}
+    return accelerate.dispatch_model(model, device_map, main_device="cpu", offload_dir=folder)
+
+
+@pytest.mark.parametrize("spread", [lambda model, _: accelerate.cpu_offload(model), accelerate.disk_offload, dispatch])
+def test_models_whose_weights_are_brought_in(spread, tmp_path):
+    """As with device_map="auto": weights are elsewhere until their layer's turn."""
+    expected = weights_of(capture(tiny.mistral(), TEXT, tokenizer=TOKENIZER))
+    model = spread(tiny.mistral(), tmp_path)
+    trace = capture(model, TEXT, tokenizer=TOKENIZER, attention_mask=[0] + [1] * (len(TEXT) - 1))
+    assert trace.max_error <= 1e-4
+    torch.testing.assert_close(weights_of(capture(model, TEXT, tokenizer=TOKENIZER)), expected)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*quantize", "ignore:.*torchao")
+def test_linear_layers_of_8_bits():
+    model = torch.ao.quantization.quantize_dynamic(tiny.llama(), {torch.nn.Linear}, dtype=torch.qint8)
+    trace = capture(model, TEXT, tokenizer=TOKENIZER)
+    assert trace.max_error <= 1e-4
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        eager = model(torch.tensor([TOKENIZER(TEXT)["input_ids"]]), output_attentions=True).attentions
+    torch.testing.assert_close(weights_of(trace), torch.cat(eager), atol=1e-5, rtol=0)
 
 
 def test_autocast():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from attnwidget.capture.inputs import encode, find_tokenizer, read_tokens
 from attnwidget.capture.masks import read_mask
+from attnwidget.capture.support import input_device
 from attnwidget.capture.target import continue_prompt, decoder_ids
 
 if TYPE_CHECKING:
@@ -54,24 +55,24 @@ def prepare(
         raise ValueError(f"generate must be 0 or more tokens for one text of a causal model, got {generate}")
     tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
     given = encode(model, tokenizer, text, text_pair)
-    weight = model.get_input_embeddings().weight
-    mask = read_mask(attention_mask, len(given.ids), weight.dtype).to(weight.device)
+    device = input_device(model)
+    mask = read_mask(attention_mask, len(given.ids), model.get_input_embeddings().weight.dtype).to(device)
     if mask.ndim == 4 and (has_decoder or generate):
         raise ValueError("an attention_mask of pairs is for one text of a model with one attention")
-    ids = torch.tensor([given.ids], device=weight.device)  # (1, n)
+    ids = torch.tensor([given.ids], device=device)  # (1, n)
     ready = Ready({"input_ids": ids, "attention_mask": mask}, given.tokens, segments=given.segments)
     if generate:
         _continue(ready, model, tokenizer, generate)
     elif given.types is not None:
-        ready.options["token_type_ids"] = torch.tensor([given.types], device=weight.device)  # (1, n)
+        ready.options["token_type_ids"] = torch.tensor([given.types], device=device)  # (1, n)
     if has_decoder:
         target = decoder_ids(model, tokenizer, text_target, ids, mask)
-        ready.options["decoder_input_ids"] = torch.tensor([target], device=weight.device)
+        ready.options["decoder_input_ids"] = torch.tensor([target], device=device)
         ready.source, ready.tokens = ready.tokens, read_tokens(tokenizer, target)
         ready.generated = [text_target is None and at > 0 for at in range(len(target))]
     base = model.base_model
     if ready.has_pairs:
-        ready.options |= _positions(base, len(given.ids), weight.device)
+        ready.options |= _positions(base, len(given.ids), device)
     if "use_cache" in signature(base.forward).parameters:
         ready.options["use_cache"] = False
     return ready

@@ -31,7 +31,11 @@ class RuleMask(Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # type: ignore[override] # torch types it as a plain method
-        """Run any operation on the matrix."""
+        """Run any operation on the matrix; sent to another device it is still a rule."""
+        if func is torch.ops.aten._to_copy.default and (kwargs or {}).get("dtype") in {None, torch.bool}:  # noqa: SLF001
+            mask = args[0]
+            device = (kwargs or {}).get("device") or mask.device
+            return cls(mask.rule, *mask.shape[2:], device)  # type: ignore[call-arg] # of the class that makes it
         args, kwargs = tree_map_only(cls, cls.written, (args, kwargs or {}))
         return func(*args, **kwargs)
 

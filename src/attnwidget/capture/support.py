@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import torch
 from torch import nn
 from transformers import PreTrainedConfig
 
@@ -20,12 +21,20 @@ def check(model: Any) -> None:
     main_input = getattr(model, "main_input_name", "input_ids")
     if main_input != "input_ids":
         raise UnsupportedModelError(f"{kind} reads {main_input}, not a text")
-    is_offloaded = hasattr(model, "hf_device_map")  # accelerate brings such weights in when needed
+    is_offloaded = any(hasattr(module, "_hf_hook") for module in model.modules())  # brought in when needed
     if not is_offloaded and any(parameter.is_meta for parameter in model.parameters()):
         raise UnsupportedModelError(
             f"{kind} is on the meta device and has no weights; load it with from_pretrained, "
             'or give it memory with model.to_empty(device="cpu") and initialise it'
         )
+
+
+def input_device(model: Any) -> torch.device:
+    """Return where a model wants its tokens: where its embeddings are, or accelerate brings them."""
+    embeddings = model.get_input_embeddings()
+    hook = getattr(embeddings, "_hf_hook", None)
+    device = getattr(hook, "execution_device", None)
+    return embeddings.weight.device if device is None else torch.device(device)
 
 
 def uses_interface(model: nn.Module) -> bool:
