@@ -210,6 +210,21 @@ def test_forbidden_pairs_are_shown_as_such(mount: Callable[..., Mounted]) -> Non
     assert "forbidden by the mask" in status(at)
 
 
+def test_tokens_that_see_nothing_are_named(mount: Callable[..., Mounted]) -> None:
+    torch.manual_seed(0)
+    allowed = torch.ones(4, 4).tril().bool()
+    allowed[2] = False
+    allowed[:, 1] = False
+    trace = AttentionTrace.from_qkv(*torch.randn(3, 1, 2, 4, 8), ["a", "b", "c", "d"], mask=allowed)
+    at = mount(trace)
+    token(at, "query", 2).hover()
+    assert status(at).startswith("L0-H0 c attends to nothing")
+    token(at, "key", 1).hover()
+    assert status(at).startswith("L0-H0 b hidden from every query")
+    token(at, "query", 3).hover()
+    assert "d → " in status(at)
+
+
 def test_clicks_pin_and_escape_clears(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L2-H6"])
     token(at, "query", IT).click()

@@ -31,7 +31,12 @@ export function Footer({ state, theme, saying, hidden, masked }: Props) {
               <span>{head} </span>
               {query && (
                 <b class="said-pair">
-                  <bdi>{query}</bdi> → <bdi>{key}</bdi>{" "}
+                  <bdi>{query}</bdi>{" "}
+                  {key && (
+                    <>
+                      → <bdi>{key}</bdi>{" "}
+                    </>
+                  )}
                 </b>
               )}
               <b>{value} </b>

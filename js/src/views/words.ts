@@ -2,7 +2,7 @@
 
 import { type Focus, strongestPair } from "../layout/focus";
 import type { Scene } from "../scene";
-import { isForbidden, weightAt } from "../source";
+import { isForbidden, type Tile, weightAt } from "../source";
 import type { Head } from "../wire/protocol";
 
 export const headName = ([layer, head]: Head): string => `L${layer}-H${head}`;
@@ -50,7 +50,7 @@ export function say(scene: Scene, focus: Focus, pinned: boolean): Saying[] {
     query: units.query.labels.length,
     key: units.key.labels.length,
   });
-  if (!best) return [];
+  if (!best) return sayBlind(scene, query, key, note);
   return [
     {
       head: headName(heads[best.head] as Head),
@@ -60,4 +60,18 @@ export function say(scene: Scene, focus: Focus, pinned: boolean): Saying[] {
       note: ["strongest", note].filter(Boolean).join(" · "),
     },
   ];
+}
+
+/** A token that may attend to nothing, or to which nothing may. */
+function sayBlind({ heads, tiles, units }: Scene, query: number | undefined, key: number | undefined, note: string) {
+  const side = query === undefined ? "key" : "query";
+  const token = query ?? key;
+  if (token === undefined) return [];
+  const others = units[side === "query" ? "key" : "query"].labels;
+  const sees = (head: Tile[]) =>
+    others.some((_, at) => !isForbidden(side === "query" ? weightAt(head, token, at) : weightAt(head, at, token)));
+  if (tiles.some(sees)) return []; // or a part that is not here yet
+  const value = side === "query" ? "attends to nothing: the mask hides every key" : "hidden from every query";
+  const label = units[side].labels[token] ?? "";
+  return [{ head: heads.map(headName).slice(0, SEVERAL).join(", "), query: label, key: "", value, note }];
 }
