@@ -118,11 +118,13 @@ class AttentionWidget(SyncedWidget):
     keys = Positions().tag(**_LIVE)
     threshold = CFloat(0.02, min=0, max=1).tag(**_LIVE)
     words = Bool(default_value=False).tag(**_LIVE)
+    category = Unicode(None, allow_none=True).tag(**_LIVE)
 
     # The wire: set here, read in the browser, kept in a saved notebook.
     _outline = Dict().tag(sync=True)  # tokens and counts of the current run
     _snapshot = Dict().tag(sync=True)  # the weights that must be drawn without a kernel
     _pictures = Dict().tag(sync=True)  # every head's small picture
+    _categories = Dict().tag(sync=True)  # every head's scores, and what the categories are
     _status = Dict({"state": "loading", "message": ""}).tag(sync=True)
 
     def __init__(
@@ -464,6 +466,7 @@ class AttentionWidget(SyncedWidget):
             "hello": lambda _: {"run": self._run},
             "tile": self._answer_tile,
             "pictures": self._answer_pictures,
+            "categories": lambda _: {},
             "run": self._answer_run,
             "stop": self._answer_stop,
         }
