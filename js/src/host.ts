@@ -1,6 +1,7 @@
 // Every difference between hosts lives here: message channel, shadow root, theme.
 
 import { signal as createSignal, type Signal } from "@preact/signals";
+import panels from "./panels.css";
 import styles from "./styles.css";
 
 /** What anywidget gives, as far as we use it. */
@@ -54,7 +55,7 @@ export function createRoot(el: HTMLElement): HTMLElement {
   shadowHost.setAttribute("data-lm-suppress-shortcuts", "true");
   const shadow = shadowHost.attachShadow({ mode: "open" });
   const style = document.createElement("style");
-  style.textContent = styles;
+  style.textContent = styles + panels;
   const root = document.createElement("div");
   shadow.append(style, root);
   el.replaceChildren(shadowHost);

@@ -20,6 +20,7 @@ export interface Source {
   /** The tile at once if it is here, else a promise of it. */
   tile(head: Head, queries: Span, keys: Span): Tile | Promise<Tile>;
   askPictures(): void;
+  askCategories(): void;
 }
 
 const CACHE_BYTES = 64 << 20;
@@ -81,6 +82,9 @@ export function createSource(state: State, client: Client): Source {
     },
     askPictures() {
       client.ask("pictures").catch(() => {}); // the picker stays without pictures, and is usable so
+    },
+    askCategories() {
+      client.ask("categories").catch(() => {}); // heads stay without a name
     },
   };
 }

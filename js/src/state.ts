@@ -2,7 +2,7 @@
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { listen, type Model } from "./host";
-import type { Head, Outline, Pictures, Snapshot, Status, TokenList } from "./wire/protocol";
+import type { Categories, Head, Outline, Pictures, Snapshot, Status, TokenList } from "./wire/protocol";
 
 /** The traits that both sides may set. */
 export interface Synced {
@@ -16,6 +16,8 @@ export interface Synced {
   keys: number[];
   threshold: number;
   words: boolean;
+  /** The category that is open in the panel. */
+  category: string | null;
 }
 
 /** The traits that only Python sets. */
@@ -23,6 +25,7 @@ export interface Told {
   _outline: Outline | null;
   _snapshot: Snapshot | null;
   _pictures: Pictures | null;
+  _categories: Categories | null;
   _status: Status;
 }
 
@@ -39,8 +42,9 @@ const SYNCED = [
   "keys",
   "threshold",
   "words",
+  "category",
 ] as const;
-const TOLD = ["_outline", "_snapshot", "_pictures", "_status"] as const;
+const TOLD = ["_outline", "_snapshot", "_pictures", "_categories", "_status"] as const;
 
 export interface State {
   readonly traits: Signals<Synced>;

@@ -1,4 +1,5 @@
 import type { Decoded } from "../wire/decode";
+import type { Head } from "../wire/protocol";
 import { prepare } from "./lines";
 
 export interface Grid {
@@ -11,18 +12,24 @@ export interface Grid {
  * Draw every head's small picture into one canvas, layer by layer.
  *
  * @param pictures (layers, heads, rows, columns): 0 forbidden, else 1 + 254 × weight
- * @param ink colour of a weight of 1, as #rrggbb
+ * @param look of a head: the colour of a weight of 1 as #rrggbb, and how far it is dimmed, 1 for not at all
  */
-export function drawPictures(canvas: HTMLCanvasElement, pictures: Decoded<Uint8Array>, grid: Grid, ink: string): void {
+export function drawPictures(
+  canvas: HTMLCanvasElement,
+  pictures: Decoded<Uint8Array>,
+  grid: Grid,
+  look: (head: Head) => { ink: string; strength: number },
+): void {
   const [layers = 0, heads = 0, rows = 0, columns = 0] = pictures.shape;
   const step = grid.cell + grid.gap;
   const context = prepare(canvas, heads * step - grid.gap, layers * step - grid.gap);
   const scratch = new OffscreenCanvas(columns, rows);
   const small = scratch.getContext("2d") as OffscreenCanvasRenderingContext2D;
   const image = small.createImageData(columns, rows);
-  const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(ink.slice(at, at + 2), 16));
   for (let layer = 0; layer < layers; layer++) {
     for (let head = 0; head < heads; head++) {
+      const { ink, strength } = look([layer, head]);
+      const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(ink.slice(at, at + 2), 16));
       const start = (layer * heads + head) * rows * columns;
       for (let at = 0; at < rows * columns; at++) {
         const value = pictures.values[start + at] as number;
@@ -32,6 +39,7 @@ export function drawPictures(canvas: HTMLCanvasElement, pictures: Decoded<Uint8A
       }
       small.putImageData(image, 0, 0);
       context.imageSmoothingEnabled = grid.cell < columns;
+      context.globalAlpha = strength;
       context.drawImage(scratch, head * step, layer * step, grid.cell, grid.cell);
     }
   }

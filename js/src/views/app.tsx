@@ -1,14 +1,18 @@
-// The widget's frame: text on top, heads on the left, the picture, one line below.
+// The widget's frame: text on top, heads on the left, the picture, categories on the right, one line below.
 
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Theme } from "../host";
+import { createLabels, numberOf } from "../labels";
+import { membersOf } from "../layout/categories";
 import { WHOLE } from "../layout/columns";
 import { focusOf } from "../layout/focus";
 import { createScene, wantedName } from "../scene";
 import type { Source, Span } from "../source";
 import type { Hover, Side, Sides, State } from "../state";
 import type { Client } from "../wire/client";
+import { Categories } from "./categories";
+import { Chosen } from "./chosen";
 import { Footer } from "./footer";
 import { Lines } from "./lines";
 import { Options, type Part } from "./options";
@@ -36,6 +40,15 @@ export function App({ state, client, source, theme, abort }: Props) {
   const part = useSignal<Part>(null);
   const scene = useMemo(() => createScene(state, source, rows, problem, abort), [state, source, rows, problem, abort]);
 
+  const labels = useMemo(() => createLabels(state), [state]);
+  const only = useSignal(false);
+
+  const within = useComputed(() => {
+    const now = labels.now.value;
+    const category = now && numberOf(now, state.traits.category.value);
+    if (!only.value || !now?.fresh || category === null) return null;
+    return new Set(membersOf(now.scores, now.thresholds, category).map(({ head }) => headName(head)));
+  });
   const focus = useComputed(() => {
     const units = scene.value?.units;
     if (!units) return null;
@@ -71,14 +84,17 @@ export function App({ state, client, source, theme, abort }: Props) {
     wantedName(state); // a new wish is a new chance
     problem.value = "";
   });
-  // Ask for the small pictures once the large one stands; and find out so whether a kernel answers.
+  // Ask for what else there is to see once the picture stands; and find out so whether a kernel answers.
   const asked = useRef(0);
   useEffect(() => {
     const run = scene.value?.outline.run ?? 0;
     if (drawn.value && run !== asked.current) {
       asked.current = run;
-      if (state.told._pictures.value?.run === run) client.ask("hello").catch(() => {});
-      else source.askPictures();
+      const { _pictures, _categories } = state.told;
+      const [drawnSmall, measured] = [_pictures.value?.run === run, _categories.value?.run === run];
+      if (!drawnSmall) source.askPictures();
+      if (!measured) source.askCategories();
+      if (drawnSmall && measured) client.ask("hello").catch(() => {});
     }
   }, [drawn.value]);
 
@@ -134,8 +150,9 @@ export function App({ state, client, source, theme, abort }: Props) {
             </button>
             <div class="panel">
               <h2>Heads</h2>
-              <Picker state={state} outline={shown.outline} theme={theme} />
-              <Strongest state={state} scene={shown} />
+              <Picker state={state} outline={shown.outline} labels={labels.now} within={within} theme={theme} />
+              <Chosen heads={shown.heads} labels={labels.now.value} theme={theme} />
+              <Strongest state={state} scene={shown} labels={labels.now} theme={theme} />
             </div>
           </aside>
           <Lines
@@ -144,6 +161,7 @@ export function App({ state, client, source, theme, abort }: Props) {
             focus={focus}
             hover={hover}
             rows={rows}
+            labels={labels.now}
             theme={theme}
             hidden={hidden}
             part={part}
@@ -151,6 +169,7 @@ export function App({ state, client, source, theme, abort }: Props) {
               drawn.value = name;
             }}
           />
+          <Categories state={state} labels={labels} theme={theme} only={only} silent={client.silent} />
         </div>
       ) : (
         <Skeleton message={status.message} done={status.done} total={status.total} />
@@ -158,6 +177,7 @@ export function App({ state, client, source, theme, abort }: Props) {
       {shown && (
         <Footer
           state={state}
+          labels={labels.now}
           theme={theme}
           hidden={hidden.value}
           masked={shown.masked}

@@ -5,21 +5,24 @@ import { Fragment } from "preact";
 import { type Pen, pensFor } from "../draw/colours";
 import { lineOpacity, lineWidth } from "../draw/lines";
 import type { Theme } from "../host";
+import { type Labels, nameOf } from "../labels";
+import { OTHER } from "../layout/categories";
 import type { State } from "../state";
 import type { Head } from "../wire/protocol";
 import { headName, type Saying } from "./words";
 
 interface Props {
   state: State;
+  labels: ReadonlySignal<Labels | null>;
   theme: ReadonlySignal<Theme>;
   saying: Saying[];
   hidden: number;
   masked: boolean;
 }
 
-export function Footer({ state, theme, saying, hidden, masked }: Props) {
+export function Footer({ state, labels, theme, saying, hidden, masked }: Props) {
   const { heads, threshold, words } = state.traits;
-  const pens = pensFor(heads.value.length, theme.value);
+  const pens = pensFor(heads.value, labels.value, theme.value);
   return (
     <footer>
       <p role="status" class="saying">
@@ -75,7 +78,7 @@ export function Footer({ state, theme, saying, hidden, masked }: Props) {
         <span>thicker, darker = larger weight</span>
         {heads.value.length > 1 && (
           <>
-            <HeadNames heads={heads.value} pens={pens} />
+            <HeadNames heads={heads.value} pens={pens} labels={labels.value} />
             <span>numbers: mean of {heads.value.length} heads</span>
           </>
         )}
@@ -124,23 +127,35 @@ function Wedge({ colour }: { colour: string }) {
 
 const NAMED = 8;
 
-function HeadNames({ heads, pens }: { heads: Head[]; pens: Pen[] }) {
+/** Heads of one category stand together, and its name follows them. */
+function HeadNames({ heads, pens, labels }: { heads: Head[]; pens: Pen[]; labels: Labels | null }) {
+  const groups = new Map<string, number[]>();
+  heads.slice(0, NAMED).forEach((head, at) => {
+    const main = labels?.fresh ? labels.main(head) : null;
+    const name = labels && main !== null && main >= OTHER ? nameOf(labels, main) : "";
+    groups.set(name, [...(groups.get(name) ?? []), at]);
+  });
   return (
     <span class="head-names" title={heads.map(headName).join(", ")}>
-      {heads.slice(0, NAMED).map((head, at) => (
-        <span key={headName(head)}>
-          <svg width="18" height="4" aria-hidden="true">
-            <line
-              x2="18"
-              y1="2"
-              y2="2"
-              stroke={pens[at]?.colour}
-              stroke-width="3"
-              stroke-dasharray={pens[at]?.dash.join(" ")}
-            />
-          </svg>
-          {headName(head)}
-        </span>
+      {[...groups].map(([name, members]) => (
+        <Fragment key={name}>
+          {members.map((at) => (
+            <span key={at}>
+              <svg width="18" height="4" aria-hidden="true">
+                <line
+                  x2="18"
+                  y1="2"
+                  y2="2"
+                  stroke={pens[at]?.colour}
+                  stroke-width="3"
+                  stroke-dasharray={pens[at]?.dash.join(" ")}
+                />
+              </svg>
+              {headName(heads[at] as Head)}
+              {name && at === members.at(-1) && <bdi>{name}</bdi>}
+            </span>
+          ))}
+        </Fragment>
       ))}
       {heads.length > NAMED && <span>and {heads.length - NAMED} more</span>}
     </span>

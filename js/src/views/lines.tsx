@@ -5,6 +5,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { pensFor } from "../draw/colours";
 import { drawLines, type Frame } from "../draw/lines";
 import type { Theme } from "../host";
+import type { Labels } from "../labels";
 import { columnsFor, rowHeight, stageHeight, visibleRows } from "../layout/columns";
 import { edgeAt, edgesOf, focusEdges } from "../layout/edges";
 import { type Focus, shadedSide, shadesOf } from "../layout/focus";
@@ -20,6 +21,7 @@ interface Props {
   focus: ReadonlySignal<Focus | null>;
   hover: Signal<Hover>;
   rows: Signal<Span>;
+  labels: ReadonlySignal<Labels | null>;
   theme: ReadonlySignal<Theme>;
   hidden: Signal<number>;
   part: ReadonlySignal<Part>;
@@ -28,7 +30,7 @@ interface Props {
 
 const NO_EDGES = edgesOf([], 0);
 
-export function Lines({ state, scene, focus, hover, rows, theme, hidden, part, onDrawn }: Props) {
+export function Lines({ state, scene, focus, hover, rows, labels, theme, hidden, part, onDrawn }: Props) {
   const stage = useRef<HTMLDivElement>(null);
   const scroll = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
@@ -60,7 +62,7 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, part, o
 
   const widest = useComputed(() => (width.value > 0 ? widestLabel(labelsOf(shown.value.units), stage.current) : 0));
   const columns = useComputed(() => columnsFor(width.value, widest.value));
-  const pens = useComputed(() => pensFor(shown.value.heads.length, theme.value));
+  const pens = useComputed(() => pensFor(shown.value.heads, labels.value, theme.value));
   const edges = useComputed(() => {
     const { tiles, units } = shown.value;
     const all = edgesOf(tiles, state.traits.threshold.value);
@@ -186,12 +188,17 @@ export function Lines({ state, scene, focus, hover, rows, theme, hidden, part, o
   const first = Math.round(scrollTop.value / row);
   const last = Math.min(count, Math.round((scrollTop.value + height) / row));
   const more = last < count;
-  const roomy = columns.value.left > ROOMY;
+  const roomy = width.value >= ROOMY;
+  const gloss = roomy ? GLOSS : 0;
   return (
-    <div class="lines">
+    <div class="lines" style={pens.value.length === 1 ? { "--pen": pens.value[0]?.colour } : {}}>
       <div class="sides" style={{ width: `${width.value}px` }}>
-        <span style={{ right: `${width.value - columns.value.left}px` }}>query{roomy && ": the token that looks"}</span>
-        <span style={{ left: `${columns.value.right}px` }}>key{roomy && ": what it looks at"}</span>
+        <span style={{ right: `${width.value - Math.max(gloss, columns.value.left)}px` }}>
+          query{roomy && ": the token that looks"}
+        </span>
+        <span style={{ left: `${Math.min(columns.value.right, width.value - gloss)}px` }}>
+          key{roomy && ": what it looks at"}
+        </span>
         {count * row > height && (
           <span class="place" style={{ left: `${(columns.value.left + columns.value.right) / 2}px` }}>
             {first + 1}–{last} of {count}
@@ -242,7 +249,8 @@ function usePainting(paint: () => void): void {
   useLayoutEffect(() => effect(paint), []);
 }
 
-const ROOMY = 190; // px beside the lines that a side's explanation takes
+const GLOSS = 176; // px that a side's explanation takes, with its margin
+const ROOMY = 460; // px for two of them, and the place in a long text between
 const MEASURED = 24;
 
 /** The rows of one text of a pair; all where there is no pair. */

@@ -2,23 +2,30 @@
 
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { accent, pensFor } from "../draw/colours";
+import { accent, headColour, pensFor } from "../draw/colours";
 import { drawPictures } from "../draw/pictures";
 import type { Theme } from "../host";
+import { type Labels, nameOf } from "../labels";
+import { OTHER, scoreOf, UNKNOWN } from "../layout/categories";
 import type { State } from "../state";
 import { decodeArray } from "../wire/decode";
 import type { Head, Outline } from "../wire/protocol";
-import { headName } from "./words";
+import { chooseHead } from "./choose";
+import { headName, points } from "./words";
 
 interface Props {
   state: State;
   outline: Outline;
+  labels: ReadonlySignal<Labels | null>;
+  /** The heads to which the view is limited; null for all. The others are dimmed. */
+  within: ReadonlySignal<Set<string> | null>;
   theme: ReadonlySignal<Theme>;
 }
 
 const LABEL = 26; // px for the layer's number
 const FEW = 8;
 const SOME = 16;
+const DIMMED = 0.18;
 
 /** The grid's cells: as large as the number of heads allows, never too small to hit. */
 export function gridOf(heads: number): { cell: number; gap: number; width: number } {
@@ -26,15 +33,16 @@ export function gridOf(heads: number): { cell: number; gap: number; width: numbe
   return { cell, gap, width: LABEL + heads * (cell + gap) };
 }
 
-export function Picker({ state, outline, theme }: Props) {
+export function Picker({ state, outline, labels, within, theme }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { layers, heads } = outline;
   const { cell, gap } = gridOf(heads);
   const selected = useComputed(() => {
     const shown = state.traits.heads.value;
-    const pens = pensFor(shown.length, theme.value);
+    const pens = pensFor(shown, labels.value, theme.value);
     return new Map(shown.map((head, at) => [headName(head), shown.length > 1 ? pens[at]?.colour : ""]));
   });
+  const isDimmed = (name: string) => within.value !== null && !within.value.has(name);
   const mounted = useSignal(false);
   mounted.value = true;
 
@@ -43,19 +51,11 @@ export function Picker({ state, outline, theme }: Props) {
     if (!canvas.current || !pictures || !mounted.value) return;
     if (pictures.run !== state.told._outline.value?.run) return; // of the text before
     const decoded = decodeArray({ ...pictures, dtype: "uint8" });
-    drawPictures(canvas.current, decoded, { cell, gap }, accent(theme.value));
+    drawPictures(canvas.current, decoded, { cell, gap }, (head) => ({
+      ink: headColour(labels.value, head, theme.value) ?? accent(theme.value),
+      strength: isDimmed(headName(head)) ? DIMMED : 1,
+    }));
   });
-
-  const choose = (head: Head, add: boolean) => {
-    const before = state.traits.heads.value;
-    if (!add) {
-      state.set({ heads: [head], layer: head[0] });
-      return;
-    }
-    const rest = before.filter((one) => headName(one) !== headName(head));
-    const next = rest.length < before.length ? rest : [...before, head];
-    if (next.length > 0) state.set({ heads: next, layer: (next.at(-1) as Head)[0] });
-  };
 
   const onKeyDown = (event: KeyboardEvent, [layer, head]: Head) => {
     const to = {
@@ -67,7 +67,7 @@ export function Picker({ state, outline, theme }: Props) {
     if (!to) return;
     event.preventDefault();
     if (to[0] < 0 || to[0] >= layers || to[1] < 0 || to[1] >= heads) return;
-    choose(to, event.shiftKey);
+    chooseHead(state, to, event.shiftKey);
     const grid = (event.currentTarget as Element).closest(".picker") as Element;
     grid.querySelector<HTMLElement>(`[data-head="${headName(to)}"]`)?.focus();
   };
@@ -100,18 +100,19 @@ export function Picker({ state, outline, theme }: Props) {
             </button>
             {range(heads).map((head) => {
               const name = headName([layer, head]);
+              const said = describe(labels.value, [layer, head]);
               return (
                 <button
                   type="button"
                   key={head}
-                  class="cell"
+                  class={isDimmed(name) ? "cell dimmed" : "cell"}
                   data-head={name}
                   aria-pressed={selected.value.has(name)}
-                  aria-label={name}
-                  title={name}
+                  aria-label={said}
+                  title={said}
                   tabIndex={name === entry ? 0 : -1}
                   style={selected.value.get(name) ? { "--pen": selected.value.get(name) } : {}}
-                  onClick={(event) => choose([layer, head], event.shiftKey)}
+                  onClick={(event) => chooseHead(state, [layer, head], event.shiftKey)}
                   onKeyDown={(event) => onKeyDown(event, [layer, head])}
                 />
               );
@@ -121,4 +122,12 @@ export function Picker({ state, outline, theme }: Props) {
       </div>
     </div>
   );
+}
+
+/** A head by its name, and what it is as far as that is known: "L1-H2, Previous-Token .99". */
+function describe(labels: Labels | null, head: Head): string {
+  const main = labels?.fresh ? labels.main(head) : UNKNOWN;
+  if (!labels || main === UNKNOWN) return headName(head);
+  const score = main === OTHER ? "" : ` ${points(scoreOf(labels.scores, main, head))}`;
+  return `${headName(head)}, ${nameOf(labels, main)}${score}`;
 }

@@ -1,5 +1,9 @@
 // Below the picker: which pairs the chosen head links most, ready to be pinned.
 
+import type { ReadonlySignal } from "@preact/signals";
+import { pensFor } from "../draw/colours";
+import type { Theme } from "../host";
+import type { Labels } from "../labels";
 import { WHOLE } from "../layout/columns";
 import type { Scene } from "../scene";
 import { isForbidden } from "../source";
@@ -10,24 +14,24 @@ import { exact, headName } from "./words";
 interface Props {
   state: State;
   scene: Scene;
+  labels: ReadonlySignal<Labels | null>;
+  theme: ReadonlySignal<Theme>;
 }
 
 const SHOWN = 4;
 
-export function Strongest({ state, scene }: Props) {
+export function Strongest({ state, scene, labels, theme }: Props) {
   const { heads, units } = scene;
   const pairs = strongestPairs(scene);
+  const pens = pensFor(heads, labels.value, theme.value);
   return (
     <section class="strongest" aria-label="strongest pairs">
-      <h3>
-        <b>{heads.length > 2 ? `${heads.length} heads` : heads.map(headName).join(", ")}</b> · strongest
-        {scene.count > WHOLE && " in sight"}
-      </h3>
+      <h3>strongest pairs{scene.count > WHOLE && " in sight"}</h3>
       {pairs.map(({ head, query, key, weight }) => (
         <button
           type="button"
           key={`${head} ${query} ${key}`}
-          style={{ "--weight": weight }}
+          style={{ "--weight": weight, "--pen": pens[head]?.colour }}
           onClick={() => state.set({ queries: units.query.tokens(query), keys: units.key.tokens(key) })}
         >
           <span class="pair">

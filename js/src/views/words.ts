@@ -16,6 +16,13 @@ export function brief(weight: number): string {
   return weight < 0.005 ? "" : weight.toFixed(2).slice(1);
 }
 
+/** A score: two digits without the zero. */
+export function points(score: number): string {
+  if (Number.isNaN(score)) return "–";
+  const digits = Math.abs(score) >= 0.995 ? "1.0" : Math.abs(score).toFixed(2).slice(1);
+  return score < -0.005 ? `−${digits}` : digits;
+}
+
 export interface Saying {
   head: string;
   /** The labels of the pair; empty where they were told before. */

@@ -60,6 +60,37 @@ export interface Pictures extends Envelope {
   run: number;
 }
 
+/** What a kind of head is, as the panel explains it. */
+export interface Category {
+  name: string;
+  /** One sentence. */
+  meaning: string;
+  /** The score that a head needs, where the reader has set none. */
+  threshold: number;
+  /** What an even spread of attention would reach, before the correction. */
+  chance: number | null;
+  /** On what it was measured. */
+  source: string;
+  /** Of a user's own category, #rrggbb. */
+  colour: string | null;
+}
+
+/** The measuring that needs texts of its own. */
+export interface Probe {
+  state: "none" | "running" | "done" | "failed";
+  message: string;
+  done: number;
+  total: number;
+}
+
+/** Scores of all heads: float32, (categories, layers, heads), NaN where not measured. */
+export interface Categories extends Envelope {
+  run: number;
+  list: Category[];
+  warning: string;
+  probe: Probe;
+}
+
 export interface Status {
   state: "loading" | "ready" | "error";
   message: string;

@@ -1,0 +1,104 @@
+// Which category a head belongs to. Pure: scores in, labels out.
+
+import type { Head } from "../wire/protocol";
+
+/** A head that reaches no category's threshold. */
+export const OTHER = -1;
+/** A head without a single score. */
+export const UNKNOWN = -2;
+
+/** Chance-corrected: 0 as a head that spreads evenly, 1 perfect, NaN not measured. */
+export interface Scores {
+  categories: number;
+  layers: number;
+  heads: number;
+  /** Category by category, layer by layer. */
+  values: Float32Array;
+}
+
+export function scoreOf({ categories, layers, heads, values }: Scores, category: number, [layer, head]: Head): number {
+  const inside = category >= 0 && category < categories && layer < layers && head < heads;
+  return inside ? (values[(category * layers + layer) * heads + head] as number) : Number.NaN;
+}
+
+/** Scores travel in single precision, where .7 is a little less than .7. */
+export const reaches = (score: number, threshold: number): boolean => score >= Math.fround(threshold);
+
+/** The category with the largest score among those that reach their threshold; else OTHER, or UNKNOWN. */
+export function mainOf(scores: Scores, thresholds: number[], head: Head): number {
+  let main = UNKNOWN;
+  let best = Number.NEGATIVE_INFINITY;
+  for (let category = 0; category < scores.categories; category++) {
+    const score = scoreOf(scores, category, head);
+    if (Number.isNaN(score)) continue;
+    if (main === UNKNOWN) main = OTHER;
+    if (score > best && reaches(score, thresholds[category] as number)) {
+      main = category;
+      best = score;
+    }
+  }
+  return main;
+}
+
+export function allHeads({ layers, heads }: Scores): Head[] {
+  return Array.from({ length: layers * heads }, (_, at): Head => [Math.floor(at / heads), at % heads]);
+}
+
+export interface Member {
+  head: Head;
+  score: number;
+  /** The category that the head is named after, perhaps another; of an OTHER head the one it comes nearest to. */
+  main: number;
+}
+
+/** The heads that reach a category's threshold, best first. Of OTHER the heads that reach none, by their best score. */
+export function membersOf(scores: Scores, thresholds: number[], category: number): Member[] {
+  const members: Member[] = [];
+  for (const head of allHeads(scores)) {
+    const main = mainOf(scores, thresholds, head);
+    const score = scoreOf(scores, category, head);
+    if (category !== OTHER && reaches(score, thresholds[category] as number)) members.push({ head, score, main });
+    const [nearest] = bestOf(scores, head, 1);
+    if (category === OTHER && main === OTHER && nearest) {
+      members.push({ head, score: nearest.score, main: nearest.category });
+    }
+  }
+  return members.sort((a, b) => b.score - a.score);
+}
+
+/** How many heads are named after each category; the last number counts OTHER. Null where nothing was measured. */
+export function countsOf(scores: Scores, thresholds: number[]): (number | null)[] {
+  const mains = allHeads(scores).map((head) => mainOf(scores, thresholds, head));
+  const count = (category: number) => mains.filter((main) => main === category).length;
+  const known = mains.some((main) => main !== UNKNOWN);
+  return [
+    ...Array.from({ length: scores.categories }, (_, at) => (isMeasured(scores, at) ? count(at) : null)),
+    known ? count(OTHER) : null,
+  ];
+}
+
+export function isMeasured({ layers, heads, values }: Scores, category: number): boolean {
+  const size = layers * heads;
+  return values.subarray(category * size, (category + 1) * size).some((score) => !Number.isNaN(score));
+}
+
+/** A head's largest scores, best first. */
+export function bestOf(scores: Scores, head: Head, count: number): { category: number; score: number }[] {
+  return Array.from({ length: scores.categories }, (_, category) => ({
+    category,
+    score: scoreOf(scores, category, head),
+  }))
+    .filter(({ score }) => !Number.isNaN(score))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, count);
+}
+
+/** The mean score of each layer's heads; NaN where none was measured. */
+export function layerMeans(scores: Scores, category: number): number[] {
+  return Array.from({ length: scores.layers }, (_, layer) => {
+    const known = Array.from({ length: scores.heads }, (_, head) => scoreOf(scores, category, [layer, head])).filter(
+      (score) => !Number.isNaN(score),
+    );
+    return known.reduce((sum, score) => sum + score, 0) / known.length;
+  });
+}
