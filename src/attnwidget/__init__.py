@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from attnwidget.capture import capture, capture_module
+    from attnwidget.heads import categorize, head_report, probe_heads
     from attnwidget.models import load_model
     from attnwidget.trace import AttentionTrace
     from attnwidget.widget import AttentionWidget
@@ -22,10 +23,23 @@ _HOME = {
     "AttentionWidget": "attnwidget.widget",
     "capture": "attnwidget.capture",
     "capture_module": "attnwidget.capture",
+    "categorize": "attnwidget.heads",
+    "head_report": "attnwidget.heads",
     "load_model": "attnwidget.models",
+    "probe_heads": "attnwidget.heads",
 }
 
-__all__ = ["AttentionTrace", "AttentionWidget", "__version__", "capture", "capture_module", "load_model"]
+__all__ = [
+    "AttentionTrace",
+    "AttentionWidget",
+    "__version__",
+    "capture",
+    "capture_module",
+    "categorize",
+    "head_report",
+    "load_model",
+    "probe_heads",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,5 +1,28 @@
-"""Which head does what."""
+"""What heads do: categories and their scores, evidence about a model, reports over many texts."""
 
+from attnwidget.heads.categories import BUILT_IN, OTHER, Category
 from attnwidget.heads.opening import opening_head
+from attnwidget.heads.original import original_rule
+from attnwidget.heads.patterns import Keys, Offset, Pairs
+from attnwidget.heads.probe import HeadProbe, known_probe, probe_heads
+from attnwidget.heads.report import HeadReport, head_report
+from attnwidget.heads.table import CategoryTable, HeadScores, categorize
 
-__all__ = ["opening_head"]
+__all__ = [
+    "BUILT_IN",
+    "OTHER",
+    "Category",
+    "CategoryTable",
+    "HeadProbe",
+    "HeadReport",
+    "HeadScores",
+    "Keys",
+    "Offset",
+    "Pairs",
+    "categorize",
+    "head_report",
+    "known_probe",
+    "opening_head",
+    "original_rule",
+    "probe_heads",
+]

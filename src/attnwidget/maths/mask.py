@@ -62,12 +62,11 @@ class Mask:
         Tensor
             bool (1, queries, keys), or (heads, queries, keys) if the mask differs between heads.
         """
-        ahead = keys - queries[:, None]  # (queries, keys)
-        result = torch.ones_like(ahead, dtype=torch.bool)  # (queries, keys)
+        result = torch.ones(len(queries), len(keys), dtype=torch.bool, device=keys.device)  # (queries, keys)
         if self.before is not None:
-            result &= ahead >= -self.before
+            result &= keys >= (queries - self.before)[:, None]
         if self.after is not None:
-            result &= ahead <= self.after
+            result &= keys <= (queries + self.after)[:, None]
         if self.keep is not None:
             result &= self.keep.to(keys.device)[keys]
         if self.dense is None:

@@ -1,0 +1,236 @@
+"""Every head's scores and category, as a user reads them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from attnwidget.heads.categories import OTHER, SHORTEST, Category, all_categories, main_categories
+from attnwidget.heads.measure import Statistics, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
+
+    from attnwidget.heads.grammar import Links
+    from attnwidget.heads.probe import HeadProbe
+    from attnwidget.trace import AttentionTrace
+
+HERE = "this text"
+
+
+@dataclass(frozen=True)
+class HeadScores:
+    """One head."""
+
+    name: str
+    """``"L4-H11"``."""
+    category: str
+    """The main one: the largest score above its threshold, else "Other"."""
+    scores: dict[str, float]
+    """Of every category, corrected for chance; NaN where not measured."""
+    here: dict[str, float]
+    """The same on this text alone, where `scores` come from a probe."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the main category's score reaches its threshold on this text too; True where it comes from it."""
+        return self._active
+
+    _active: bool = True
+
+
+class CategoryTable:
+    """Scores and categories of all heads of one attention.
+
+    Attributes
+    ----------
+    categories : tuple of Category
+        In the order shown.
+    scores : Tensor
+        float32 (categories, layers, heads), corrected for chance: 0 for an even spread, 1 at most, NaN where not
+        measured.
+    here : Tensor
+        The same, from the text alone.
+    sources : dict of str to str
+        What each category's scores come from: "this text", a probe, the user's parse, or why there are none.
+    chance : dict of str to float
+        Mean chance level on this text, where the score has one.
+    statistics : Statistics
+        What was measured on the text.
+    warning : str
+        Empty, or what to keep in mind.
+    """
+
+    def __init__(
+        self,
+        categories: Sequence[Category],
+        here: Tensor,
+        statistics: Statistics,
+        *,
+        given: dict[str, tuple[Tensor, str]] | None = None,
+        warning: str = "",
+    ) -> None:
+        self.categories = tuple(categories)
+        self.here = here
+        self.statistics = statistics
+        self.warning = warning
+        self.scores = here.clone()
+        self.sources = {}
+        for at, category in enumerate(self.categories):
+            self.sources[category.name] = "not measured on this text" if bool(here[at].isnan().all()) else HERE
+            if category.name in (given or {}):
+                scores, source = (given or {})[category.name]
+                self.scores[at] = scores.to(self.scores)
+                self.sources[category.name] = source
+        self.chance = {}
+        for category in self.categories:
+            level = statistics.chance.get(category.chance or "")
+            if level is not None and not bool(level.isnan().all()):
+                self.chance[category.name] = float(level.nanmean())
+        self._thresholds = torch.tensor([one.threshold for one in self.categories])
+        self._main = main_categories(self.scores, self._thresholds)  # (layers, heads)
+
+    def __getitem__(self, head: str | tuple[int, int]) -> HeadScores:
+        """Return one head, by ``"L4-H11"`` or (4, 11)."""
+        layer, number = _read_name(head) if isinstance(head, str) else head
+        _, layers, heads = self.scores.shape
+        if not (0 <= layer < layers and 0 <= number < heads):
+            raise IndexError(f"head L{layer}-H{number} does not exist: {layers} layers × {heads} heads")
+        main = int(self._main[layer, number])
+        here = self.here[:, layer, number]
+        names = [one.name for one in self.categories]
+        is_active = main < 0 or bool(here[main] >= self._thresholds[main])
+        return HeadScores(
+            f"L{layer}-H{number}",
+            OTHER if main < 0 else names[main],
+            dict(zip(names, self.scores[:, layer, number].tolist(), strict=True)),
+            dict(zip(names, here.tolist(), strict=True)),
+            is_active,
+        )
+
+    def __iter__(self) -> Iterator[HeadScores]:
+        """Go through all heads, layer by layer."""
+        _, layers, heads = self.scores.shape
+        return (self[layer, head] for layer in range(layers) for head in range(heads))
+
+    def __len__(self) -> int:
+        return self.scores.shape[1] * self.scores.shape[2]
+
+    def heads(self, category: str, *, main: bool = True) -> list[str]:
+        """Return a category's heads, best first.
+
+        Parameters
+        ----------
+        category : str
+            A category's name, or "Other".
+        main : bool
+            Only those whose main category it is; otherwise all whose score reaches its threshold.
+        """
+        names = [one.name for one in self.categories]
+        if category == OTHER:
+            return [f"L{layer}-H{head}" for layer, head in (self._main < 0).nonzero().tolist()]
+        if category not in names:
+            raise KeyError(f"no category {category!r}; there are {', '.join([*names, OTHER])}")
+        at = names.index(category)
+        scores = self.scores[at]  # (layers, heads)
+        belongs = self._main == at if main else scores.nan_to_num(-1) >= self._thresholds[at]
+        found = sorted(belongs.nonzero().tolist(), key=lambda one: -float(scores[one[0], one[1]]))
+        return [f"L{layer}-H{head}" for layer, head in found]
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Return ``{"L4-H11": {"category": …, "scores": {…}}}``; NaN becomes None, so that JSON can hold it."""
+        return {
+            one.name: {
+                "category": one.category,
+                "scores": {name: None if value != value else value for name, value in one.scores.items()},  # noqa: PLR0124
+            }
+            for one in self
+        }
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame: a row a head, its layer, head, category, and a column of scores a category."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_pandas needs pandas: pip install pandas; to_dict does without") from error
+        rows = [
+            {"layer": layer, "head": head, "category": one.category, **one.scores}
+            for one in self
+            for layer, head in [_read_name(one.name)]
+        ]
+        return pd.DataFrame(rows, index=[one.name for one in self])
+
+    def __repr__(self) -> str:
+        counts = [(name, self.heads(name)) for name in [*(one.name for one in self.categories), OTHER]]
+        shown = [f"  {name}: {len(heads)}  {', '.join(heads[:6])}{' …' * (len(heads) > 6)}" for name, heads in counts]
+        return "\n".join([f"CategoryTable({len(self)} heads)", *shown, *([self.warning] if self.warning else [])])
+
+
+def categorize(
+    trace: AttentionTrace,
+    *,
+    probe: HeadProbe | None = None,
+    deps: str | Links | Sequence[Any] | None = None,
+    categories: Sequence[Category] = (),
+    attention: str | None = None,
+    on_layer: Callable[[int, int], None] | None = None,
+) -> CategoryTable:
+    """Score every head on a text, and name its category.
+
+    Parameters
+    ----------
+    trace : AttentionTrace
+        The text's attention.
+    probe : HeadProbe, optional
+        Evidence about the model itself, from `probe_heads`: Syntactic, Induction and Duplicate-Token come from it.
+        Without it Induction and Duplicate-Token come from this text, as far as it repeats tokens.
+    deps : optional
+        The text's own parse, for Syntactic: CoNLL-U text, a spaCy ``Doc``, triples (dependent, head, relation) of
+        token positions, or "spacy" or "stanza" to have the text parsed.
+    categories : sequence of Category
+        Your own, beside the built-in ones; one of the same name replaces it.
+    attention : str, optional
+        Which attention, the first by default.
+    on_layer : function, optional
+        Called with (layers done, layers in all).
+
+    Returns
+    -------
+    CategoryTable
+    """
+    from attnwidget.heads.grammar import read_links, syntactic
+
+    name = trace.attentions[0] if attention is None else attention
+    those = all_categories(categories)
+    patterns = {what: pattern for one in those for what, pattern in (one.patterns or {}).items()}
+    found = measure(trace, patterns, attention=name, on_layer=on_layer)
+    layers, heads = trace.n_layers(name), trace.n_heads(name)
+    here = []
+    for one in those:
+        scores = torch.as_tensor(one.score(found), dtype=torch.float32).cpu()
+        if scores.shape != (layers, heads):
+            raise ValueError(f"the score of {one.name} must be ({layers}, {heads}), got {tuple(scores.shape)}")
+        here.append(scores)
+    given: dict[str, tuple[Tensor, str]] = {}
+    if probe is not None and name in {"self", "encoder"}:
+        if probe.shape != (layers, heads):
+            raise ValueError(f"the probe is of {probe.shape} layers and heads, the trace of {(layers, heads)}")
+        given |= probe.scores()
+    if deps is not None:
+        result = syntactic([(trace, read_links(deps, trace))], attention=name)
+        given["Syntactic"] = (result.scores, f"your parse: {result.count} links")
+    n = len(found.setting.keys.text)
+    warning = f"{n} tokens are few: labels mean little below {SHORTEST}" if n < SHORTEST else ""
+    return CategoryTable(those, torch.stack(here), found, given=given, warning=warning)
+
+
+def _read_name(name: str) -> tuple[int, int]:
+    try:
+        layer, head = name.removeprefix("L").split("-H")
+        return int(layer), int(head)
+    except ValueError:
+        raise KeyError(f'heads are named like "L4-H11", got {name!r}') from None
