@@ -254,6 +254,8 @@ def test_modifiers_of_nouns_and_of_predicates():
         relation, head = s.relations[i], s.heads[i]
         if relation in {"det", "amod", "nmod", "nmod:poss", "compound", "nummod", "acl", "acl:relcl", "appos"}:
             assert s.tags[head] in NOMINAL, names([(s, i)])
+            # "the living room sofa": what stands before a compound is the whole one's, but for another part of it
+            assert s.relations[head] != "compound" or relation == "compound", names([(s, i)])
         elif relation in {"obl", "advcl", "compound:prt", "vocative", "discourse", "mark"}:
             copula = any(s.relations[j] == "cop" for j in dependents(s, head))
             adjective = s.tags[head] == "ADJ" and relation == "obl"  # "full of toys", "happy with his job"
