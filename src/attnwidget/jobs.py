@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="attnwidget")
+_queue = ThreadPoolExecutor(max_workers=1, thread_name_prefix="attnwidget-queue")
 
 
 class Stopped(Exception):  # noqa: N818  (an outcome that was asked for, not an error)
@@ -35,11 +36,19 @@ class Job(Generic[T]):
         Called with the job on the main thread when the work is over, however it ended.
     report : function, optional
         Called with (message, done, total) on the main thread; total is None where it is not known.
+    queued : bool
+        For work that nobody waits for: one piece after another, so that threads are left for what is asked.
     """
 
     def __init__(
-        self, work: Callable[[Job[T]], T], *, finish: Callable[[Job[T]], None], report: Report | None = None
+        self,
+        work: Callable[[Job[T]], T],
+        *,
+        finish: Callable[[Job[T]], None],
+        report: Report | None = None,
+        queued: bool = False,
     ) -> None:
+        self._pool = _queue if queued else _threads
         self._work = work
         self._finish = finish
         self._report = report
@@ -54,7 +63,7 @@ class Job(Generic[T]):
             self._do()
             self.settle()
         else:
-            _threads.submit(self._do)
+            self._pool.submit(self._do)
 
     def _do(self) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,7 +15,18 @@ from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode, observ
 
 from attnwidget import models
 from attnwidget.capture import capture
-from attnwidget.heads import opening_head
+from attnwidget.heads import (
+    OTHER,
+    PROBED,
+    Category,
+    CategoryTable,
+    HeadProbe,
+    all_categories,
+    categorize,
+    known_probe,
+    opening_head,
+    probe_heads,
+)
 from attnwidget.jobs import Job, Stopped, running_loop
 from attnwidget.synced import SyncedWidget
 from attnwidget.trace import AttentionTrace
@@ -24,7 +36,7 @@ from attnwidget.wire.envelope import Envelope, encode_array
 from attnwidget.wire.server import answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
     from torch.nn import Module
@@ -37,8 +49,9 @@ if not STATIC.exists():
 # The browser holds the newest value of what it set itself. An echo would arrive late and move the view back; and
 # marimo sends the whole state round with every change.
 _LIVE = {"sync": True, "echo_update": False}
-_OPTIONS = ("layer", "heads", "queries", "keys", "view", "attention", "threshold", "words")
+_OPTIONS = ("layer", "heads", "queries", "keys", "view", "attention", "threshold", "words", "category")
 _SHORT = 64  # tokens, and characters of a text, in the plain-text form
+_PROBE_STEP = 10  # sentences between two progress messages
 _REPORT_EVERY = 0.25  # seconds between two progress messages, and before the first
 
 
@@ -70,8 +83,13 @@ class AttentionWidget(SyncedWidget):
         By default the bundled ``"demo/causal"``, which needs no network.
     tokenizer : optional
         The model's tokenizer. Needed with a model object whose own cannot be found on this machine.
+    categories : sequence of Category, optional
+        Your own kinds of heads, beside the built-in ones.
+    probe : bool
+        Whether to run the model on annotated sentences and repeated tokens in the background, once for each model, to
+        tell its syntactic, induction and duplicate-token heads.
     **options
-        First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `threshold`, `words`.
+        First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `threshold`, `words`, `category`.
 
     Attributes
     ----------
@@ -89,6 +107,8 @@ class AttentionWidget(SyncedWidget):
         Weights below it are not drawn, 0 to 1.
     words : bool
         Merge sub-words: sum over the pieces attended to, mean over the pieces attending.
+    category : str or None
+        The category that is open in the panel, "Other" among them.
     view : str
         ``"lines"``.
     attention : str
@@ -135,11 +155,13 @@ class AttentionWidget(SyncedWidget):
         text_target: str | None = None,
         model: str | PathLike[str] | Module | None = None,
         tokenizer: object = None,
+        categories: Sequence[Category] = (),
+        probe: bool = True,
         **options: Any,
     ) -> None:
         unknown = sorted(set(options) - set(_OPTIONS))
         if unknown:
-            known = ", ".join((*_TEXTS[1:], "model", "tokenizer", *_OPTIONS))
+            known = ", ".join((*_TEXTS[1:], "model", "tokenizer", "categories", "probe", *_OPTIONS))
             msg = f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}"
             raise TypeError(msg)
         if not isinstance(source, (str, AttentionTrace)):
@@ -153,6 +175,10 @@ class AttentionWidget(SyncedWidget):
         self._seconds = 0.0  # that the last run took
         self._job: Job[AttentionTrace] | None = None
         self._failure: Exception | None = None
+        self._own_categories = tuple(categories)
+        self._wants_probe = probe
+        self._probe_job: Job[HeadProbe] | None = None
+        self._table: CategoryTable | None = None  # of the run and the attention on screen
         self._options = options
         super().__init__()
         self.on_msg(self._on_message)
@@ -248,6 +274,7 @@ class AttentionWidget(SyncedWidget):
         before, self._trace = self._trace, trace
         self._shown = texts
         self._run += 1
+        self._table = None
         with self.hold_sync():
             if before is None:
                 self._settle_options(trace)
@@ -323,6 +350,7 @@ class AttentionWidget(SyncedWidget):
         if self._trace is None or not self.heads:
             return
         self._run += 1  # what was asked of the other attention is answered no more
+        self._table = None
         with self.hold_sync():
             self.queries, self.keys = [], []
             layers, heads = self._trace.n_layers(self.attention), self._trace.n_heads(self.attention)
@@ -347,6 +375,15 @@ class AttentionWidget(SyncedWidget):
             _check_range("layer", [layer for layer, _ in heads], self._trace.n_layers(self.attention))
             _check_range("head", [head for _, head in heads], self._trace.n_heads(self.attention))
         return heads
+
+    @validate("category")
+    def _check_category(self, proposal: dict[str, Any]) -> str | None:
+        name: str | None = proposal["value"]
+        known = [*(one.name for one in all_categories(self._own_categories)), OTHER]
+        if name is not None and name not in known:
+            msg = f"category {name!r} is not there: {', '.join(known)}"
+            raise TraitError(msg)
+        return name
 
     @validate("threshold")
     def _check_threshold(self, proposal: dict[str, Any]) -> float:
@@ -466,7 +503,7 @@ class AttentionWidget(SyncedWidget):
             "hello": lambda _: {"run": self._run},
             "tile": self._answer_tile,
             "pictures": self._answer_pictures,
-            "categories": lambda _: {},
+            "categories": self._answer_categories,
             "run": self._answer_run,
             "stop": self._answer_stop,
         }
@@ -495,6 +532,71 @@ class AttentionWidget(SyncedWidget):
 
         Job(lambda _: payload.pictures(trace, attention, lambda: run == self._run), finish=finish).start()
         return {}
+
+    def _answer_categories(self, _ask: Mapping[str, Any]) -> Mapping[str, Any]:
+        trace, run, attention = self._drawn(), self._run, self.attention
+
+        def alive(*_: int) -> None:
+            if run != self._run:
+                raise Stopped
+
+        def finish(job: Job[CategoryTable]) -> None:
+            with suppress(Stopped):
+                table = job.result()
+                if run == self._run:
+                    self._table = table
+                    self._probe()
+
+        Job(
+            lambda _: categorize(trace, attention=attention, categories=self._own_categories, on_layer=alive),
+            finish=finish,
+        ).start()
+        return {}
+
+    def _probe(self) -> None:
+        """Bring in evidence about the model: at once where it is known, else from the background."""
+        model, tokenizer = self._model, self._tokenizer
+        if not self._wants_probe or model is None or self.attention not in PROBED:
+            self._tell_categories("none")
+            return
+        found = known_probe(model)
+        if found is not None:
+            self._tell_categories("done", found)
+            return
+        self._tell_categories("running")
+        if self._probe_job is not None:
+            return  # it is on its way, for an older text
+
+        def finish(job: Job[HeadProbe]) -> None:
+            self._probe_job = None
+            try:
+                self._tell_categories("done", job.result())
+            except Exception as error:  # noqa: BLE001  (said in the panel; the text's own scores stay)
+                self._wants_probe = False
+                self._tell_categories("failed", message=str(error) or type(error).__name__)
+
+        def work(job: Job[HeadProbe]) -> HeadProbe:
+            def on_progress(done: int, total: int) -> None:
+                if done % _PROBE_STEP == 0:
+                    job.report("", done, total)
+
+            return probe_heads(model, tokenizer, on_progress=on_progress)
+
+        def report(_message: str, done: int, total: int | None) -> None:
+            self._tell_categories("running", done=done, total=total or 0)
+
+        self._probe_job = Job(work, finish=finish, report=report, queued=True)
+        self._probe_job.start()
+
+    def _tell_categories(self, state: str, probe: HeadProbe | None = None, **about: Any) -> None:
+        """Send the newest table, and how far the evidence about the model is."""
+        table = self._table
+        if table is None:
+            return  # of a newer text, or of another attention: it is on its way
+        if probe is not None and self.attention in PROBED:
+            table = table.with_probe(probe)
+        told = payload.categories(table, {"state": state, "message": "", "done": 0, "total": 0, **about})
+        self._categories = {"run": self._run, **told}
 
     def _answer_run(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
         texts = Texts(**{name: str(ask.get(name) or "") for name in _TEXTS})

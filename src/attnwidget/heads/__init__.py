@@ -1,16 +1,17 @@
 """What heads do: categories and their scores, evidence about a model, reports over many texts."""
 
-from attnwidget.heads.categories import BUILT_IN, OTHER, Category
+from attnwidget.heads.categories import BUILT_IN, OTHER, Category, all_categories
 from attnwidget.heads.opening import opening_head
 from attnwidget.heads.original import original_rule
 from attnwidget.heads.patterns import Keys, Offset, Pairs
 from attnwidget.heads.probe import HeadProbe, known_probe, probe_heads
 from attnwidget.heads.report import HeadReport, head_report
-from attnwidget.heads.table import CategoryTable, HeadScores, categorize
+from attnwidget.heads.table import PROBED, CategoryTable, HeadScores, categorize
 
 __all__ = [
     "BUILT_IN",
     "OTHER",
+    "PROBED",
     "Category",
     "CategoryTable",
     "HeadProbe",
@@ -19,6 +20,7 @@ __all__ = [
     "Keys",
     "Offset",
     "Pairs",
+    "all_categories",
     "categorize",
     "head_report",
     "known_probe",

@@ -44,6 +44,8 @@ class Category:
         The pattern whose chance level is told with the score.
     colour : str, optional
         ``"#rrggbb"``; without it the front end chooses.
+    absent : str
+        What is said where it cannot be told.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Category:
     threshold: float = 0.4
     chance: str | None = None
     colour: str | None = None
+    absent: str = "not measured on this text"
 
     def __post_init__(self) -> None:
         if not self.name or self.name == OTHER:
@@ -64,14 +67,21 @@ class Category:
 
     @classmethod
     def of_pattern(
-        cls, name: str, meaning: str, pattern: Pattern, *, threshold: float = 0.4, colour: str | None = None
+        cls,
+        name: str,
+        meaning: str,
+        pattern: Pattern,
+        *,
+        threshold: float = 0.4,
+        colour: str | None = None,
+        absent: str = "not measured on this text",
     ) -> Category:
         """Make a category whose score is the weight on one pattern, corrected for chance."""
 
         def score(found: Statistics) -> Tensor:
             return found.corrected(name)
 
-        return cls(name, meaning, score, {name: pattern}, threshold, name, colour)
+        return cls(name, meaning, score, {name: pattern}, threshold, name, colour, absent)
 
 
 def _first(setting: Setting) -> Tensor:
@@ -142,15 +152,29 @@ BUILT_IN: tuple[Category, ...] = (
         "explains.",
         lambda found: torch.full_like(found.entropy, torch.nan),  # comes from annotated sentences
         threshold=0.1,
+        absent="needs the model, to run annotated sentences, or a parse of this text",
     ),
     Category.of_pattern(
-        "Induction", "Looks at what followed the same token earlier in the text.", Pairs(after_duplicates)
+        "Induction",
+        "Looks at what followed the same token earlier in the text.",
+        Pairs(after_duplicates),
+        absent="no token of this text comes again",
     ),
-    Category.of_pattern("Duplicate-Token", "Looks at other occurrences of the same token.", Pairs(duplicates)),
-    Category.of_pattern("Next-Token", "Looks at the token just after.", Offset(1)),
+    Category.of_pattern(
+        "Duplicate-Token",
+        "Looks at other occurrences of the same token.",
+        Pairs(duplicates),
+        absent="no token of this text comes again",
+    ),
+    Category.of_pattern(
+        "Next-Token", "Looks at the token just after.", Offset(1), absent="the mask hides what comes after"
+    ),
     Category.of_pattern("Self", "Looks at the token itself.", Offset(0)),
     Category.of_pattern(
-        "Separator/Punctuation", "Looks at punctuation and at special tokens other than the first.", Keys(_marks)
+        "Separator/Punctuation",
+        "Looks at punctuation and at special tokens other than the first.",
+        Keys(_marks),
+        absent="no punctuation in this text",
     ),
 )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
 
 HERE = "this text"
+PROBED = {"self", "encoder"}  # the attentions that evidence about the model is of
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,11 @@ class CategoryTable:
         self.warning = warning
         self.scores = here.clone()
         self.sources = {}
+        self._given = given or {}
         for at, category in enumerate(self.categories):
-            self.sources[category.name] = "not measured on this text" if bool(here[at].isnan().all()) else HERE
-            if category.name in (given or {}):
-                scores, source = (given or {})[category.name]
+            self.sources[category.name] = category.absent if bool(here[at].isnan().all()) else HERE
+            if category.name in self._given:
+                scores, source = self._given[category.name]
                 self.scores[at] = scores.to(self.scores)
                 self.sources[category.name] = source
         self.chance = {}
@@ -93,6 +95,20 @@ class CategoryTable:
                 self.chance[category.name] = float(level.nanmean())
         self._thresholds = torch.tensor([one.threshold for one in self.categories])
         self._main = main_categories(self.scores, self._thresholds)  # (layers, heads)
+
+    def with_probe(self, probe: HeadProbe) -> CategoryTable:
+        """Take Syntactic, Induction and Duplicate-Token from evidence about the model."""
+        if probe.shape != tuple(self.here.shape[1:]):
+            raise ValueError(
+                f"the probe is of {probe.shape} layers and heads, the table of {tuple(self.here.shape[1:])}"
+            )
+        return self.with_scores(probe.scores())
+
+    def with_scores(self, given: dict[str, tuple[Tensor, str]]) -> CategoryTable:
+        """Take some categories' scores (layers, heads) from elsewhere; beside each, where it comes from."""
+        return CategoryTable(
+            self.categories, self.here, self.statistics, given={**self._given, **given}, warning=self.warning
+        )
 
     def __getitem__(self, head: str | tuple[int, int]) -> HeadScores:
         """Return one head, by ``"L4-H11"`` or (4, 11)."""
@@ -215,17 +231,15 @@ def categorize(
         if scores.shape != (layers, heads):
             raise ValueError(f"the score of {one.name} must be ({layers}, {heads}), got {tuple(scores.shape)}")
         here.append(scores)
-    given: dict[str, tuple[Tensor, str]] = {}
-    if probe is not None and name in {"self", "encoder"}:
-        if probe.shape != (layers, heads):
-            raise ValueError(f"the probe is of {probe.shape} layers and heads, the trace of {(layers, heads)}")
-        given |= probe.scores()
-    if deps is not None:
-        result = syntactic([(trace, read_links(deps, trace))], attention=name)
-        given["Syntactic"] = (result.scores, f"your parse: {result.count} links")
     n = len(found.setting.keys.text)
     warning = f"{n} tokens are few: labels mean little below {SHORTEST}" if n < SHORTEST else ""
-    return CategoryTable(those, torch.stack(here), found, given=given, warning=warning)
+    table = CategoryTable(those, torch.stack(here), found, warning=warning)
+    if probe is not None and name in PROBED:
+        table = table.with_probe(probe)
+    if deps is None:
+        return table
+    result = syntactic([(trace, read_links(deps, trace))], attention=name)
+    return table.with_scores({"Syntactic": (result.scores, f"your parse: {result.count} links")})
 
 
 def _read_name(name: str) -> tuple[int, int]:

@@ -12,10 +12,11 @@ from attnwidget.wire.envelope import Envelope, encode_array
 from attnwidget.wire.protocol import FORBIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
+    from attnwidget.heads import CategoryTable
     from attnwidget.tokens import Tokens
     from attnwidget.trace import AttentionTrace
 
@@ -170,6 +171,26 @@ def pictures(
         )  # (heads, size, size)
         layers.append((1 + 254 * pooled.nan_to_num()).round().masked_fill(~allowed, 0).to(torch.uint8).cpu())
     return encode_array(torch.stack(layers))
+
+
+def categories(table: CategoryTable, probe: Mapping[str, Any]) -> dict[str, Any]:
+    """Write every head's scores and what the categories are; `probe` says how far the evidence of the model is."""
+    return {
+        "list": [
+            {
+                "name": one.name,
+                "meaning": one.meaning,
+                "threshold": one.threshold,
+                "chance": table.chance.get(one.name),
+                "source": table.sources[one.name],
+                "colour": one.colour,
+            }
+            for one in table.categories
+        ],
+        "warning": table.warning,
+        "probe": dict(probe),
+        **encode_array(table.scores),
+    }
 
 
 def strongest(
