@@ -29,6 +29,8 @@ interface Props {
   abort: AbortSignal;
 }
 
+const CROWDED = 320; // px of small pictures that leave the picture little room
+
 export function App({ state, client, source, theme, abort }: Props) {
   const rows = useSignal<Span>([0, WHOLE]);
   const problem = useSignal("");
@@ -132,7 +134,7 @@ export function App({ state, client, source, theme, abort }: Props) {
         </div>
       )}
       {shown ? (
-        <div class="body">
+        <div class={gridOf(shown.outline.heads).width > CROWDED ? "body crowded" : "body"}>
           <aside
             class={open.value ? "heads open" : "heads"}
             style={{ "--grid": `${gridOf(shown.outline.heads).width}px` }}

@@ -28,7 +28,12 @@ export function Categories({ state, labels, theme, only, silent }: Props) {
   const waiting = silent.value ? "not measured" : "measuring …";
   const fresh = now?.fresh ?? false;
   return (
-    <aside class={unfolded.value ? "categories open" : "categories"} data-fresh={fresh} aria-busy={!fresh}>
+    <aside
+      class={unfolded.value ? "categories open" : "categories"}
+      aria-label="head categories"
+      data-fresh={fresh}
+      aria-busy={!fresh}
+    >
       <button
         type="button"
         class="fold"
@@ -41,7 +46,7 @@ export function Categories({ state, labels, theme, only, silent }: Props) {
       </button>
       <div class="panel">
         <h2>
-          Head categories <span class="waiting">{fresh ? "" : waiting}</span>
+          {fresh ? "Head categories" : "Categories"} <span class="waiting">{fresh ? "" : waiting}</span>
         </h2>
         <div class="kinds">
           {now

@@ -76,17 +76,13 @@ export function Footer({ state, labels, theme, saying, hidden, masked }: Props) 
       <div class="legend">
         <Wedge colour={pens.length > 1 ? "var(--quiet)" : (pens[0] as Pen).colour} />
         <span>thicker, darker = larger weight</span>
-        {heads.value.length > 1 && (
-          <>
-            <HeadNames heads={heads.value} pens={pens} labels={labels.value} />
-            <span>numbers: mean of {heads.value.length} heads</span>
-          </>
-        )}
+        {heads.value.length > 1 && <span>numbers: mean of {heads.value.length} heads</span>}
         {masked && (
           <span>
             <s>token</s> hidden by the mask
           </span>
         )}
+        {heads.value.length > 1 && <HeadNames heads={heads.value} pens={pens} labels={labels.value} />}
       </div>
     </footer>
   );
