@@ -194,7 +194,7 @@ def test_random_models_have_no_grammar_to_speak_of(name, monkeypatch):
     assert known_probe(model) is None
     found = aw.probe_heads(model, tokenizer)
     assert found.sentences == 30
-    assert found.scores()["Syntactic"][0].nan_to_num(-1).max() < 0.5
+    assert found.evidence()["Syntactic"].scores.nan_to_num(-1).max() < 0.5
     assert found.repetition["Induction"].abs().max() < 0.5
 
 

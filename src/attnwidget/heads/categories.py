@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -21,6 +21,14 @@ OTHER = "Other"
 SHORTEST = 6  # tokens; on a shorter text the labels carry a warning
 _FARTHEST = 8  # tokens back or ahead that a fixed offset is looked for
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+class Evidence(NamedTuple):
+    """Scores of a category that do not come from the text alone."""
+
+    scores: Tensor  # (layers, heads)
+    source: str
+    notes: list[list[str]] | None = None  # for every layer and head, what the score means
 
 
 @dataclass(frozen=True)

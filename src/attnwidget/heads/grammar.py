@@ -89,6 +89,19 @@ class Syntax:
         accuracy = float(self.accuracy[at, layer, head])
         return (*self.groups[at], accuracy, float(self.baseline[at]), int(self.counts[at]))
 
+    def notes(self) -> list[list[str]]:
+        """Say for every layer and head what its score means."""
+        _, layers, heads = self.accuracy.shape
+        unknown = self.scores.isnan()
+
+        def note(layer: int, head: int) -> str:
+            if unknown[layer, head]:
+                return ""
+            relation, direction, accuracy, baseline, count = self.best(layer, head)
+            return f"{relation}, {direction}: right in {accuracy:.0%} of {count}, a fixed distance in {baseline:.0%}"
+
+        return [[note(layer, head) for head in range(heads)] for layer in range(layers)]
+
     def by_relation(self) -> list[tuple[str, str, str, float, float, int]]:
         """Return for every relation its direction, best head, accuracy, baseline and links; best margin first."""
         rows = []

@@ -13,6 +13,7 @@ import torch
 from attnwidget.capture import capture
 from attnwidget.capture.inputs import find_tokenizer
 from attnwidget.heads import conllu
+from attnwidget.heads.categories import Evidence
 from attnwidget.heads.grammar import Links, Syntax, links_of, syntactic
 from attnwidget.heads.measure import measure
 from attnwidget.heads.patterns import Pairs, after_duplicates, duplicates
@@ -58,12 +59,12 @@ class HeadProbe:
         _, layers, heads = self.syntax.accuracy.shape
         return layers, heads
 
-    def scores(self) -> dict[str, tuple[Tensor, str]]:
-        """Return what `categorize` takes: each category's scores (layers, heads), and where they come from."""
+    def evidence(self) -> dict[str, Evidence]:
+        """Return each category's scores, and where they come from."""
         repeated = f"{REPEATS} × {LENGTH} random tokens, written twice"
         return {
-            "Syntactic": (self.syntax.scores, f"{self.sentences} annotated sentences"),
-            **{name: (scores, repeated) for name, scores in self.repetition.items()},
+            "Syntactic": Evidence(self.syntax.scores, f"{self.sentences} annotated sentences", self.syntax.notes()),
+            **{name: Evidence(scores, repeated) for name, scores in self.repetition.items()},
         }
 
     def to_json(self) -> str:

@@ -149,9 +149,9 @@ def head_report(
         bar.update()
     mean = found.nanmean(0)  # (categories, layers, heads)
     spread = (found - mean).square().nanmean(0).sqrt()  # (categories, layers, heads)
-    for name, (scores, _) in probe.scores().items():
+    for name, found_elsewhere in probe.evidence().items():
         at = [one.name for one in those].index(name)
-        mean[at], spread[at] = scores, torch.nan
+        mean[at], spread[at] = found_elsewhere.scores, torch.nan
     return HeadReport(describe_model(model), those, len(listed), mean, spread)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from attnwidget.heads.categories import OTHER, SHORTEST, Category, all_categories, main_categories
+from attnwidget.heads.categories import OTHER, SHORTEST, Category, Evidence, all_categories, main_categories
 from attnwidget.heads.measure import Statistics, measure
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class CategoryTable:
         The same, from the text alone.
     sources : dict of str to str
         What each category's scores come from: "this text", a probe, the user's parse, or why there are none.
+    notes : dict of str to list of list of str
+        Of some categories, what every head's score means, by layer and head.
     chance : dict of str to float
         Mean chance level on this text, where the score has one.
     statistics : Statistics
@@ -72,7 +74,7 @@ class CategoryTable:
         here: Tensor,
         statistics: Statistics,
         *,
-        given: dict[str, tuple[Tensor, str]] | None = None,
+        given: dict[str, Evidence] | None = None,
         warning: str = "",
     ) -> None:
         self.categories = tuple(categories)
@@ -82,12 +84,16 @@ class CategoryTable:
         self.scores = here.clone()
         self.sources = {}
         self._given = given or {}
+        self.notes = {name: one.notes for name, one in self._given.items() if one.notes is not None}
         for at, category in enumerate(self.categories):
             self.sources[category.name] = category.absent if bool(here[at].isnan().all()) else HERE
             if category.name in self._given:
-                scores, source = self._given[category.name]
-                self.scores[at] = scores.to(self.scores)
-                self.sources[category.name] = source
+                found = self._given[category.name]
+                self.scores[at] = found.scores.to(self.scores)
+                self.sources[category.name] = found.source
+        first = statistics.setting.keys.text[statistics.setting.first]
+        if self.sources.get("First/Positional") == HERE:
+            self.sources["First/Positional"] += f", where {first!r} is the first token"
         self.chance = {}
         for category in self.categories:
             level = statistics.chance.get(category.chance or "")
@@ -96,15 +102,20 @@ class CategoryTable:
         self._thresholds = torch.tensor([one.threshold for one in self.categories])
         self._main = main_categories(self.scores, self._thresholds)  # (layers, heads)
 
+    @property
+    def from_elsewhere(self) -> set[str]:
+        """The categories whose scores do not come from this text."""
+        return set(self._given)
+
     def with_probe(self, probe: HeadProbe) -> CategoryTable:
         """Take Syntactic, Induction and Duplicate-Token from evidence about the model."""
         if probe.shape != tuple(self.here.shape[1:]):
             raise ValueError(
                 f"the probe is of {probe.shape} layers and heads, the table of {tuple(self.here.shape[1:])}"
             )
-        return self.with_scores(probe.scores())
+        return self.with_evidence(probe.evidence())
 
-    def with_scores(self, given: dict[str, tuple[Tensor, str]]) -> CategoryTable:
+    def with_evidence(self, given: dict[str, Evidence]) -> CategoryTable:
         """Take some categories' scores (layers, heads) from elsewhere; beside each, where it comes from."""
         return CategoryTable(
             self.categories, self.here, self.statistics, given={**self._given, **given}, warning=self.warning
@@ -239,7 +250,9 @@ def categorize(
     if deps is None:
         return table
     result = syntactic([(trace, read_links(deps, trace))], attention=name)
-    return table.with_scores({"Syntactic": (result.scores, f"your parse: {result.count} links")})
+    return table.with_evidence(
+        {"Syntactic": Evidence(result.scores, f"your parse: {result.count} links", result.notes())}
+    )
 
 
 def _read_name(name: str) -> tuple[int, int]:

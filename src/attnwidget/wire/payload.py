@@ -184,13 +184,20 @@ def categories(table: CategoryTable, probe: Mapping[str, Any]) -> dict[str, Any]
                 "chance": table.chance.get(one.name),
                 "source": table.sources[one.name],
                 "colour": one.colour,
+                "notes": table.notes.get(one.name),
+                # of a score that comes from elsewhere, what this text alone gives
+                "here": _numbers(table.here[at]) if one.name in table.from_elsewhere else None,
             }
-            for one in table.categories
+            for at, one in enumerate(table.categories)
         ],
         "warning": table.warning,
         "probe": dict(probe),
         **encode_array(table.scores),
     }
+
+
+def _numbers(scores: Tensor) -> list[list[float | None]]:
+    return [[None if math.isnan(one) else round(one, 4) for one in row] for row in scores.tolist()]
 
 
 def strongest(
