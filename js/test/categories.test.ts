@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pensFor } from "../src/draw/colours";
+import { accent, categoryColour, pensFor } from "../src/draw/colours";
+import { contrast, mix, shadeFor } from "../src/draw/contrast";
 import type { Labels } from "../src/labels";
 import {
   bestOf,
@@ -132,4 +133,35 @@ test("pens: without categories one head has the accent, several a colour each", 
   );
   assert.ok(!several.some(({ colour }) => colour === alone?.colour));
   assert.equal(new Set(several.map(({ colour, dash }) => colour + dash)).size, 9);
+});
+
+test("a shaded token stays readable in every colour, on both themes", () => {
+  const names = [
+    "Previous-Token",
+    "First/Positional",
+    "Bag-of-Words",
+    "Syntactic",
+    "Induction",
+    "Duplicate-Token",
+    "Next-Token",
+    "Self",
+    "Separator/Punctuation",
+    "mine",
+  ];
+  const labels = labelled(names.map((name) => kind(name)));
+  for (const [theme, text, ground] of [
+    ["light", "#1b1f24", "#ffffff"],
+    ["dark", "#e6e8ec", "#14171c"],
+  ] as const) {
+    const own = [OTHER, ...names.keys()].map((category) => categoryColour(labels, category, theme) as string);
+    for (const colour of [...own, accent(theme), "#000000", "#ffffff", "#ffff00", "#000080"]) {
+      const share = shadeFor(colour, theme);
+      assert.ok(share >= 0.1 || colour === "#ffffff", `${colour} is still seen: ${share}`);
+      assert.ok(contrast(mix(text, text, 1), mix(colour, ground, share)) >= 4.5, `${colour} on ${theme}`);
+    }
+    for (const colour of own) {
+      const seen = contrast(mix(colour, colour, 1), mix(ground, ground, 1));
+      assert.ok(seen >= (theme === "dark" ? 4.5 : 2.2), `a line in ${colour} on ${theme}: ${seen}`);
+    }
+  }
 });

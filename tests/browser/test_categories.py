@@ -122,8 +122,8 @@ def test_a_head_has_its_category_colour_everywhere(mount: Callable[..., Mounted]
 def test_heads_of_one_category_differ_by_dash_and_name(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L1-H2", "L0-H1", "L2-H3"])
     legend = at.page.locator(".head-names")
-    expect(legend).to_contain_text("L1-H2L2-H3Previous-Token")
-    expect(legend).to_contain_text("L0-H1Induction")
+    expect(legend).to_contain_text("Previous-Token:L1-H2L2-H3")
+    expect(legend).to_contain_text("Induction:L0-H1")
     strokes = legend.locator("line").evaluate_all(
         "lines => lines.map((one) => [one.getAttribute('stroke'), one.getAttribute('stroke-dasharray')])"
     )

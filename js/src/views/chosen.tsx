@@ -45,7 +45,11 @@ export function Chosen({ heads, labels, theme }: Props) {
 /** A head's largest scores. Each bar carries the mark that it has to reach. */
 function Why({ head, labels, theme }: { head: Head; labels: Labels | null; theme: Theme }) {
   if (!labels) return <NoScores />;
-  const best = bestOf(labels.scores, head, SCORES);
+  const main = labels.main(head);
+  const ranked = bestOf(labels.scores, head, labels.list.length);
+  // The category that names the head is among them, be its score ever so small.
+  const best = ranked.filter(({ category }, at) => at < SCORES || category === main);
+  if (best.length > SCORES) best.splice(SCORES - 1, 1);
   return (
     <div class="why">
       {best.length === 0 && <p class="fine">{labels.warning || "not measured"}</p>}
@@ -59,7 +63,7 @@ function Why({ head, labels, theme }: { head: Head; labels: Labels | null; theme
         ];
         const colour = categoryColour(labels, category, theme);
         return (
-          <div key={name} class="told" title={notes.filter(Boolean).join(" · ")}>
+          <div key={name} class={category === main ? "told main" : "told"} title={notes.filter(Boolean).join(" · ")}>
             <bdi class="name">{name}</bdi>
             <span class="points">{points(score)}</span>
             <i

@@ -123,7 +123,7 @@ function Wedge({ colour }: { colour: string }) {
 
 const NAMED = 8;
 
-/** Heads of one category stand together, and its name follows them. */
+/** Heads of one category stand together, after its name. */
 function HeadNames({ heads, pens, labels }: { heads: Head[]; pens: Pen[]; labels: Labels | null }) {
   const groups = new Map<string, number[]>();
   heads.slice(0, NAMED).forEach((head, at) => {
@@ -135,6 +135,7 @@ function HeadNames({ heads, pens, labels }: { heads: Head[]; pens: Pen[]; labels
     <span class="head-names" title={heads.map(headName).join(", ")}>
       {[...groups].map(([name, members]) => (
         <Fragment key={name}>
+          {name && <bdi>{name}:</bdi>}
           {members.map((at) => (
             <span key={at}>
               <svg width="18" height="4" aria-hidden="true">
@@ -148,7 +149,6 @@ function HeadNames({ heads, pens, labels }: { heads: Head[]; pens: Pen[]; labels
                 />
               </svg>
               {headName(heads[at] as Head)}
-              {name && at === members.at(-1) && <bdi>{name}</bdi>}
             </span>
           ))}
         </Fragment>

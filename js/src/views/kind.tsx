@@ -37,7 +37,7 @@ export function Kind({ state, labels, moved, category, theme, only }: Props) {
               chance {points(kind.chance)} ·{" "}
             </span>
           )}
-          <span title="what the scores were measured on">{kind.source}</span>
+          <span title="what the scores were measured on">source: {kind.source}</span>
         </p>
       )}
       {!measured && <Missing labels={labels} category={category} />}

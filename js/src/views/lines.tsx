@@ -2,7 +2,8 @@
 
 import { effect, type ReadonlySignal, type Signal, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { pensFor } from "../draw/colours";
+import { type Pen, pensFor } from "../draw/colours";
+import { shadeFor } from "../draw/contrast";
 import { drawLines, type Frame } from "../draw/lines";
 import type { Theme } from "../host";
 import type { Labels } from "../labels";
@@ -191,7 +192,7 @@ export function Lines({ state, scene, focus, hover, rows, labels, theme, hidden,
   const roomy = width.value >= ROOMY;
   const gloss = roomy ? GLOSS : 0;
   return (
-    <div class="lines" style={pens.value.length === 1 ? { "--pen": pens.value[0]?.colour } : {}}>
+    <div class="lines" style={tint(pens.value, theme.value)}>
       <div class="sides" style={{ width: `${width.value}px` }}>
         <span style={{ right: `${width.value - Math.max(gloss, columns.value.left)}px` }}>
           query{roomy && ": the token that looks"}
@@ -242,6 +243,12 @@ export function Lines({ state, scene, focus, hover, rows, labels, theme, hidden,
       </div>
     </div>
   );
+}
+
+/** One head's tokens are shaded in its colour; the mean over several belongs to none of them. */
+function tint([pen, ...others]: Pen[], theme: Theme) {
+  if (!pen || others.length > 0) return {};
+  return { "--pen": pen.colour, "--shade": `${100 * shadeFor(pen.colour, theme)}%` };
 }
 
 /** Like useSignalEffect, but before the browser paints: labels never stand a frame without their lines. */

@@ -84,7 +84,7 @@ function Charts({ labels, categories, theme }: ChartsProps) {
               <Swatch labels={labels} category={category} theme={theme} />
               <bdi>{name}</bdi>
               <span class="hint">
-                {measured ? `mean, to ${points(Math.max(...ofLayers.filter(isNumber)))}` : "not measured"}
+                {measured ? `at most ${points(Math.max(...ofLayers.filter(isNumber)))}` : "not measured"}
               </span>
             </figcaption>
             <svg

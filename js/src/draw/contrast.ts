@@ -1,0 +1,40 @@
+// How strongly a text's ground may be tinted before the text is hard to read.
+
+import type { Theme } from "../host";
+
+const READABLE = 4.5; // contrast of text with its ground
+const GROUND = { light: { text: "#1b1f24", ground: "#ffffff" }, dark: { text: "#e6e8ec", ground: "#14171c" } };
+const STRONGEST = { light: 0.62, dark: 0.5 };
+const STEP = 0.02;
+
+type Channels = [number, number, number];
+
+const channels = (colour: string): Channels =>
+  [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as Channels;
+
+function luminance(colour: Channels): number {
+  const [red, green, blue] = colour.map((value) => {
+    const share = value / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  }) as Channels;
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** From 1 to 21, as the Web Content Accessibility Guidelines have it. */
+export function contrast(one: Channels, other: Channels): number {
+  const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a) as [number, number];
+  return (light + 0.05) / (dark + 0.05);
+}
+
+export function mix(colour: string, ground: string, share: number): Channels {
+  const under = channels(ground);
+  return channels(colour).map((value, at) => share * value + (1 - share) * under[at]!) as Channels;
+}
+
+/** The share of a colour, #rrggbb, in the ground of a token with a weight of 1. */
+export function shadeFor(colour: string, theme: Theme): number {
+  const { text, ground } = GROUND[theme];
+  let share = STRONGEST[theme];
+  while (share > STEP && contrast(channels(text), mix(colour, ground, share)) < READABLE) share -= STEP;
+  return share;
+}
