@@ -37,6 +37,7 @@ test-py: $(VENV)/.dev $(WIDGET) chromium ## the Python, packaging and browser te
 
 bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measurements in the README
 	$(BIN)/python benchmarks/capture.py
+	$(BIN)/python benchmarks/categories.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/first_drawing.py
 
 build: $(VENV)/.dev $(NODE_MODULES) ## sdist and wheel in dist/

@@ -238,6 +238,56 @@ def test_a_run_from_the_browser_tells_failures_in_the_status(widget: AttentionWi
     assert widget._status["state"] == "ready"
 
 
+def test_categories_come_as_a_trait_so_that_they_are_saved(widget: AttentionWidget, comm: FakeComm) -> None:
+    ask(widget, comm, ask="categories")
+    told = widget._categories
+    assert told["run"] == widget._outline["run"]
+    assert told["probe"]["state"] == "done"  # the bundled model's report comes along
+    names = [one["name"] for one in told["list"]]
+    scores = np.frombuffer(told["data"], dtype="float32").reshape(told["shape"])
+    table = aw.categorize(widget.trace, probe=aw.probe_heads(widget._model))
+    assert scores[names.index("Previous-Token"), 1, 2] == pytest.approx(table["L1-H2"].scores["Previous-Token"])
+    syntactic = told["list"][names.index("Syntactic")]
+    assert syntactic["source"] == "192 annotated sentences"
+    assert syntactic["notes"][2][1].startswith("obj, to its head: right in 92%")
+    json.dumps({**told, "data": None}, allow_nan=False)
+
+
+def test_categories_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    widget = AttentionWidget(AttentionWidget(TEXT).trace)
+    widget.comm = FakeComm()
+    ask(widget, widget.comm, ask="categories")
+    assert widget._categories["probe"]["state"] == "none"
+    source = {one["name"]: one["source"] for one in widget._categories["list"]}
+    assert source["Syntactic"].startswith("needs the model")
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr("attnwidget.widget.probe_heads", fail)
+    monkeypatch.setattr("attnwidget.widget.known_probe", lambda _: None)
+    widget = AttentionWidget(TEXT)
+    widget.comm = FakeComm()
+    ask(widget, widget.comm, ask="categories")
+    assert widget._categories["probe"] == {"state": "failed", "message": "no memory", "done": 0, "total": 0}
+    assert widget._categories["shape"] == [9, 4, 8]
+    silent = AttentionWidget(TEXT, probe=False)
+    silent.comm = FakeComm()
+    ask(silent, silent.comm, ask="categories")
+    assert silent._categories["probe"]["state"] == "none"
+
+
+def test_category_is_read_and_set(widget: AttentionWidget) -> None:
+    assert widget.category is None
+    for name in ("Syntactic", "Other", None):
+        widget.category = name
+        assert widget.category == name
+    with pytest.raises(TraitError, match=r"'Semantic' is not there: Previous-Token, .*, Other"):
+        widget.category = "Semantic"
+    mine = aw.heads.Category("Mine", "My own.", lambda found: found.entropy)
+    assert AttentionWidget(TEXT, categories=[mine], category="Mine").category == "Mine"
+
+
 def test_pictures_come_as_a_trait_so_that_they_are_saved(widget: AttentionWidget, comm: FakeComm) -> None:
     ask(widget, comm, ask="pictures")
     assert widget._pictures["shape"] == [4, 8, 12, 12]
