@@ -66,5 +66,9 @@ export function numberOf({ list }: Labels, name: string | null): number | null {
   return at < 0 ? null : at;
 }
 
+/** What a head's score for a category means; empty where there is no more to say than the number. */
+export const noteOf = ({ list }: Labels, category: number, [layer, head]: Head): string =>
+  list[category]?.notes?.[layer]?.[head] ?? "";
+
 export const nameOf = ({ list }: Labels, category: number): string =>
   category === OTHER ? OTHER_NAME : (list[category]?.name ?? "");

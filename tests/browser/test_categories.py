@@ -210,6 +210,16 @@ def test_a_category_opens_and_closes(mount: Callable[..., Mounted]) -> None:
     assert listed_heads(at) == []
 
 
+def test_what_a_score_means_is_said_of_the_head_shown(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L1-H2"], category="Previous-Token")
+    expect(listed(at, "L1-H2")).to_have_attribute("title", "L1-H2 · .99")
+    told = categories(at.widget)
+    told["list"][0]["notes"] = [[f"note {layer} {head}" for head in range(HEADS)] for layer in range(LAYERS)]
+    at.widget._categories = told
+    expect(at.page.locator(".kind-open")).to_contain_text("L1-H2 note 1 2")
+    expect(listed(at, "L2-H3")).to_have_attribute("title", "L2-H3 · .70 · note 2 3")
+
+
 def test_other_lists_heads_with_what_they_come_nearest_to(mount: Callable[..., Mounted]) -> None:
     at = mount(category="Other")
     assert len(listed_heads(at)) == 29

@@ -3,7 +3,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { categoryColour } from "../draw/colours";
 import type { Theme } from "../host";
-import { type Labels, nameOf } from "../labels";
+import { type Labels, nameOf, noteOf } from "../labels";
 import { bestOf, OTHER } from "../layout/categories";
 import type { Head } from "../wire/protocol";
 import { Swatch } from "./swatch";
@@ -59,6 +59,7 @@ function Why({ head, labels, theme }: { head: Head; labels: Labels | null; theme
         const notes = [
           `${points(score)}, counts from ${points(threshold)}`,
           chance !== null && `chance ${points(chance)}, taken off already`,
+          noteOf(labels, category, head),
           source,
         ];
         const colour = categoryColour(labels, category, theme);

@@ -2,11 +2,11 @@
 
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import type { Theme } from "../host";
-import { type Labels, nameOf } from "../labels";
+import { type Labels, nameOf, noteOf } from "../labels";
 import { isMeasured, membersOf, OTHER } from "../layout/categories";
 import type { State } from "../state";
 import { Members } from "./members";
-import { points } from "./words";
+import { headName, points } from "./words";
 
 interface Props {
   state: State;
@@ -22,6 +22,8 @@ export function Kind({ state, labels, moved, category, theme, only }: Props) {
   const kind = labels.list[category];
   const measured = category === OTHER || isMeasured(labels.scores, category);
   const members = membersOf(labels.scores, labels.thresholds, category);
+  const [chosen = [0, 0], ...others] = state.traits.heads.value;
+  const note = others.length === 0 && noteOf(labels, category, chosen);
   const threshold = labels.thresholds[category] ?? 0;
   return (
     <section class="kind-open" aria-label={name}>
@@ -72,6 +74,11 @@ export function Kind({ state, labels, moved, category, theme, only }: Props) {
             only this category
           </label>
           <Members state={state} labels={labels} category={category} members={members} theme={theme} />
+          {note && (
+            <p class="fine told">
+              <b>{headName(chosen)}</b> {note}
+            </p>
+          )}
         </>
       )}
     </section>
@@ -85,7 +92,7 @@ function Missing({ labels, category }: { labels: Labels; category: number }) {
   if (state === "running") {
     return (
       <div class="fine told">
-        {message || "measuring"} … {total > 0 && `${Math.round((100 * done) / total)}\u00a0%`}
+        {message || "measuring on example texts"} … {total > 0 && `${Math.round((100 * done) / total)}\u00a0%`}
         <progress aria-label="measured" value={total > 0 ? done : undefined} max={total > 0 ? total : undefined} />
       </div>
     );

@@ -3,7 +3,7 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { categoryColour } from "../draw/colours";
 import type { Theme } from "../host";
-import { type Labels, nameOf } from "../labels";
+import { type Labels, nameOf, noteOf } from "../labels";
 import { type Member, OTHER } from "../layout/categories";
 import type { State } from "../state";
 import { chooseHead } from "./choose";
@@ -37,7 +37,7 @@ export function Members({ state, labels, category, members, theme }: Props) {
             class={aside && category !== OTHER ? "member aside" : "member"}
             data-listed-head={label}
             aria-pressed={shown.has(label)}
-            title={[label, points(score), aside].filter(Boolean).join(" · ")}
+            title={[label, points(score), aside, noteOf(labels, category, head)].filter(Boolean).join(" · ")}
             tabIndex={at === Math.max(0, first) ? 0 : -1}
             style={{ "--score": Math.max(0, score), ...(colour && { "--pen": colour }) }}
             onClick={(event) => chooseHead(state, head, event.shiftKey)}

@@ -73,6 +73,8 @@ export interface Category {
   source: string;
   /** Of a user's own category, #rrggbb. */
   colour: string | null;
+  /** What every head's score means, by layer and head. */
+  notes?: string[][] | null;
 }
 
 /** The measuring that needs texts of its own. */
