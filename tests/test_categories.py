@@ -143,6 +143,20 @@ def test_marks_that_hide_keys_change_the_chance():
     assert table["L0-H1"].scores["First/Positional"] == pytest.approx(1)
 
 
+def test_long_texts_are_scored_on_some_queries():
+    made, table = table_of(256, causal=True)
+    trace = AttentionTrace.from_attentions(
+        [torch.stack(list(made.values()))[None]], table.statistics.setting.keys.text, mask="causal"
+    )
+    done = []
+    some = categorize(trace, queries=64, on_layer=lambda *step: done.append(step))
+    assert some.warning == "measured on 64 of 256 queries, evenly spread"
+    assert done[-1] == (1, 1)
+    for one, other in zip(some, table, strict=True):
+        assert one.category == other.category
+        assert one.scores == pytest.approx(other.scores, abs=0.06, nan_ok=True)
+
+
 def test_punctuation_and_cross_attention():
     tokens = ["a", ",", "b", ".", "c", "[SEP]"]
     marks = torch.zeros(6, 6)

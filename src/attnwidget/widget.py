@@ -51,6 +51,8 @@ if not STATIC.exists():
 _LIVE = {"sync": True, "echo_update": False}
 _OPTIONS = ("layer", "heads", "queries", "keys", "view", "attention", "threshold", "words", "category")
 _SHORT = 64  # tokens, and characters of a text, in the plain-text form
+_SCORED_WHOLE = 2048  # tokens; of longer texts
+_SCORED = 512  # queries are scored
 _PROBE_STEP = 10  # sentences between two progress messages
 _REPORT_EVERY = 0.25  # seconds between two progress messages, and before the first
 
@@ -547,10 +549,9 @@ class AttentionWidget(SyncedWidget):
                     self._table = table
                     self._probe()
 
-        Job(
-            lambda _: categorize(trace, attention=attention, categories=self._own_categories, on_layer=alive),
-            finish=finish,
-        ).start()
+        is_long = len(trace.sides(attention)[0].text) > _SCORED_WHOLE
+        options: dict[str, Any] = {"categories": self._own_categories, "queries": _SCORED if is_long else None}
+        Job(lambda _: categorize(trace, attention=attention, on_layer=alive, **options), finish=finish).start()
         return {}
 
     def _probe(self) -> None:

@@ -53,6 +53,7 @@ def measure(
     patterns: Mapping[str, Pattern],
     *,
     attention: str | None = None,
+    queries: int | None = None,
     on_layer: Callable[[int, int], None] | None = None,
 ) -> Statistics:
     """Measure patterns on every head, layer by layer, a block of queries at a time.
@@ -65,8 +66,10 @@ def measure(
         Offsets and pairs need one text on both sides: between two texts they are NaN.
     attention : str, optional
         Which attention, the only one by default.
+    queries : int, optional
+        Of a text with more than so many, only so many are measured, evenly spread.
     on_layer : function, optional
-        Called with (layers done, layers in all); what it raises stops the work.
+        Called with (layers done, layers in all) several times a layer; what it raises stops the work.
     """
     name = trace.attentions[0] if attention is None else attention
     setting = Setting.of(trace, name)
@@ -74,18 +77,20 @@ def measure(
     layers, heads = trace.n_layers(name), trace.n_heads(name)
     sums: list[dict[str, Tensor]] = [{} for _ in range(layers)]
     block = max(1, _CELLS // (heads * m))
-    for start in range(0, n, block):
-        rows = slice(start, min(start + block, n))
+    count = n if queries is None else min(n, queries)
+    chosen = torch.linspace(0, n - 1, count, dtype=torch.float64).round().long()  # (count,)
+    for done, at in enumerate(torch.split(chosen, block)):
+        rows = slice(int(at[0]), int(at[-1]) + 1) if count == n else at.tolist()
         look: _Look | None = None
         for layer in range(layers):
             weights = trace.weights(layer, attention=name, queries=rows).float()  # (heads, rows, keys)
             allowed = trace.allowed(layer, attention=name, queries=rows).to(weights.device)  # (1 or heads, rows, keys)
             if look is None or look.allowed.device != allowed.device or not torch.equal(look.allowed, allowed):
-                look = _Look(setting, patterns, rows, allowed)
+                look = _Look(setting, patterns, at, allowed)
             for what, part in look.at(weights).items():
                 sums[layer][what] = sums[layer][what] + part if what in sums[layer] else part
             if on_layer is not None:
-                on_layer(layers * rows.start // n + (layer + 1) * (rows.stop - rows.start) // n, layers)
+                on_layer((layers * done * block + (layer + 1) * len(at)) // count, layers)
     unknown = torch.full((3, heads), torch.nan)
     whole = {
         what: torch.stack([one.get(what, unknown).cpu() for one in sums])  # (layers, 3, heads)
@@ -103,10 +108,10 @@ def measure(
 class _Look:
     """What is looked at in a block of queries under one mask: the same in every layer that has this mask."""
 
-    def __init__(self, setting: Setting, patterns: Mapping[str, Pattern], block: slice, allowed: Tensor) -> None:
+    def __init__(self, setting: Setting, patterns: Mapping[str, Pattern], rows: Tensor, allowed: Tensor) -> None:
         self.allowed = allowed  # (1 or heads, rows, keys)
         device, m = allowed.device, allowed.shape[-1]
-        rows = torch.arange(block.start, block.stop, device=device)  # (rows,)
+        rows = rows.to(device)  # (rows,)
         keys = torch.arange(m, device=device)  # (keys,)
         visible = allowed.sum(-1)  # (1 or heads, rows)
         self.has_choice = visible > 1  # (1 or heads, rows)

@@ -204,6 +204,7 @@ def categorize(
     deps: str | Links | Sequence[Any] | None = None,
     categories: Sequence[Category] = (),
     attention: str | None = None,
+    queries: int | None = None,
     on_layer: Callable[[int, int], None] | None = None,
 ) -> CategoryTable:
     """Score every head on a text, and name its category.
@@ -222,6 +223,8 @@ def categorize(
         Your own, beside the built-in ones; one of the same name replaces it.
     attention : str, optional
         Which attention, the first by default.
+    queries : int, optional
+        Of a longer text, measure only so many queries, evenly spread; the warning then says so. All by default.
     on_layer : function, optional
         Called with (layers done, layers in all).
 
@@ -234,7 +237,7 @@ def categorize(
     name = trace.attentions[0] if attention is None else attention
     those = all_categories(categories)
     patterns = {what: pattern for one in those for what, pattern in (one.patterns or {}).items()}
-    found = measure(trace, patterns, attention=name, on_layer=on_layer)
+    found = measure(trace, patterns, attention=name, queries=queries, on_layer=on_layer)
     layers, heads = trace.n_layers(name), trace.n_heads(name)
     here = []
     for one in those:
@@ -242,8 +245,10 @@ def categorize(
         if scores.shape != (layers, heads):
             raise ValueError(f"the score of {one.name} must be ({layers}, {heads}), got {tuple(scores.shape)}")
         here.append(scores)
-    n = len(found.setting.keys.text)
+    n = len(found.setting.queries.text)
     warning = f"{n} tokens are few: labels mean little below {SHORTEST}" if n < SHORTEST else ""
+    if queries is not None and queries < n:
+        warning = f"measured on {queries} of {n:,} queries, evenly spread"
     table = CategoryTable(those, torch.stack(here), found, warning=warning)
     if probe is not None and name in PROBED:
         table = table.with_probe(probe)

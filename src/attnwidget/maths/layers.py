@@ -89,7 +89,7 @@ class QKVLayer:
         count, n, m = self.shape
         which, rows = positions(heads, count, known.device), positions(queries, n, known.device)
         missing = rows[known.isnan().any(0)]  # (rows,)
-        columns = min(m, 1024)
+        columns = min(m, max(1024, _BLOCK // (len(which) * max(1, len(missing)))))
         for some in torch.split(missing, max(1, _BLOCK // (len(which) * columns))):
             blocks = (self.scores(heads, some, slice(start, start + columns)) for start in range(0, m, columns))
             sinks = None if self.sinks is None else self.sinks[which]
