@@ -250,7 +250,20 @@ def test_categories_come_as_a_trait_so_that_they_are_saved(widget: AttentionWidg
     syntactic = told["list"][names.index("Syntactic")]
     assert syntactic["source"] == "192 annotated sentences"
     assert syntactic["notes"][2][1].startswith("obj, to its head: right in 92%")
+    induction = told["list"][names.index("Induction")]
+    assert induction["notes"][3][5] == "no token of this text comes again"
     json.dumps({**told, "data": None}, allow_nan=False)
+
+
+def test_a_category_that_fails_is_told() -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("mine is broken")
+
+    broken = AttentionWidget(TEXT, categories=[aw.heads.Category("Mine", "", fail)])
+    broken.comm = FakeComm()
+    ask(broken, broken.comm, ask="categories")
+    assert broken._categories["warning"] == "the heads could not be scored: mine is broken"
+    assert broken._status["state"] == "ready"
 
 
 def test_categories_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import time
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -53,6 +52,7 @@ _OPTIONS = ("layer", "heads", "queries", "keys", "view", "attention", "threshold
 _SHORT = 64  # tokens, and characters of a text, in the plain-text form
 _SCORED_WHOLE = 2048  # tokens; of longer texts
 _SCORED = 512  # queries are scored
+_PROBING = "measuring on annotated sentences"
 _PROBE_STEP = 10  # sentences between two progress messages
 _REPORT_EVERY = 0.25  # seconds between two progress messages, and before the first
 
@@ -543,11 +543,13 @@ class AttentionWidget(SyncedWidget):
                 raise Stopped
 
         def finish(job: Job[CategoryTable]) -> None:
-            with suppress(Stopped):
-                table = job.result()
-                if run == self._run:
-                    self._table = table
-                    self._probe()
+            if run != self._run:
+                return
+            try:
+                self._table = job.result()
+                self._probe()
+            except Exception as error:  # noqa: BLE001  (said in the panel: nobody in Python is waiting)
+                self._categories = {"run": run, **payload.no_categories(trace, attention, error)}
 
         is_long = len(trace.sides(attention)[0].text) > _SCORED_WHOLE
         options: dict[str, Any] = {"categories": self._own_categories, "queries": _SCORED if is_long else None}
@@ -564,7 +566,7 @@ class AttentionWidget(SyncedWidget):
         if found is not None:
             self._tell_categories("done", found)
             return
-        self._tell_categories("running")
+        self._tell_categories("running", message=_PROBING)
         if self._probe_job is not None:
             return  # it is on its way, for an older text
 
@@ -584,7 +586,7 @@ class AttentionWidget(SyncedWidget):
             return probe_heads(model, tokenizer, on_progress=on_progress)
 
         def report(_message: str, done: int, total: int | None) -> None:
-            self._tell_categories("running", done=done, total=total or 0)
+            self._tell_categories("running", message=_PROBING, done=done, total=total or 0)
 
         self._probe_job = Job(work, finish=finish, report=report, queued=True)
         self._probe_job.start()

@@ -74,6 +74,7 @@ function Why({ head, labels, theme }: { head: Head; labels: Labels | null; theme
           </div>
         );
       })}
+      {main >= 0 && noteOf(labels, main, head) && <p class="fine told">{noteOf(labels, main, head)}</p>}
     </div>
   );
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -84,13 +85,14 @@ class CategoryTable:
         self.scores = here.clone()
         self.sources = {}
         self._given = given or {}
-        self.notes = {name: one.notes for name, one in self._given.items() if one.notes is not None}
+        self.notes = {}
         for at, category in enumerate(self.categories):
             self.sources[category.name] = category.absent if bool(here[at].isnan().all()) else HERE
             if category.name in self._given:
                 found = self._given[category.name]
                 self.scores[at] = found.scores.to(self.scores)
                 self.sources[category.name] = found.source
+                self.notes[category.name] = found.notes or _here(here[at], category.absent)
         first = statistics.setting.keys.text[statistics.setting.first]
         if self.sources.get("First/Positional") == HERE:
             self.sources["First/Positional"] += f", where {first!r} is the first token"
@@ -101,11 +103,6 @@ class CategoryTable:
                 self.chance[category.name] = float(level.nanmean())
         self._thresholds = torch.tensor([one.threshold for one in self.categories])
         self._main = main_categories(self.scores, self._thresholds)  # (layers, heads)
-
-    @property
-    def from_elsewhere(self) -> set[str]:
-        """The categories whose scores do not come from this text."""
-        return set(self._given)
 
     def with_probe(self, probe: HeadProbe) -> CategoryTable:
         """Take Syntactic, Induction and Duplicate-Token from evidence about the model."""
@@ -258,6 +255,11 @@ def categorize(
     return table.with_evidence(
         {"Syntactic": Evidence(result.scores, f"your parse: {result.count} links", result.notes())}
     )
+
+
+def _here(scores: Tensor, absent: str) -> list[list[str]]:
+    """Say of a score that comes from elsewhere what this text alone gives."""
+    return [[absent if math.isnan(one) else f"in this text {one:.2f}" for one in row] for row in scores.tolist()]
 
 
 def _read_name(name: str) -> tuple[int, int]:

@@ -185,10 +185,8 @@ def categories(table: CategoryTable, probe: Mapping[str, Any]) -> dict[str, Any]
                 "source": table.sources[one.name],
                 "colour": one.colour,
                 "notes": table.notes.get(one.name),
-                # of a score that comes from elsewhere, what this text alone gives
-                "here": _numbers(table.here[at]) if one.name in table.from_elsewhere else None,
             }
-            for at, one in enumerate(table.categories)
+            for one in table.categories
         ],
         "warning": table.warning,
         "probe": dict(probe),
@@ -196,8 +194,12 @@ def categories(table: CategoryTable, probe: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _numbers(scores: Tensor) -> list[list[float | None]]:
-    return [[None if math.isnan(one) else round(one, 4) for one in row] for row in scores.tolist()]
+def no_categories(trace: AttentionTrace, attention: str, why: Exception) -> dict[str, Any]:
+    """Say that the heads could not be scored."""
+    scores = torch.empty(0, trace.n_layers(attention), trace.n_heads(attention))
+    probe = {"state": "none", "message": "", "done": 0, "total": 0}
+    warning = f"the heads could not be scored: {str(why) or type(why).__name__}"
+    return {"list": [], "warning": warning, "probe": probe, **encode_array(scores)}
 
 
 def strongest(
