@@ -149,6 +149,8 @@ def test_a_dead_kernel_is_told_and_the_picture_stays(jupyter: Jupyter, page: Pag
     notebook = jupyter.open(page, "dead.ipynb")
     notebook.run_cell(0)
     root = ready(page)
+    expect(root.locator(".chosen")).to_have_attribute("data-fresh", "true", timeout=DRAWN)  # and with it the colours
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     before = ink(page)
     jupyter.shut_kernels_down()
     root.locator("[data-head=L0-H0]").click()
