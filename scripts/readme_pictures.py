@@ -21,7 +21,7 @@ with sync_playwright() as playwright:
         at = Mounted(page, AttentionWidget(TEXT, queries=[8]))
         page.evaluate(f"document.body.style.background = '{'#fff' if theme == 'light' else '#0d1117'}'")
         at.wait()
-        page.wait_for_function("() => model.state._pictures.shape")
+        page.wait_for_function("() => model.state._pictures.shape && model.state._categories.shape")
         at.page.locator("[data-side=key][data-index='1']").hover()
         at.root.screenshot(path=ROOT / "docs" / f"first-look-{theme}.png")
     browser.close()
