@@ -92,17 +92,6 @@ def test_the_first_notebook(notebook: Notebook, jupyter: Jupyter, page: Page, bl
     ready(page)
     assert ink(page) != before
 
-    # A kind of heads, one of its heads, and Python has them; set there, it opens here.
-    root.locator("[data-category='Previous-Token']").click()
-    before = ink(page)
-    root.locator("[data-listed-head=L1-H2]").click()
-    expect(root.locator("[data-head=L1-H2]")).to_have_attribute("aria-pressed", "true")
-    ready(page)
-    assert ink(page) != before
-    assert run(notebook, "print(w.category, w.heads)").split() == ["Previous-Token", "[(1,", "2)]"]
-    run(notebook, "w.category = 'Induction'")
-    expect(root.locator("[data-listed-head=L3-H5]")).to_be_visible()
-
     # Real keys: letters that are cell shortcuts (a, b, x, dd) stay letters.
     box = root.get_by_label("Text")
     box.click()
@@ -140,6 +129,21 @@ def ready_or_kernelless(page: Page) -> Locator:
     root = widget(page)
     expect(root).to_have_attribute("data-state", re.compile("ready|no-kernel"), timeout=DRAWN)
     return root
+
+
+def test_kinds_of_heads(notebook: Notebook, page: Page) -> None:
+    notebook.run_cell(0)
+    root = ready(page)
+    notebook.run_cell(3)  # names the widget
+    root.locator("[data-category='Previous-Token']").click()
+    before = ink(page)
+    root.locator("[data-listed-head=L1-H2]").click()
+    expect(root.locator("[data-head=L1-H2]")).to_have_attribute("aria-pressed", "true")
+    ready(page)
+    assert ink(page) != before
+    assert run(notebook, "print(w.category, w.heads)").split() == ["Previous-Token", "[(1,", "2)]"]
+    run(notebook, "w.category = 'Induction'")
+    expect(root.locator("[data-listed-head=L3-H5]")).to_be_visible()
 
 
 def test_it_follows_the_themes_of_lab(jupyter: Jupyter, page: Page) -> None:
