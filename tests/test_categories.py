@@ -6,8 +6,11 @@ import math
 import pytest
 import torch
 
+import tiny
+from attnwidget.capture import capture
 from attnwidget.heads import BUILT_IN, Category, Keys, Offset, categorize
 from attnwidget.trace import AttentionTrace
+from zoo import ZOO
 
 LENGTHS = [4, 6, 8, 12, 16, 64, 256, 1024]
 
@@ -155,6 +158,53 @@ def test_long_texts_are_scored_on_some_queries():
     for one, other in zip(some, table, strict=True):
         assert one.category == other.category
         assert one.scores == pytest.approx(other.scores, abs=0.06, nan_ok=True)
+
+
+def test_windows_do_not_move_the_first_token():
+    n, window = 40, 5
+    at = torch.arange(n)
+    allowed = (at <= at[:, None]) & (at > at[:, None] - window)
+    previous = torch.diag(torch.ones(n - 1), -1)
+    previous[0, 0] = 1
+    table = categorize(
+        AttentionTrace.from_attentions([previous[None, None]], [f"t{i}" for i in range(n)], mask=allowed)
+    )
+    assert table.statistics.setting.first == 0
+    assert table["L0-H0"].scores["Previous-Token"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("causal", [True, False])
+def test_padding_changes_no_score(side, causal):
+    n, pad = 12, 28
+    made, table = table_of(n, causal=causal)
+    where = slice(pad, pad + n) if side == "left" else slice(0, n)
+    keep = torch.zeros(n + pad, dtype=torch.bool)
+    keep[where] = True
+    allowed = keep.expand(n + pad, -1) & (torch.ones(n + pad, n + pad).tril().bool() if causal else True)
+    padded = allowed / allowed.sum(-1, keepdim=True).clamp(min=1)  # padding looks at all that it may
+    heads = padded.repeat(len(made), 1, 1)
+    heads[:, where, where] = torch.stack(list(made.values()))
+    tokens = ["<pad>"] * (n + pad)
+    tokens[where] = table.statistics.setting.keys.text
+    found = categorize(AttentionTrace.from_attentions([heads[None]], tokens, mask=allowed))
+    for one, other in zip(found, table, strict=True):
+        assert one.category == other.category
+        assert one.scores == pytest.approx(other.scores, abs=1e-5, nan_ok=True)
+
+
+def test_a_padded_source_of_cross_attention():
+    source = "ten letters, and more"
+    trace = capture(
+        ZOO["BART"][3](),
+        source,
+        text_target="ab",
+        tokenizer=tiny.tokenizer(),
+        attention_mask=[0] * 10 + [1] * (len(source) - 10),
+    )
+    found = categorize(trace, attention="cross")
+    assert found.statistics.setting.first == 10
+    assert not found.scores[[one.name for one in BUILT_IN].index("First/Positional")].isnan().any()
 
 
 def test_punctuation_and_cross_attention():

@@ -74,6 +74,14 @@ def test_rows_of_given_queries_and_keys_cost_those_rows(queries):
     assert torch.equal(again, found)
 
 
+def test_rows_asked_in_inference_mode_and_outside():
+    q, k, v = torch.randn(3, 1, 2, 9, D)
+    trace = AttentionTrace.from_qkv(q, k, v, ["a"] * 9, mask="causal")
+    with torch.inference_mode():
+        first = trace.weights(0, 0, queries=3)
+    assert torch.equal(trace.weights(0, 0, queries=[3, 4])[0], first)
+
+
 @pytest.mark.parametrize("padding", [0, 100])
 @pytest.mark.parametrize("name", ["Llama", "Mistral", "Gemma-2", "gpt-oss", "ModernBERT"])
 def test_a_capture_makes_nothing_of_all_pairs(name, padding):

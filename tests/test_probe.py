@@ -158,7 +158,7 @@ def test_the_bundled_report_is_what_the_model_gives(bundled, monkeypatch):
     model, tokenizer = bundled
     shipped = HeadProbe.from_json((BUNDLED["demo/causal"] / "heads.json").read_text())
     monkeypatch.setattr(probe, "BUNDLED", {})
-    monkeypatch.setattr(probe, "_known", type(probe._known)())
+    monkeypatch.setattr(probe, "_all_known", type(probe._all_known)())
     steps = []
     found = aw.probe_heads(model, tokenizer, on_progress=lambda *step: steps.append(step))
     assert steps[0] == (0, 196)
@@ -220,6 +220,76 @@ def test_gpt2s_known_heads(number):
     assert first <= set(table.heads("First/Positional"))
 
 
+def test_changed_weights_are_probed_again(monkeypatch):
+    model, tokenizer = aw.load_model("demo/causal")
+    monkeypatch.setattr(conllu, "shipped", lambda: conllu_sentences[:30])
+    before = aw.probe_heads(model, tokenizer)
+    assert before.sentences == 192  # the report that is shipped
+    with torch.no_grad():
+        model.get_output_embeddings().weight[0, 0] += 1
+        model.model.layers[3].self_attn.o_proj.weight[:, :32] = 0
+        model.model.layers[1].self_attn.q_proj.weight *= -1
+    assert known_probe(model) is None
+    after = aw.probe_heads(model, tokenizer)
+    assert after.sentences == 30
+    assert not torch.equal(after.repetition["Induction"], before.repetition["Induction"])
+
+
+def test_the_model_may_be_used_while_it_is_probed(monkeypatch):
+    """The probe sets nothing on the model itself, and so takes nothing back that its user sets meanwhile."""
+    monkeypatch.setattr(conllu, "shipped", lambda: conllu_sentences[:3])
+    model = tiny.gpt2(n_positions=160, attn_pdrop=0.5)
+    tokenizer = tiny.tokenizer()
+    seen = []
+    model.register_forward_pre_hook(
+        lambda module, _: seen.append((module.training, module.config._attn_implementation))
+    )
+    weight = model.h[0].attn.c_attn.weight
+
+    def on_progress(done, _):
+        if done == 1:
+            model.train()
+            model.set_attn_implementation("eager")
+
+    aw.probe_heads(model, tokenizer, on_progress=on_progress)
+    assert model.training
+    assert model.config._attn_implementation == "eager"
+    assert all(module is not model for module in seen)
+    assert model.h[0].attn.c_attn.weight is weight
+
+
+@pytest.mark.parametrize(("positions", "sentences"), [(64, range(1, 192)), (12, [0])])
+def test_a_short_context_is_probed_with_what_fits(positions, sentences):
+    model = tiny.gpt2(n_positions=positions)
+    tokenizer = tiny.tokenizer()  # a token a letter
+    found = aw.probe_heads(model, tokenizer)
+    assert found.sentences in sentences
+    assert found.shape == (3, 4)
+    assert bool(found.repetition["Induction"].isnan().all()) == (positions < 16)
+    table = aw.categorize(aw.capture(model, "a cat a cat", tokenizer=tokenizer), probe=found)
+    assert math.isnan(table["L0-H0"].scores["Syntactic"]) == (found.sentences == 0)
+
+
+def test_a_users_category_of_a_built_in_name_is_theirs(bundled):
+    model, tokenizer = bundled
+    mine = aw.heads.Category.of_pattern("Induction", "Three back.", aw.heads.Offset(-3))
+    trace = aw.capture(model, TEXT, tokenizer=tokenizer)
+    table = aw.categorize(trace, probe=aw.probe_heads(model, tokenizer), categories=[mine])
+    assert table.sources["Induction"] == "this text"
+    assert table["L3-H5"].scores["Induction"] < 0.5
+
+
+def test_a_parse_of_encoder_and_decoder_texts():
+    sentence = conllu.read(CONLLU)[0]
+    trace = AttentionTrace.from_attentions(
+        source_tokens=sentence.words, target_tokens=["Le", "chat"], encoder=[looking(sentence, to_head)[None, None]],
+        decoder=[torch.eye(2)[None, None]], cross=[torch.full((1, 1, 2, 6), 1 / 6)],
+    )  # fmt: skip
+    assert aw.categorize(trace, deps=CONLLU, attention="encoder")["L0-H0"].scores["Syntactic"] > 0.3
+    with pytest.raises(ValueError, match="not between two"):
+        aw.categorize(trace, deps=CONLLU, attention="cross")
+
+
 # --- the rule of old, and reports -------------------------------------------------------
 
 
@@ -277,3 +347,7 @@ def test_nan_in_a_model_is_not_a_label():
     broken[:, 1] = 1 / 6
     table = aw.categorize(AttentionTrace.from_attentions([broken], list("abcdef")))
     assert [one.category for one in table] == ["Other", "Bag-of-Words"]
+    links = [(word, 0, "obj") for word in range(1, 6)]
+    table = aw.categorize(AttentionTrace.from_attentions([broken], list("abcdef")), deps=links)
+    assert table["L0-H0"].category == "Other"
+    assert all(math.isnan(score) for score in table["L0-H0"].scores.values())

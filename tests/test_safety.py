@@ -348,6 +348,20 @@ def test_linear_layers_of_8_bits():
     torch.testing.assert_close(weights_of(trace), torch.cat(eager), atol=1e-5, rtol=0)
 
 
+def test_what_is_set_during_a_pass_stays():
+    model = tiny.gpt2()
+
+    def on_layer(done, _):
+        if done == 1:
+            model.train()
+            model.set_attn_implementation("eager")
+
+    capture(model, TEXT, tokenizer=TOKENIZER, on_layer=on_layer)
+    assert model.training
+    assert model.config._attn_implementation == "eager"
+    assert not hold._held
+
+
 def test_autocast():
     """The queries and keys are rounded as the model's are; what is made of them is not."""
     model = tiny.llama()

@@ -180,6 +180,7 @@ class AttentionWidget(SyncedWidget):
         self._own_categories = tuple(categories)
         self._wants_probe = probe
         self._probe_job: Job[HeadProbe] | None = None
+        self._no_probe = ""  # why there is none
         self._table: CategoryTable | None = None  # of the run and the attention on screen
         self._options = options
         super().__init__()
@@ -486,6 +487,13 @@ class AttentionWidget(SyncedWidget):
         state: dict[str, Any] = super()._get_embed_state(drop_defaults=False)
         return state
 
+    def close(self) -> None:
+        """Leave the page; what runs in the background stops."""
+        for job in (self._job, self._probe_job):
+            if job is not None:
+                job.stop()
+        super().close()
+
     # -- what the browser asks ----------------------------------------------------------------------------------
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
@@ -566,37 +574,39 @@ class AttentionWidget(SyncedWidget):
         if found is not None:
             self._tell_categories("done", found)
             return
+        if self._no_probe:
+            self._tell_categories("failed", message=self._no_probe)
+            return
         self._tell_categories("running", message=_PROBING)
-        if self._probe_job is not None:
-            return  # it is on its way, for an older text
+        if self._probe_job is None:  # else it is on its way, for an older text
+            self._probe_job = Job(
+                lambda job: probe_heads(model, tokenizer, on_progress=_steps(job)),
+                finish=self._finish_probe,
+                report=lambda what, done, total: self._tell_categories(
+                    "running", message=what, done=done, total=total or 0
+                ),
+                queued=True,
+            )
+            self._probe_job.start()
 
-        def finish(job: Job[HeadProbe]) -> None:
-            self._probe_job = None
-            try:
-                self._tell_categories("done", job.result())
-            except Exception as error:  # noqa: BLE001  (said in the panel; the text's own scores stay)
-                self._wants_probe = False
-                self._tell_categories("failed", message=str(error) or type(error).__name__)
-
-        def work(job: Job[HeadProbe]) -> HeadProbe:
-            def on_progress(done: int, total: int) -> None:
-                if done % _PROBE_STEP == 0:
-                    job.report("", done, total)
-
-            return probe_heads(model, tokenizer, on_progress=on_progress)
-
-        def report(_message: str, done: int, total: int | None) -> None:
-            self._tell_categories("running", message=_PROBING, done=done, total=total or 0)
-
-        self._probe_job = Job(work, finish=finish, report=report, queued=True)
-        self._probe_job.start()
+    def _finish_probe(self, job: Job[HeadProbe]) -> None:
+        self._probe_job = None
+        try:
+            self._tell_categories("done", job.result())
+        except Stopped:
+            return
+        except Exception as error:  # noqa: BLE001  (said in the panel; the text's own scores stay)
+            self._no_probe = str(error) or type(error).__name__
+            self._tell_categories("failed", message=self._no_probe)
 
     def _tell_categories(self, state: str, probe: HeadProbe | None = None, **about: Any) -> None:
         """Send the newest table, and how far the evidence about the model is."""
         table = self._table
         if table is None:
             return  # of a newer text, or of another attention: it is on its way
-        if probe is not None and self.attention in PROBED:
+        if self.attention not in PROBED:
+            state, about = "none", {}
+        elif probe is not None:
             table = table.with_probe(probe)
         told = payload.categories(table, {"state": state, "message": "", "done": 0, "total": 0, **about})
         self._categories = {"run": self._run, **told}
@@ -610,6 +620,14 @@ class AttentionWidget(SyncedWidget):
         if self._job is not None:
             self._job.stop()
         return {}
+
+
+def _steps(job: Job[HeadProbe]) -> Callable[[int, int], None]:
+    def report(done: int, total: int) -> None:
+        if done % _PROBE_STEP == 0:
+            job.report(_PROBING, done, total)
+
+    return report
 
 
 def _check_range(what: str, values: list[int], count: int) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 class _Held:
     owner: object  # kept alive, so that its id stays its own
     original: Any
+    value: Any  # that it is held at
     holders: int = 0
 
 
@@ -40,7 +41,7 @@ def hold(settings: Iterable[tuple[object, str, Any]]) -> Iterator[None]:
         for owner, name, value in settings:
             key = id(owner), name
             with _lock:
-                entry = _held.setdefault(key, _Held(owner, getattr(owner, name)))
+                entry = _held.setdefault(key, _Held(owner, getattr(owner, name), value))
                 entry.holders += 1
                 taken.append(key)
                 setattr(owner, name, value)
@@ -51,5 +52,7 @@ def hold(settings: Iterable[tuple[object, str, Any]]) -> Iterator[None]:
                 entry = _held[key]
                 entry.holders -= 1
                 if not entry.holders:
-                    setattr(entry.owner, key[1], entry.original)
+                    # what its owner has set in the meantime stays
+                    if getattr(entry.owner, key[1]) == entry.value:
+                        setattr(entry.owner, key[1], entry.original)
                     del _held[key]

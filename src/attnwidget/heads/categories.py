@@ -97,7 +97,7 @@ def _first(setting: Setting) -> Tensor:
 
 
 def _last(setting: Setting) -> Tensor:
-    return only(setting, len(setting.keys.text) - 1)
+    return only(setting, setting.last)
 
 
 def _marks(setting: Setting) -> Tensor:
@@ -119,10 +119,12 @@ def _positional(found: Statistics) -> Tensor:
     """Best of the first key, and, within a text, of the last key and of every fixed offset beyond the neighbours."""
     names = ["first"]
     if found.setting.is_self:
-        n = len(found.setting.keys.text)
+        n = int(found.setting.seen.sum())
         names += [name for name in _POSITIONS if name.endswith("back") and _rows(name, n) >= _ENOUGH]
         if not found.setting.is_causal:
-            names += ["last"] if not bool(found.setting.marks[-1]) else []  # a last [SEP] is a separator
+            names += (
+                ["last"] if not bool(found.setting.marks[found.setting.last]) else []
+            )  # a last [SEP] is a separator
             names += [name for name in _POSITIONS if name.endswith("ahead") and _rows(name, n) >= _ENOUGH]
     scores = torch.stack([found.corrected(name).nan_to_num(-1.0) for name in names])  # (names, layers, heads)
     unknown = torch.stack([found.corrected(name).isnan() for name in names]).all(0)  # (layers, heads)

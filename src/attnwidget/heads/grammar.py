@@ -35,6 +35,10 @@ _FEW = 5
 _LEFT_OUT = {"punct", "root"}
 
 
+class NoLinksError(ValueError):
+    """None of the links joins two words of a text."""
+
+
 class Links(NamedTuple):
     """Words of a text as token positions, and each one's head."""
 
@@ -80,6 +84,8 @@ class Syntax:
     def scores(self) -> Tensor:
         """Best margin over relations and directions, (layers, heads); NaN without links."""
         margins = self.margins
+        if not self.groups:
+            return self.accuracy.new_full(self.accuracy.shape[1:], torch.nan)
         best = margins.nan_to_num(-torch.inf).amax(0)  # (layers, heads)
         return best.masked_fill(margins.isnan().all(0), torch.nan)
 
@@ -139,28 +145,28 @@ def syntactic(examples: Iterable[tuple[AttentionTrace, Links]], *, attention: st
             for name in (relation, ANY)
         ]
         distances += [Counter() for _ in range(len(numbers) - len(distances))]
-        found = []
+        hits, seen = [], []
         for layer in range(trace.n_layers(attention) if pairs else 0):
             where: dict[str, Any] = {"attention": attention, "queries": tokens, "keys": tokens}
             weights = trace.weights(layer, **where).cpu()  # (heads, tokens, tokens)
             allowed = trace.allowed(layer, **where).cpu()  # (heads, tokens, tokens)
             merged, visible = merge_words(weights, allowed, of_word, of_word)  # (heads, words, words)
             query, key, group = torch.tensor(pairs).unbind(1)  # (pairs,)
-            sees = visible[0, query, key]  # (pairs,)
-            hits = (merged.argmax(-1)[:, query] == key) & sees  # (heads, pairs)
-            sums = torch.zeros(len(hits), len(numbers)).index_add_(1, group, hits.float())  # (heads, groups)
-            found.append(sums)
-            if layer == 0:
-                for (one, other, at), is_seen in zip(pairs, sees.tolist(), strict=True):
-                    if is_seen:
-                        distances[at][other - one] += 1
-        if found:
-            new = torch.stack(found)  # (layers, heads, groups)
+            seen.append(visible[:, query, key].all(0))  # (pairs,)
+            right_key = (merged.argmax(-1)[:, query] == key).float()  # (heads, pairs)
+            hits.append(right_key.masked_fill(merged[:, query].isnan().any(-1), torch.nan))
+        if hits:
+            sees = torch.stack(seen).all(0)  # (pairs,), in every layer: some have windows
+            counted = torch.stack(hits)[..., sees]  # (layers, heads, seen pairs)
+            new = torch.zeros(*counted.shape[:2], len(numbers)).index_add_(2, group[sees], counted)
+            for (one, other, at), is_seen in zip(pairs, sees.tolist(), strict=True):
+                if is_seen:
+                    distances[at][other - one] += 1
             if right is not None:
                 new[..., : right.shape[-1]] += right
             right = new
     if right is None:
-        raise ValueError("none of the links joins two words of the text")
+        raise NoLinksError("none of the links joins two words of the text")
     counts = torch.tensor([float(sum(one.values())) for one in distances])
     best = torch.tensor([float(max(one.values(), default=0)) for one in distances])
     accuracy = right.permute(2, 0, 1) / counts.clamp(min=1)[:, None, None]  # (groups, layers, heads)
@@ -216,13 +222,15 @@ def links_of(sentence: conllu.Sentence, tokens: Tokens) -> Links:
     return Links(align(sentence.words, tokens), sentence.heads, sentence.relations)
 
 
-def read_links(deps: Any, trace: AttentionTrace) -> Links:
+def read_links(deps: Any, trace: AttentionTrace, attention: str | None = None) -> Links:
     """Read what `categorize` takes as `deps`."""
-    tokens = trace.sides()[0]
+    tokens, others = trace.sides(attention)
+    if tokens is not others:
+        raise ValueError("deps is for attention within one text, not between two")
     if isinstance(deps, Links):
         return deps
     if deps in ("spacy", "stanza"):
-        deps = _parse(deps, trace)
+        deps = _parse(deps, tokens)
     words: list[tuple[str, int, str]] = []  # text, head counted over all sentences, relation
     if isinstance(deps, str):
         for one in conllu.read(deps):
@@ -265,9 +273,8 @@ def _triples(given: list[Any], n: int) -> Links:
     return Links([[at] for at in range(n)], heads, relations)
 
 
-def _parse(name: str, trace: AttentionTrace) -> Any:
+def _parse(name: str, tokens: Tokens) -> Any:
     """Parse the text with a parser that is installed."""
-    tokens = trace.sides()[0]
     text = " ".join(word for word, is_text in zip(tokens.word_texts, _is_text(tokens), strict=True) if is_text)
     try:
         if name == "spacy":

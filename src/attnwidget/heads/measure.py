@@ -115,11 +115,13 @@ class _Look:
         keys = torch.arange(m, device=device)  # (keys,)
         visible = allowed.sum(-1)  # (1 or heads, rows)
         self.has_choice = visible > 1  # (1 or heads, rows)
+        if setting.is_self:  # padding attends, but tells nothing
+            self.has_choice = self.has_choice & setting.seen.to(device)[rows]
         self.even = 1 / visible.clamp(min=1)  # (1 or heads, rows), each key's weight in an even spread
         self.most = visible.clamp(min=2).log()  # (1 or heads, rows), the entropy of an even spread
         self.offsets = {what: one for what, one in patterns.items() if isinstance(one, Offset) and setting.is_self}
         at = [rows + one.by for one in self.offsets.values()]
-        self.inside = [(one >= setting.first) & (one < m) for one in at]  # (rows,) for each offset
+        self.inside = [(one >= setting.first) & (one <= setting.last) for one in at]  # (rows,) for each offset
         self.columns = torch.stack([one.clamp(0, m - 1) for one in at] or [rows], -1)[None]  # (1, rows, offsets)
         pairs = {}  # (rows, keys)
         for what, pattern in patterns.items():
@@ -133,7 +135,11 @@ class _Look:
         self.factors = torch.stack([*self.pairs.values(), *far], -1).float() if self.pairs or far else None
         self.is_self = setting.is_self
         sizes = {what: size for what, size in self._sums(allowed.float()).items() if what in patterns}
-        late = {what: rows >= setting.first + one.from_row for what, one in patterns.items()}
+        # between two texts there is no second row whose previous token is the first
+        late = {
+            what: rows >= setting.first + one.from_row if setting.is_self else rows >= 0
+            for what, one in patterns.items()
+        }
         # where every visible key is in the pattern there is no choice either
         self.used = {what: late[what] & (size > 0) & (size < visible) for what, size in sizes.items()}
         self.chance = {what: size * self.even for what, size in sizes.items()}

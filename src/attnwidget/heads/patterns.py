@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
 
 
+_BLOCK = 256  # tokens
+
+
 @dataclass(frozen=True)
 class Setting:
     """The text that patterns are found in."""
@@ -26,7 +29,9 @@ class Setting:
     keys: Tokens
     is_self: bool  # both are one text, so that positions can be compared
     is_causal: bool
-    first: int = 0  # the first key that anybody sees: after left padding it is not 0
+    first: int  # of the keys that anybody sees: padding is none
+    last: int
+    seen: Tensor  # which keys those are, bool (keys,)
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     @classmethod
@@ -35,11 +40,16 @@ class Setting:
         queries, keys = trace.sides(attention)
         is_self = queries is keys
         n, m = len(queries.text), len(keys.text)
-        sees = trace.allowed(0, 0, attention=attention, queries=n - 1)  # (keys,)
-        seen = sees.nonzero()[:, 0].tolist()
-        ahead = trace.allowed(0, 0, attention=attention, queries=slice(0, n), keys=m - 1) if is_self and n > 1 else None
-        is_causal = ahead is not None and not bool(ahead[: n - 1].any())
-        return cls(queries, keys, is_self, is_causal, min(seen, default=0), sees.device)
+        where: dict[str, Any] = {"attention": attention}
+        if is_self:  # a token's own neighbourhood sees it, if anybody does
+            blocks = [slice(start, start + _BLOCK) for start in range(0, n, _BLOCK)]
+            seen = torch.cat([trace.allowed(0, 0, queries=one, keys=one, **where).any(0) for one in blocks])  # (keys,)
+        else:
+            seen = trace.allowed(0, 0, queries=[0, n - 1], **where).any(0)  # (keys,)
+        at = seen.nonzero()[:, 0].tolist() or [0, m - 1]
+        first, last = at[0], at[-1]
+        is_causal = is_self and not trace.allowed(0, 0, queries=slice(0, last), keys=last, **where).any()
+        return cls(queries, keys, is_self, bool(is_causal), first, last, seen, seen.device)
 
     @cached_property
     def kinds(self) -> Tensor:

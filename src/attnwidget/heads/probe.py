@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import math
 from dataclasses import dataclass
+from itertools import chain
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import torch
 
-from attnwidget.capture import capture
-from attnwidget.capture.inputs import find_tokenizer
+from attnwidget.capture import TextTooLongError, capture
+from attnwidget.capture.inputs import find_tokenizer, position_limit, vocabulary_size
 from attnwidget.heads import conllu
 from attnwidget.heads.categories import Evidence
-from attnwidget.heads.grammar import Links, Syntax, links_of, syntactic
+from attnwidget.heads.grammar import Links, NoLinksError, Syntax, links_of, syntactic
 from attnwidget.heads.measure import measure
 from attnwidget.heads.patterns import Pairs, after_duplicates, duplicates
 from attnwidget.models import BUNDLED, describe_model
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of the saved form, and of what is measured
 REPEATS = 4  # random sequences, each written twice
-LENGTH = 32  # tokens of one
+LENGTH = 32  # tokens of one, as far as the model's context allows
+SHORTEST_LENGTH = 8
+_SUMMED = 1 << 20  # weights of a tensor that a checksum takes
 _REPETITION = {"Induction": Pairs(after_duplicates), "Duplicate-Token": Pairs(duplicates)}
 
 
@@ -46,12 +51,15 @@ class HeadProbe:
         Corrected scores, (layers, heads), of Induction and Duplicate-Token on random tokens written twice.
     sentences : int
         How many annotated sentences fitted the model.
+    checksum : float
+        Of the weights that were probed.
     """
 
     model: str
     syntax: Syntax
     repetition: dict[str, Tensor]
     sentences: int
+    checksum: float
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -79,6 +87,7 @@ class HeadProbe:
                 "version": VERSION,
                 "model": self.model,
                 "sentences": self.sentences,
+                "checksum": self.checksum,
                 "groups": syntax.groups,
                 "counts": listed(syntax.counts),
                 "baseline": listed(syntax.baseline),
@@ -103,30 +112,66 @@ class HeadProbe:
             numbers = [torch.tensor(told[name]) for name in ("counts", "baseline", "accuracy")]
             syntax = Syntax([(relation, direction) for relation, direction in told["groups"]], *numbers)
             repetition = {name: torch.tensor(told["repetition"][name]) for name in _REPETITION}
-            return cls(str(told["model"]), syntax, repetition, int(told["sentences"]))
+            return cls(str(told["model"]), syntax, repetition, int(told["sentences"]), float(told["checksum"]))
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"this is no probe that attnwidget wrote ({error})") from error
 
 
-_known: WeakKeyDictionary[Any, HeadProbe] = WeakKeyDictionary()
-_lock = Lock()  # one probe at a time: a second widget waits and takes the first one's
+class _Known:
+    """What is remembered of one model."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()  # a second one who asks waits, and takes the first one's
+        self.probe: HeadProbe | None = None
+        self.weights: Any = None  # when it was made
+
+
+_all_known: WeakKeyDictionary[Any, _Known] = WeakKeyDictionary()
+_guard = Lock()
+
+
+def _known_of(model: Any) -> _Known:
+    with _guard:
+        return _all_known.setdefault(model, _Known())
 
 
 def known_probe(model: Any) -> HeadProbe | None:
-    """Return a model's probe if it was made before, or comes along with a bundled model."""
-    shipped = BUNDLED.get(describe_model(model))
-    if model not in _known and shipped is not None and (shipped / "heads.json").is_file():
-        _known[model] = HeadProbe.from_json((shipped / "heads.json").read_text(encoding="utf-8"))
-    return _known.get(model)
+    """Return a model's probe if it was made before and its weights are the same, or if it comes along bundled."""
+    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    known = _known_of(model)
+    if known.probe is None:
+        folder = BUNDLED.get(describe_model(model))
+        if folder is not None and (folder / "heads.json").is_file():
+            found = HeadProbe.from_json((folder / "heads.json").read_text(encoding="utf-8"))
+            if math.isclose(found.checksum, checksum(model), rel_tol=1e-6):
+                known.probe, known.weights = found, _state(model)
+    return known.probe if known.weights == _state(model) else None
+
+
+def checksum(model: Any) -> float:
+    """Add up a model's weights: all of a small one, a part of every tensor of a large one."""
+    total = 0.0
+    for parameter in model.parameters():
+        if parameter.is_meta:
+            continue
+        flat = parameter.detach().reshape(-1)
+        total += float(flat[:: max(1, flat.numel() // _SUMMED)].double().abs().sum())
+    return total
+
+
+def _state(model: Any) -> tuple[Any, ...]:
+    """Tell changed weights from the same: torch counts every change made in place."""
+    return checksum(model), *((p.data_ptr(), p._version) for p in model.parameters() if not p.is_meta)  # noqa: SLF001
 
 
 def probe_heads(
     model: Any, tokenizer: Any = None, *, on_progress: Callable[[int, int], None] | None = None
 ) -> HeadProbe:
-    """Measure what a model's heads do whatever the text; remembered for as long as the model lives.
+    """Measure what a model's heads do whatever the text; remembered for as long as its weights stay the same.
 
     Syntactic: on the annotated sentences that come with the package (`attnwidget.heads.conllu.shipped`). Induction and
-    Duplicate-Token: on random tokens, written twice.
+    Duplicate-Token: on random tokens, written twice. The passes run on a copy of the model that shares its weights:
+    the model may be used meanwhile.
 
     Parameters
     ----------
@@ -140,13 +185,28 @@ def probe_heads(
     Returns
     -------
     HeadProbe
+        Of a model whose context is short, with fewer sentences and shorter sequences; what cannot be measured is NaN.
     """
-    with _lock:
+    model = getattr(model, "_orig_mod", model)
+    known = _known_of(model)
+    with known.lock:
         found = known_probe(model)
         if found is None:
             tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
-            found = _known[model] = _probe(model, tokenizer, on_progress or (lambda *_: None))
+            weights = _state(model)
+            found = _probe(model, tokenizer, on_progress or (lambda *_: None))
+            known.probe, known.weights = found, weights
         return found
+
+
+def _twin(model: Any) -> Any:
+    """Copy a model, but for its weights: what a capture sets for its time is set on the copy."""
+    if any(hasattr(module, "_hf_hook") for module in model.modules()):
+        return model  # accelerate's hooks know their own modules
+    try:
+        return copy.deepcopy(model, {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())})
+    except Exception:  # noqa: BLE001  (whatever a user has hung onto the model)
+        return model
 
 
 def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) -> HeadProbe:
@@ -154,38 +214,61 @@ def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) 
     steps = len(sentences) + REPEATS
     has_decoder = bool(model.config.is_encoder_decoder)
     attention = "encoder" if has_decoder else "self"
+    twin = _twin(model)
+    used = 0
 
     def run(text: str, with_tokenizer: Any) -> AttentionTrace:
-        return capture(model, text, text_target=text if has_decoder else None, tokenizer=with_tokenizer, values=False)
+        return capture(twin, text, text_target=text if has_decoder else None, tokenizer=with_tokenizer, values=False)
 
     def examples() -> Iterator[tuple[AttentionTrace, Links]]:
+        nonlocal used
         for done, sentence in enumerate(sentences):
-            on_progress(done, steps)
-            trace = run(sentence.text, tokenizer)
+            on_progress(REPEATS + done, steps)
+            try:
+                trace = run(sentence.text, tokenizer)
+            except TextTooLongError:
+                continue
+            used += 1
             yield trace, links_of(sentence, trace.sides(attention)[0])
 
-    syntax = syntactic(examples(), attention=attention)
     found: dict[str, list[Tensor]] = {name: [] for name in _REPETITION}
-    for done, ids in enumerate(_random_texts(tokenizer)):
-        on_progress(len(sentences) + done, steps)
+    for done, ids in enumerate(_random_texts(model, tokenizer)):
+        on_progress(done, steps)
         measured = measure(run("random tokens", _Given(tokenizer, ids)), _REPETITION, attention=attention)
         for name, scores in found.items():
             scores.append(measured.corrected(name))
+    try:
+        syntax = syntactic(examples(), attention=attention)
+    except NoLinksError:
+        shape = run("a", tokenizer)
+        layers, heads = shape.n_layers(attention), shape.n_heads(attention)
+        syntax = Syntax([], torch.zeros(0), torch.zeros(0), torch.zeros(0, layers, heads))
     on_progress(steps, steps)
-    repetition = {name: torch.stack(scores).mean(0) for name, scores in found.items()}
-    return HeadProbe(describe_model(model), syntax, repetition, len(sentences))
+    unknown = torch.full(syntax.accuracy.shape[1:], torch.nan)
+    repetition = {name: torch.stack(scores).mean(0) if scores else unknown for name, scores in found.items()}
+    return HeadProbe(describe_model(model), syntax, repetition, used, checksum(model))
 
 
-def _random_texts(tokenizer: Any) -> Iterator[list[int]]:
+def _random_texts(model: Any, tokenizer: Any) -> Iterator[list[int]]:
     """Draw token ids, written twice, within the marks that the tokenizer puts around a text; always the same."""
     special = set(tokenizer.all_special_ids)
-    around = [int(number) for number in tokenizer("a")["input_ids"]]
-    inside = [at for at, number in enumerate(around) if number not in special]
-    before, after = around[: inside[0]], around[inside[-1] + 1 :]
-    plain = torch.tensor([number for number in range(len(tokenizer)) if number not in special])
+    before: list[int] = []
+    after: list[int] = []
+    for word in ("a", "the", "1", "."):
+        around = [int(number) for number in tokenizer(word)["input_ids"]]
+        inside = [at for at, number in enumerate(around) if number not in special]
+        if inside:
+            before, after = around[: inside[0]], around[inside[-1] + 1 :]
+            break
+    known = range(min(len(tokenizer), vocabulary_size(model)))
+    plain = torch.tensor([number for number in known if number not in special])
+    limit = position_limit(model)
+    length = LENGTH if limit is None else min(LENGTH, (limit - len(before) - len(after)) // 2)
+    if length < SHORTEST_LENGTH or not len(plain):
+        return
     draw = torch.Generator().manual_seed(0)
     for _ in range(REPEATS):
-        drawn = plain[torch.randint(len(plain), (LENGTH,), generator=draw)].tolist()
+        drawn = plain[torch.randint(len(plain), (length,), generator=draw)].tolist()
         yield [*before, *drawn, *drawn, *after]
 
 

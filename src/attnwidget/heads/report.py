@@ -13,8 +13,8 @@ from tqdm.auto import tqdm
 
 from attnwidget.capture import capture
 from attnwidget.capture.inputs import find_tokenizer
-from attnwidget.heads.categories import OTHER, Category, all_categories, main_categories
-from attnwidget.heads.probe import probe_heads
+from attnwidget.heads.categories import BUILT_IN, OTHER, Category, all_categories, main_categories
+from attnwidget.heads.probe import checksum, probe_heads
 from attnwidget.heads.table import categorize
 from attnwidget.models import describe_model
 
@@ -134,7 +134,13 @@ def head_report(
     has_decoder = bool(model.config.is_encoder_decoder)
     attention = "encoder" if has_decoder else "self"
     done = _Done(
-        resume, {"version": VERSION, "model": describe_model(model), "categories": [one.name for one in those]}
+        resume,
+        {
+            "version": VERSION,
+            "model": describe_model(model),
+            "weights": f"{checksum(model):.6g}",
+            "categories": [one.name for one in those],
+        },
     )
     with tqdm(total=len(listed) + 1, disable=not progress, unit="text", desc="scoring heads") as bar:
         for text in listed:
@@ -151,6 +157,8 @@ def head_report(
     spread = (found - mean).square().nanmean(0).sqrt()  # (categories, layers, heads)
     for name, found_elsewhere in probe.evidence().items():
         at = [one.name for one in those].index(name)
+        if not any(those[at] is one for one in BUILT_IN):
+            continue  # the user's own of that name
         mean[at], spread[at] = found_elsewhere.scores, torch.nan
     return HeadReport(describe_model(model), those, len(listed), mean, spread)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from attnwidget.heads.categories import OTHER, SHORTEST, Category, Evidence, all_categories, main_categories
+from attnwidget.heads.categories import BUILT_IN, OTHER, SHORTEST, Category, Evidence, all_categories, main_categories
 from attnwidget.heads.measure import Statistics, measure
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ class CategoryTable:
         self.notes = {}
         for at, category in enumerate(self.categories):
             self.sources[category.name] = category.absent if bool(here[at].isnan().all()) else HERE
-            if category.name in self._given:
+            # a category of the user's own that has a built-in one's name is theirs
+            if category.name in self._given and any(category is one for one in BUILT_IN):
                 found = self._given[category.name]
                 self.scores[at] = found.scores.to(self.scores)
                 self.sources[category.name] = found.source
@@ -236,12 +237,13 @@ def categorize(
     patterns = {what: pattern for one in those for what, pattern in (one.patterns or {}).items()}
     found = measure(trace, patterns, attention=name, queries=queries, on_layer=on_layer)
     layers, heads = trace.n_layers(name), trace.n_heads(name)
+    broken = found.entropy.isnan()  # (layers, heads), NaN among the weights
     here = []
     for one in those:
         scores = torch.as_tensor(one.score(found), dtype=torch.float32).cpu()
         if scores.shape != (layers, heads):
             raise ValueError(f"the score of {one.name} must be ({layers}, {heads}), got {tuple(scores.shape)}")
-        here.append(scores)
+        here.append(scores.masked_fill(broken, torch.nan))
     n = len(found.setting.queries.text)
     warning = f"{n} tokens are few: labels mean little below {SHORTEST}" if n < SHORTEST else ""
     if queries is not None and queries < n:
@@ -251,7 +253,7 @@ def categorize(
         table = table.with_probe(probe)
     if deps is None:
         return table
-    result = syntactic([(trace, read_links(deps, trace))], attention=name)
+    result = syntactic([(trace, read_links(deps, trace, name))], attention=name)
     return table.with_evidence(
         {"Syntactic": Evidence(result.scores, f"your parse: {result.count} links", result.notes())}
     )

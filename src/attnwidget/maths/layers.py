@@ -74,7 +74,8 @@ class QKVLayer:
             return self.known_lse
         heads, n, _ = self.shape
         dtype = torch.float64 if self.q.dtype == torch.float64 else torch.float32
-        return torch.full((heads, n), torch.nan, dtype=dtype, device=self.q.device)
+        with torch.inference_mode(mode=False):  # it is filled later, wherever that may be
+            return torch.full((heads, n), torch.nan, dtype=dtype, device=self.q.device)
 
     @property
     def lse(self) -> Tensor:
