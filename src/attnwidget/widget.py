@@ -489,7 +489,8 @@ class AttentionWidget(SyncedWidget):
 
     def close(self) -> None:
         """Leave the page; what runs in the background stops."""
-        for job in (self._job, self._probe_job):
+        for name in ("_job", "_probe_job"):  # not there in a widget that could not be made
+            job = getattr(self, name, None)
             if job is not None:
                 job.stop()
         super().close()
