@@ -18,6 +18,7 @@ ORDER = (
     {"wire"},
     {"export"},
     {"jobs", "traits"},
+    {"scoring"},
     {"synced"},
     {"widget"},
     {"cli", "__main__"},

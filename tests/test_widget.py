@@ -16,6 +16,7 @@ from traitlets import TraitError
 
 import attnwidget as aw
 from attnwidget import AttentionWidget
+from attnwidget.scoring import Scoring
 from browser.fake_comm import FakeComm
 
 TEXT = "The animal didn't cross the road because it was too tired"
@@ -277,8 +278,8 @@ def test_categories_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr("attnwidget.widget.probe_heads", fail)
-    monkeypatch.setattr("attnwidget.widget.known_probe", lambda _: None)
+    monkeypatch.setattr("attnwidget.scoring.probe_heads", fail)
+    monkeypatch.setattr("attnwidget.scoring.known_probe", lambda _: None)
     widget = AttentionWidget(TEXT)
     widget.comm = FakeComm()
     ask(widget, widget.comm, ask="categories")
@@ -288,6 +289,21 @@ def test_categories_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     silent.comm = FakeComm()
     ask(silent, silent.comm, ask="categories")
     assert silent._categories["probe"]["state"] == "none"
+
+
+def test_a_probe_that_was_stopped_tells_no_failure(widget: AttentionWidget, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    scoring = Scoring(told.append, (), wants_probe=True)
+
+    def probe(_model: Any, _tokenizer: Any, *, on_progress: Any) -> None:
+        scoring.stop()  # as a widget does that is closed
+        on_progress(0, 196)
+        pytest.fail("it went on")
+
+    monkeypatch.setattr("attnwidget.scoring.probe_heads", probe)
+    monkeypatch.setattr("attnwidget.scoring.known_probe", lambda _: None)
+    scoring.begin(widget.trace, "self", widget._model, widget._tokenizer)
+    assert [one["probe"]["state"] for one in told] == ["running"]
 
 
 def test_category_is_read_and_set(widget: AttentionWidget) -> None:

@@ -14,19 +14,9 @@ from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode, observ
 
 from attnwidget import models
 from attnwidget.capture import capture
-from attnwidget.heads import (
-    OTHER,
-    PROBED,
-    Category,
-    CategoryTable,
-    HeadProbe,
-    all_categories,
-    categorize,
-    known_probe,
-    opening_head,
-    probe_heads,
-)
+from attnwidget.heads import Category, opening_head
 from attnwidget.jobs import Job, Stopped, running_loop
+from attnwidget.scoring import Scoring
 from attnwidget.synced import SyncedWidget
 from attnwidget.trace import AttentionTrace
 from attnwidget.traits import Heads, Positions
@@ -50,10 +40,6 @@ if not STATIC.exists():
 _LIVE = {"sync": True, "echo_update": False}
 _OPTIONS = ("layer", "heads", "queries", "keys", "view", "attention", "threshold", "words", "category")
 _SHORT = 64  # tokens, and characters of a text, in the plain-text form
-_SCORED_WHOLE = 2048  # tokens; of longer texts
-_SCORED = 512  # queries are scored
-_PROBING = "measuring on annotated sentences"
-_PROBE_STEP = 10  # sentences between two progress messages
 _REPORT_EVERY = 0.25  # seconds between two progress messages, and before the first
 
 
@@ -177,11 +163,7 @@ class AttentionWidget(SyncedWidget):
         self._seconds = 0.0  # that the last run took
         self._job: Job[AttentionTrace] | None = None
         self._failure: Exception | None = None
-        self._own_categories = tuple(categories)
-        self._wants_probe = probe
-        self._probe_job: Job[HeadProbe] | None = None
-        self._no_probe = ""  # why there is none
-        self._table: CategoryTable | None = None  # of the run and the attention on screen
+        self._scoring = Scoring(self._tell_categories, categories, wants_probe=probe)
         self._options = options
         super().__init__()
         self.on_msg(self._on_message)
@@ -277,7 +259,7 @@ class AttentionWidget(SyncedWidget):
         before, self._trace = self._trace, trace
         self._shown = texts
         self._run += 1
-        self._table = None
+        self._scoring.forget()
         with self.hold_sync():
             if before is None:
                 self._settle_options(trace)
@@ -353,7 +335,7 @@ class AttentionWidget(SyncedWidget):
         if self._trace is None or not self.heads:
             return
         self._run += 1  # what was asked of the other attention is answered no more
-        self._table = None
+        self._scoring.forget()
         with self.hold_sync():
             self.queries, self.keys = [], []
             layers, heads = self._trace.n_layers(self.attention), self._trace.n_heads(self.attention)
@@ -382,7 +364,7 @@ class AttentionWidget(SyncedWidget):
     @validate("category")
     def _check_category(self, proposal: dict[str, Any]) -> str | None:
         name: str | None = proposal["value"]
-        known = [*(one.name for one in all_categories(self._own_categories)), OTHER]
+        known = self._scoring.names
         if name is not None and name not in known:
             msg = f"category {name!r} is not there: {', '.join(known)}"
             raise TraitError(msg)
@@ -489,10 +471,10 @@ class AttentionWidget(SyncedWidget):
 
     def close(self) -> None:
         """Leave the page; what runs in the background stops."""
-        for name in ("_job", "_probe_job"):  # not there in a widget that could not be made
-            job = getattr(self, name, None)
-            if job is not None:
-                job.stop()
+        for name in ("_job", "_scoring"):  # not there in a widget that could not be made
+            work = getattr(self, name, None)
+            if work is not None:
+                work.stop()
         super().close()
 
     # -- what the browser asks ----------------------------------------------------------------------------------
@@ -545,71 +527,10 @@ class AttentionWidget(SyncedWidget):
         return {}
 
     def _answer_categories(self, _ask: Mapping[str, Any]) -> Mapping[str, Any]:
-        trace, run, attention = self._drawn(), self._run, self.attention
-
-        def alive(*_: int) -> None:
-            if run != self._run:
-                raise Stopped
-
-        def finish(job: Job[CategoryTable]) -> None:
-            if run != self._run:
-                return
-            try:
-                self._table = job.result()
-                self._probe()
-            except Exception as error:  # noqa: BLE001  (said in the panel: nobody in Python is waiting)
-                self._categories = {"run": run, **payload.no_categories(trace, attention, error)}
-
-        is_long = len(trace.sides(attention)[0].text) > _SCORED_WHOLE
-        options: dict[str, Any] = {"categories": self._own_categories, "queries": _SCORED if is_long else None}
-        Job(lambda _: categorize(trace, attention=attention, on_layer=alive, **options), finish=finish).start()
+        self._scoring.begin(self._drawn(), self.attention, self._model, self._tokenizer)
         return {}
 
-    def _probe(self) -> None:
-        """Bring in evidence about the model: at once where it is known, else from the background."""
-        model, tokenizer = self._model, self._tokenizer
-        if not self._wants_probe or model is None or self.attention not in PROBED:
-            self._tell_categories("none")
-            return
-        found = known_probe(model)
-        if found is not None:
-            self._tell_categories("done", found)
-            return
-        if self._no_probe:
-            self._tell_categories("failed", message=self._no_probe)
-            return
-        self._tell_categories("running", message=_PROBING)
-        if self._probe_job is None:  # else it is on its way, for an older text
-            self._probe_job = Job(
-                lambda job: probe_heads(model, tokenizer, on_progress=_steps(job)),
-                finish=self._finish_probe,
-                report=lambda what, done, total: self._tell_categories(
-                    "running", message=what, done=done, total=total or 0
-                ),
-                queued=True,
-            )
-            self._probe_job.start()
-
-    def _finish_probe(self, job: Job[HeadProbe]) -> None:
-        self._probe_job = None
-        try:
-            self._tell_categories("done", job.result())
-        except Stopped:
-            return
-        except Exception as error:  # noqa: BLE001  (said in the panel; the text's own scores stay)
-            self._no_probe = str(error) or type(error).__name__
-            self._tell_categories("failed", message=self._no_probe)
-
-    def _tell_categories(self, state: str, probe: HeadProbe | None = None, **about: Any) -> None:
-        """Send the newest table, and how far the evidence about the model is."""
-        table = self._table
-        if table is None:
-            return  # of a newer text, or of another attention: it is on its way
-        if self.attention not in PROBED:
-            state, about = "none", {}
-        elif probe is not None:
-            table = table.with_probe(probe)
-        told = payload.categories(table, {"state": state, "message": "", "done": 0, "total": 0, **about})
+    def _tell_categories(self, told: dict[str, Any]) -> None:
         self._categories = {"run": self._run, **told}
 
     def _answer_run(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -621,14 +542,6 @@ class AttentionWidget(SyncedWidget):
         if self._job is not None:
             self._job.stop()
         return {}
-
-
-def _steps(job: Job[HeadProbe]) -> Callable[[int, int], None]:
-    def report(done: int, total: int) -> None:
-        if done % _PROBE_STEP == 0:
-            job.report(_PROBING, done, total)
-
-    return report
 
 
 def _check_range(what: str, values: list[int], count: int) -> None:
