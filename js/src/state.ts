@@ -2,7 +2,17 @@
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { listen, type Model } from "./host";
-import type { Categories, Head, Outline, Pictures, Snapshot, Status, TokenList } from "./wire/protocol";
+import type {
+  Breakdown,
+  Categories,
+  Head,
+  Outline,
+  Pictures,
+  Snapshot,
+  Status,
+  TokenList,
+  WhatIf,
+} from "./wire/protocol";
 
 /** The traits that both sides may set. */
 export interface Synced {
@@ -18,6 +28,10 @@ export interface Synced {
   words: boolean;
   /** The category that is open in the panel. */
   category: string | null;
+  view: string;
+  /** How the breakdown takes several queries together. */
+  combine: "mean" | "sum";
+  what_if: WhatIf;
 }
 
 /** The traits that only Python sets. */
@@ -26,6 +40,7 @@ export interface Told {
   _snapshot: Snapshot | null;
   _pictures: Pictures | null;
   _categories: Categories | null;
+  _breakdown: Breakdown | null;
   _status: Status;
 }
 
@@ -43,8 +58,11 @@ const SYNCED = [
   "threshold",
   "words",
   "category",
+  "view",
+  "combine",
+  "what_if",
 ] as const;
-const TOLD = ["_outline", "_snapshot", "_pictures", "_categories", "_status"] as const;
+const TOLD = ["_outline", "_snapshot", "_pictures", "_categories", "_breakdown", "_status"] as const;
 
 export interface State {
   readonly traits: Signals<Synced>;

@@ -20,6 +20,7 @@ from attnwidget.scoring import Scoring
 from attnwidget.synced import SyncedWidget
 from attnwidget.trace import AttentionTrace
 from attnwidget.traits import Heads, Positions
+from attnwidget.walk import COMBINE, Place, Walk, arguments
 from attnwidget.wire import payload
 from attnwidget.wire.envelope import Envelope, encode_array
 from attnwidget.wire.server import answer
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
 
+    from attnwidget.walk import Breakdown
+
 STATIC = Path(__file__).parent / "static" / "widget.js"
 if not STATIC.exists():
     _MISSING = f"{STATIC} is missing: in a clone, `make build` makes it (Node 20); a wheel brings it along"
@@ -38,7 +41,10 @@ if not STATIC.exists():
 # The browser holds the newest value of what it set itself. An echo would arrive late and move the view back; and
 # marimo sends the whole state round with every change.
 _LIVE = {"sync": True, "echo_update": False}
-_OPTIONS = ("layer", "heads", "queries", "keys", "view", "attention", "threshold", "words", "category")
+_OPTIONS = (
+    *("layer", "heads", "queries", "keys", "view", "attention", "threshold", "words", "category"),
+    *("combine", "what_if"),
+)
 _SHORT = 64  # tokens, and characters of a text, in the plain-text form
 _REPORT_EVERY = 0.25  # seconds between two progress messages, and before the first
 
@@ -77,7 +83,8 @@ class AttentionWidget(SyncedWidget):
         Whether to run the model on annotated sentences and repeated tokens in the background, once for each model, to
         tell its syntactic, induction and duplicate-token heads.
     **options
-        First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `threshold`, `words`, `category`.
+        First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `threshold`, `words`, `category`,
+        `combine`, `what_if`.
 
     Attributes
     ----------
@@ -98,7 +105,12 @@ class AttentionWidget(SyncedWidget):
     category : str or None
         The category that is open in the panel, "Other" among them.
     view : str
-        ``"lines"``.
+        ``"lines"``, or ``"breakdown"``: every step of the first of `heads` for the pinned `queries`.
+    combine : str
+        How the breakdown takes several queries together: ``"mean"`` or ``"sum"``.
+    what_if : dict
+        What the breakdown changes: arguments of `Breakdown.what_if`, such as ``{"temperature": 2}``; empty for nothing.
+        Scores set by hand go with their head and query.
     attention : str
         ``"self"``; of an encoder–decoder ``"encoder"``, ``"decoder"`` or ``"cross"``, where the queries are the
         target's tokens and the keys the source's.
@@ -118,7 +130,7 @@ class AttentionWidget(SyncedWidget):
     text = Unicode().tag(**_LIVE)
     text_pair = Unicode().tag(**_LIVE)
     text_target = Unicode().tag(**_LIVE)
-    view = Enum(["lines"], "lines").tag(**_LIVE)
+    view = Enum(["lines", "breakdown"], "lines").tag(**_LIVE)
     attention = Unicode("self").tag(**_LIVE)
     layer = Int(0).tag(**_LIVE)
     heads = Heads().tag(**_LIVE)
@@ -127,12 +139,15 @@ class AttentionWidget(SyncedWidget):
     threshold = CFloat(0.02, min=0, max=1).tag(**_LIVE)
     words = Bool(default_value=False).tag(**_LIVE)
     category = Unicode(None, allow_none=True).tag(**_LIVE)
+    combine = Enum(COMBINE, "mean").tag(**_LIVE)
+    what_if = Dict().tag(**_LIVE)
 
     # The wire: set here, read in the browser, kept in a saved notebook.
     _outline = Dict().tag(sync=True)  # tokens and counts of the current run
     _snapshot = Dict().tag(sync=True)  # the weights that must be drawn without a kernel
     _pictures = Dict().tag(sync=True)  # every head's small picture
     _categories = Dict().tag(sync=True)  # every head's scores, and what the categories are
+    _breakdown = Dict().tag(sync=True)  # one query's computation, step by step
     _status = Dict({"state": "loading", "message": ""}).tag(sync=True)
 
     def __init__(
@@ -164,6 +179,7 @@ class AttentionWidget(SyncedWidget):
         self._job: Job[AttentionTrace] | None = None
         self._failure: Exception | None = None
         self._scoring = Scoring(self._tell_categories, categories, wants_probe=probe)
+        self._walk = Walk(self._tell_breakdown)
         self._options = options
         super().__init__()
         self.on_msg(self._on_message)
@@ -260,7 +276,9 @@ class AttentionWidget(SyncedWidget):
         self._shown = texts
         self._run += 1
         self._scoring.forget()
+        self._walk.forget()
         with self.hold_sync():
+            self.what_if = {}
             if before is None:
                 self._settle_options(trace)
             elif self.attention in before.attentions and self.attention in trace.attentions:
@@ -286,6 +304,8 @@ class AttentionWidget(SyncedWidget):
             "seconds": self._seconds,
         }
         self._refresh_snapshot()
+        self._breakdown = {}
+        self._refresh_breakdown()
 
     def _settle_options(self, trace: AttentionTrace) -> None:
         """Apply the constructor's options, now that their ranges are known."""
@@ -294,8 +314,10 @@ class AttentionWidget(SyncedWidget):
         self.attention = options.pop("attention", default)
         layer, head = opening_head(trace, self.attention)
         self.heads = options.pop("heads", [(options.pop("layer", layer), head)])
+        what_if = options.pop("what_if", {})
         for name, value in options.items():
             setattr(self, name, value)
+        self.what_if = what_if  # it may be about one head and query
 
     # -- traits -------------------------------------------------------------------------------------------------
 
@@ -336,7 +358,9 @@ class AttentionWidget(SyncedWidget):
             return
         self._run += 1  # what was asked of the other attention is answered no more
         self._scoring.forget()
+        self._walk.forget()
         with self.hold_sync():
+            self.what_if = {}
             self.queries, self.keys = [], []
             layers, heads = self._trace.n_layers(self.attention), self._trace.n_heads(self.attention)
             if any(layer >= layers or head >= heads for layer, head in self.heads):
@@ -378,6 +402,23 @@ class AttentionWidget(SyncedWidget):
             raise TraitError(msg)
         return threshold
 
+    @validate("what_if")
+    def _check_what_if(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        changed: dict[str, Any] = proposal["value"]
+        try:
+            change = arguments(changed)
+            if self._trace is not None and self.heads and changed:
+                keys = len(self._trace.sides(self.attention)[1].text)
+                touched = [*change["scores"], *change["masked"], *change["removed"]]
+                _check_range("what_if: key", touched, keys)
+        except (TypeError, ValueError) as error:
+            raise TraitError(str(error)) from error
+        # a browser writes keys as text
+        return {
+            name: {str(key): one for key, one in value.items()} if name == "scores" else value
+            for name, value in changed.items()
+        }
+
     @validate("queries", "keys")
     def _check_positions(self, proposal: dict[str, Any]) -> list[int]:
         positions: list[int] = list(dict.fromkeys(proposal["value"]))
@@ -398,14 +439,26 @@ class AttentionWidget(SyncedWidget):
         if layers and self.layer not in layers:
             self.layer = layers[-1]
 
-    @observe("layer", "heads", "words")
+    @observe("heads", "queries")
+    def _drop_scores(self, _change: object) -> None:
+        """Scores that were set by hand are of one head and one query."""
+        self.what_if = {name: value for name, value in self.what_if.items() if name != "scores"}
+
+    @observe("view", "heads", "queries", "keys", "combine", "what_if")
+    def _refresh_breakdown(self, _change: object = None) -> None:
+        current = (self._outline.get("run"), self._outline.get("attention")) == (self._run, self.attention)
+        if self._trace is not None and self.view == "breakdown" and current:
+            self._walk.show(self._trace, self._place())
+
+    @observe("layer", "heads", "words", "view")
     def _refresh_snapshot(self, _change: object = None) -> None:
         """Keep in the saved state what the view shows now."""
         held = self._snapshot
         same = (held.get("run"), held.get("words")) == (self._run, self.words)
         if self._trace is None or (same and set(self.heads) <= set(map(tuple, held["heads"]))):
             return
-        heads, array = payload.snapshot(self._trace, self.layer, self.heads, words=self.words, attention=self.attention)
+        selected = self.heads if self.view == "lines" else []  # a large picture that nobody sees is not sent
+        heads, array = payload.snapshot(self._trace, self.layer, selected, words=self.words, attention=self.attention)
         self._snapshot = {"run": self._run, "words": self.words, "heads": heads, **(array or {})}
 
     # -- what Python reads --------------------------------------------------------------------------------------
@@ -448,6 +501,21 @@ class AttentionWidget(SyncedWidget):
                 shown = shown.index_select(axis, torch.tensor(at, device=shown.device))
         return shown
 
+    def breakdown(self) -> Breakdown:
+        """Return every step of the computation on screen: of the first of `heads`, for the pinned `queries`.
+
+        Without pinned queries, for the one that the view shows. What `what_if` changes is not in it:
+        ``w.breakdown().what_if(temperature=2)``.
+        """
+        return self._walk.breakdown(self.trace, self._place())
+
+    def _place(self) -> Place:
+        pinned = tuple(self.queries), tuple(self.keys)
+        return Place(self.attention, self.heads[0], *pinned, self.combine, self.what_if)
+
+    def _tell_breakdown(self, told: dict[str, Any]) -> None:
+        self._breakdown = {"run": self._run, **told}
+
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Add a text for readers without the widget: a notebook opened elsewhere, a terminal."""
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
@@ -471,7 +539,7 @@ class AttentionWidget(SyncedWidget):
 
     def close(self) -> None:
         """Leave the page; what runs in the background stops."""
-        for name in ("_job", "_scoring"):  # not there in a widget that could not be made
+        for name in ("_job", "_scoring", "_walk"):  # not there in a widget that could not be made
             work = getattr(self, name, None)
             if work is not None:
                 work.stop()

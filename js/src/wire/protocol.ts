@@ -93,6 +93,98 @@ export interface Categories extends Envelope {
   probe: Probe;
 }
 
+/** What the reader changes in a head's computation; empty where nothing is. */
+export interface WhatIf {
+  /** False: the products go into the softmax unscaled. */
+  scaled?: boolean;
+  /** Scores are divided by it. */
+  temperature?: number;
+  /** Scores set by hand, by key position. */
+  scores?: Record<string, number>;
+  /** Keys hidden before the softmax. */
+  masked?: number[];
+  /** Keys taken out after the softmax; the other weights grow to the same sum. */
+  removed?: number[];
+}
+
+/** The heads' way into the layer's output: W_O. */
+export interface Projected {
+  /** Running: the model is asked once more for what its modules return; missing: see the message. */
+  state: "ready" | "running" | "missing";
+  message: string;
+  done: number;
+  total: number;
+  /** The model's own module, such as "encoder.layer.5.attention.output.dense". */
+  name: string;
+  /** Largest |difference| between the sum of what the heads write (+ bias) and what the module returned. */
+  maxDifference: number | null;
+  hasBias: boolean;
+}
+
+/**
+ * Arrays of the steps, for r rows: float32 but for allowed (uint8), by name
+ *   query (dK), keys (r, dK), products (r, dK), dots (r), scaled (r), allowed (r), scores (r), weights (r),
+ *   values (r, dV), weighted (r, dV), norms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
+ *   capped (r) with a soft cap, bias (r) with a position bias, exponentials (r) for one query,
+ *   parts (queries, r) for several: each one's weights;
+ *   once the output is ready: headNorms (heads) that each head writes, contribution (dModel) of this head,
+ *   output (dModel) = all heads' contributions + bias, attentionOutput (dModel) by the model itself.
+ */
+export type Arrays = Record<string, Envelope>;
+
+/** What a softmax was made of; null for several queries, each of which has its own. */
+export interface SoftmaxParts {
+  maximum: number | null;
+  /** Sum of the exponentials, the sink's among them. */
+  total: number | null;
+  /** Share of the weight that goes to no key, in a model with attention sinks. */
+  sink: number | null;
+}
+
+/** One head's computation for a query, or for several together: all that the breakdown shows. */
+export interface Breakdown extends SoftmaxParts {
+  run: number;
+  attention: string;
+  head: Head;
+  /** The synced queries when this was made; without any, `queries` holds the one that was chosen instead. */
+  pinned: number[];
+  queries: number[];
+  /** How several queries are taken together. */
+  combine: "mean" | "sum";
+  whatIf: WhatIf;
+  /** Why there are no steps; empty where there are. What follows is there only then. */
+  missing: string;
+  /** Key positions: all of a short text in its order; else the visible ones of largest weight, strongest first. */
+  rows: number[];
+  ranked: boolean;
+  /** How many keys the query may attend to, and how many it may not. */
+  visible: number;
+  masked: number;
+  /** The visible keys that are no rows, together. */
+  rest: { count: number; weight: number };
+  scale: number;
+  softcap: number | null;
+  /** Heads that share this head's keys and values, itself among them; of so many key heads this is number keyHead. */
+  sharedBy: number[];
+  keyHead: number;
+  keyHeads: number;
+  arrays: Arrays;
+  projected: Projected;
+  /** The same with whatIf; null where nothing is changed. */
+  changed: Changed | null;
+}
+
+/** Arrays: scores, exponentials, weights, weighted, restWeighted, headOutput; contribution and output when ready. */
+export interface Changed extends SoftmaxParts {
+  arrays: Arrays;
+  rest: { count: number; weight: number };
+  /** The weight, of the original, that hidden and removed keys had. */
+  removed: number;
+  /** Norm of what the head then writes, and of the difference that this makes to the layer's output. */
+  headNorm: number | null;
+  distance: number | null;
+}
+
 export interface Status {
   state: "loading" | "ready" | "error";
   message: string;

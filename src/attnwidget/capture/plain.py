@@ -11,13 +11,16 @@ from torch.nn import functional
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.hold import hold
+from attnwidget.capture.output import Call, heads_of, prove
 from attnwidget.capture.recorder import Recorder
 from attnwidget.maths import Mask, QKVLayer
-from attnwidget.tokens import describe
+from attnwidget.tokens import Tokens, describe
 from attnwidget.trace import AttentionTrace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from attnwidget.capture.output import Found, Key, Layers
 
 
 class _FastPath:
@@ -88,41 +91,66 @@ def capture_module(
         query, key = (given | kwargs)["query"], (given | kwargs)["key"]
         crossing.append(key is not query and not (key.shape == query.shape and torch.equal(key, query)))
 
-    settings: list[tuple[object, str, Any]] = [(part, "training", False) for part in module.modules()]
-    settings.append((_FAST_PATH, "enabled", False))  # it would pass by unseen
-    with ExitStack() as stack, torch.no_grad(), hold(settings):
-        for part in module.modules():
-            if isinstance(part, nn.MultiheadAttention):
-                handle = part.register_forward_hook(watch, with_kwargs=True)
-                stack.callback(handle.remove)
-        module(*inputs, **keywords)
+    def run(hook: Callable[..., None]) -> None:
+        settings: list[tuple[object, str, Any]] = [(part, "training", False) for part in module.modules()]
+        settings.append((_FAST_PATH, "enabled", False))  # it would pass by unseen
+        with ExitStack() as stack, torch.no_grad(), hold(settings):
+            for part in module.modules():
+                if isinstance(part, nn.MultiheadAttention):
+                    handle = part.register_forward_hook(hook, with_kwargs=True)
+                    stack.callback(handle.remove)
+            module(*inputs, **keywords)
+
+    run(watch)
     layers = recorder.layers.get("self", [])
     if not layers:
         raise UnsupportedModelError(f"{type(module).__name__} called no nn.MultiheadAttention")
-    parts: dict[str, list[Any]] = {}
-    has_decoder = any(crossing)
-    for name, is_cross, layer in zip(names, crossing, layers, strict=True):
-        is_encoder = "encoder" in name.split(".") or not has_decoder
-        which = (
-            "cross" if is_cross else "encoder" if is_encoder and has_decoder else "decoder" if has_decoder else "self"
-        )
-        parts.setdefault(which, []).append(layer)
-    parts = {name: parts[name] for name in ("self", "encoder", "decoder", "cross") if name in parts}
+    order = _order(names, crossing)
+    parts: dict[str, list[Any]] = {name: [] for name in ("self", "encoder", "decoder", "cross") if name in dict(order)}
+    for (name, _), layer in zip(order, layers, strict=True):
+        parts[name].append(layer)
     sizes = _sizes(parts)
-    shown = {}
-    for side, given in (("target", tokens), ("source", source_tokens)):
-        words = [str(number) for number in range(sizes.get(side, 0))] if given is None else list(given)
-        if len(words) != sizes.get(side, len(words)):
-            argument = "tokens" if side == "target" else "source_tokens"
-            raise ValueError(f"{argument} must have {sizes[side]} entries, got {len(words)}")
-        shown[side] = describe(words)
+    target, source = (
+        _labels("tokens", tokens, sizes.get("target")),
+        _labels("source_tokens", source_tokens, sizes.get("source")),
+    )
+
+    def project(kept: Layers, _on_layer: object) -> Found:
+        calls: list[Call] = []
+
+        def look(part: nn.MultiheadAttention, _args: Any, _kwargs: Any, result: Any) -> None:
+            output = _one_text(result[0], part.batch_first).clone()  # (n, width)
+            calls.append(Call(f"{found[id(part)]}.out_proj".removeprefix("."), part.out_proj, output))
+
+        run(look)
+        return prove(module, heads_of(kept), {key: [call] for key, call in zip(order, calls, strict=True)}, kept)
+
     return AttentionTrace(
         parts,
-        shown["target"],
-        source=shown["source"] if has_decoder else None,
+        target,
+        source=source if any(crossing) else None,
         model_name=type(module).__name__,
         max_error=recorder.max_error,
+        project=project,
     )
+
+
+def _order(names: Sequence[str], crossing: Sequence[bool]) -> list[Key]:
+    """Say of which attention each layer is, and which one of it, in the order in which they were computed."""
+    order: list[Key] = []
+    for name, is_cross in zip(names, crossing, strict=True):
+        is_encoder = "encoder" in name.split(".")
+        which = "cross" if is_cross else "self" if not any(crossing) else "encoder" if is_encoder else "decoder"
+        order.append((which, sum(before == which for before, _ in order)))
+    return order
+
+
+def _labels(argument: str, given: Sequence[str] | None, size: int | None) -> Tokens:
+    """Check the tokens of one side, or number them."""
+    words = [str(number) for number in range(size or 0)] if given is None else list(given)
+    if size is not None and len(words) != size:
+        raise ValueError(f"{argument} must have {size} entries, got {len(words)}")
+    return describe(words)
 
 
 def _sizes(parts: dict[str, list[Any]]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from attnwidget.capture import eager
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.hold import hold
 from attnwidget.capture.interface import NAME, recording
+from attnwidget.capture.output import find_projections
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.support import check, uses_interface, why_nothing
@@ -22,6 +23,7 @@ from attnwidget.trace import AttentionTrace
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from attnwidget.capture.output import Found, Layers
     from attnwidget.maths import Layer
 
 _CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
@@ -82,7 +84,8 @@ def capture(
         Its `max_error` compares recomputed rows of every head with what the model computed. A
         model that mixes attention with other layers has only its attention layers in the trace.
         Of a model outside transformers' attention interface the trace has the weights; where
-        queries, keys and values could not be verified, `missing` says so.
+        queries, keys and values could not be verified, `missing` says so. It keeps the model alive
+        for its `breakdown`; `release_model` lets it go.
 
     Raises
     ------
@@ -114,7 +117,8 @@ def capture(
     if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
         raise ValueError(f"layers must be numbers from 0 to {total - 1}, got {list(layers)}")
     progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
-    recorder = Recorder(progress, _names(whole), None if layers is None else set(layers), values)
+    names = _names(whole)
+    recorder = Recorder(progress, names, None if layers is None else set(layers), values)
     try:
         found = _pass(whole, ready.options, recorder)
     except (IndexError, TypeError, ValueError, RuntimeError) as error:
@@ -128,6 +132,12 @@ def capture(
             "which of them make a layer's weights cannot be told"
         )
     _check_shapes(found, ready)
+
+    def project(layers: Layers, on_layer: Callable[[int, int], None] | None) -> Found:
+        progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
+        again = Recorder(progress, names, (), values=False)
+        return find_projections(whole, lambda: _pass(whole, ready.options, again), layers)
+
     trace = AttentionTrace(
         found,
         ready.tokens,
@@ -136,6 +146,7 @@ def capture(
         max_error=recorder.max_error,
         segments=ready.segments,
         generated=ready.generated,
+        project=project,
     )
     kind = type(whole).__name__
     trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)

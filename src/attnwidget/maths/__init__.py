@@ -5,6 +5,7 @@ from attnwidget.maths.given import layers_from_qkv, layers_from_weights
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
 from attnwidget.maths.pool import max_pool, merge_words
+from attnwidget.maths.projection import Projection
 from attnwidget.maths.softmax import log_sum_exp, scores, weighted_sum, weights
 from attnwidget.maths.tile import ALL, Index, positions, resolve, take
 
@@ -14,6 +15,7 @@ __all__ = [
     "Layer",
     "LeftOut",
     "Mask",
+    "Projection",
     "QKVLayer",
     "RelativeBias",
     "WeightsLayer",

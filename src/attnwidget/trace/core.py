@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
+from attnwidget.breakdown import Breakdown, break_down
 from attnwidget.maths import (
     ALL,
     Index,
     Layer,
     LeftOut,
+    Projection,
     QKVLayer,
     blind_rows,
     layers_from_qkv,
     layers_from_weights,
+    positions,
     resolve,
 )
 from attnwidget.maths.softmax import upcast
@@ -21,9 +25,13 @@ from attnwidget.trace import store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
+
+    OnLayer = Callable[[int, int], None]
+    Layers = Mapping[str, Sequence[Layer]]
+    Projections = dict[str, list[Projection | None]]
 
     Positions = int | slice | Sequence[int] | None
 
@@ -39,6 +47,11 @@ ATTENTIONS = {
 _ONLY_WEIGHTS = (
     "it was made from attention weights, and weights do not tell them. "
     "Use attnwidget.capture(model, text) or AttentionTrace.from_qkv"
+)
+
+_NO_MODEL = "W_O is not known: this trace has no model (it was made without one, read from a file, or let go of it)"
+_NO_PROJECTION = (
+    "no module could be proven to be W_O: between the heads and the layer's output this model does more than project"
 )
 
 
@@ -70,6 +83,9 @@ class AttentionTrace:
         Which tokens the model wrote itself.
     missing : str
         What the trace does not have, and why.
+    project : function, optional
+        From the layers, and a function that is called after every layer, to their output projections. It runs the
+        model once more, so the trace keeps the model alive until then.
 
     Attributes
     ----------
@@ -90,6 +106,7 @@ class AttentionTrace:
         segments: Sequence[int] | None = None,
         generated: Sequence[bool] | None = None,
         missing: str = "",
+        project: Callable[[Layers, OnLayer | None], Projections] | None = None,
     ) -> None:
         self._layers = {name: list(those) for name, those in layers.items()}
         self._tokens, self._source = tokens, source
@@ -98,6 +115,10 @@ class AttentionTrace:
         self.segments = None if segments is None else list(segments)
         self.generated = [False] * len(tokens.text) if generated is None else list(generated)
         self.missing = missing
+        self._project = project
+        self._projections: Projections | None = None if project else {}
+        self._no_projections = _NO_MODEL
+        self._projecting = Lock()
 
     @classmethod
     def from_attentions(
@@ -304,7 +325,8 @@ class AttentionTrace:
     @property
     def nbytes(self) -> int:
         """Bytes of memory the trace keeps alive, each piece of storage counted once."""
-        tensors = (x for those in self._layers.values() for one in those for x in one.tensors)
+        tensors = [x for those in self._layers.values() for one in those for x in one.tensors]
+        tensors += [one.output for those in (self._projections or {}).values() for one in those if one]
         storages = [x.untyped_storage() for x in tensors if x is not None]
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
@@ -397,6 +419,87 @@ class AttentionTrace:
         if found.v is None:
             raise ValueError("this trace has no values: they were left out (values=False)")
         return upcast(found.q[number]), upcast(found.k[group]), upcast(found.v[group])
+
+    def breakdown(
+        self,
+        layer: int,
+        head: int,
+        query: int | Sequence[int],
+        *,
+        attention: str | None = None,
+        combine: Literal["mean", "sum"] = "mean",
+        output: bool = True,
+    ) -> Breakdown:
+        """Compute every step of one query's attention in one head, from q·k to what the layer returns.
+
+        Parameters
+        ----------
+        layer, head : int
+            Which head.
+        query : int or sequence of int
+            Which token looks; several are taken together.
+        attention : str, optional
+            Which of `attentions`, where there are several.
+        combine : "mean" or "sum"
+            How several are taken together.
+        output : bool
+            Whether to go on from the head's output to the layer's. The first time, this runs the model once more on
+            the same text, to find W_O and to see what its own modules return.
+
+        Raises
+        ------
+        IndexError
+            For a layer, head or position that does not exist.
+        ValueError
+            If the trace has weights only, or no values, or an attention was not captured.
+        """
+        _, _, v = self.qkv(layer, head, attention=attention)  # raises what there is to raise
+        name = self._name(attention)
+        _, (_, rows, _), _ = self._tile(layer, head, name, query)
+        found = self._of(name)[layer]
+        assert isinstance(found, QKVLayer)  # noqa: S101 - it has values
+        number, one = range(self.n_layers(name))[layer], range(found.shape[0])[head]
+        projection = None
+        if output:
+            self.find_projections()
+            projection = (self._projections or {}).get(name, [None] * (number + 1))[number]
+        missing = "" if projection or not output else self._no_projections
+        queries = positions(rows, found.shape[1], v.device).tolist()
+        return break_down(
+            found, number, one, queries, attention=name, combine=combine, projection=projection, missing=missing
+        )
+
+    def find_projections(self, on_layer: OnLayer | None = None) -> None:
+        """Run the model once more and keep what each attention module returns; `breakdown` does so by itself.
+
+        Parameters
+        ----------
+        on_layer : function, optional
+            Called after every layer with (layers done, layers in all). What it raises stops the pass.
+        """
+        with self._projecting:
+            if self._projections is not None or self._project is None:
+                return
+            try:
+                self._projections = self._project(self._layers, on_layer)
+                self._no_projections = _NO_PROJECTION
+            except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+                self._projections = {}
+                self._no_projections = f"W_O is not known: the model could not be run again ({error})"
+            self._project = None
+
+    def release_model(self) -> None:
+        """Let go of the model, which a trace keeps alive until `breakdown` has run it once more.
+
+        Without it, breakdowns end at the head's output.
+        """
+        if not self.knows_projections:
+            self._projections, self._project = {}, None
+
+    @property
+    def knows_projections(self) -> bool:
+        """Whether `breakdown` has all it needs, or all that can be had, without running the model."""
+        return self._projections is not None
 
     def blind_rows(self, layer: int, *, attention: str | None = None) -> list[int]:
         """Return the queries that may attend to nothing in any head: their weights are all 0."""

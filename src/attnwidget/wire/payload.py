@@ -134,7 +134,7 @@ def snapshot(
     n, m = (len(side.word_texts if words else side.text) for side in trace.sides(attention))
     whole = list(dict.fromkeys([*selected, *((layer, head) for head in range(trace.n_heads(attention)))]))
     for heads, limit in ((whole, LAYER_BYTES), (list(selected), HEADS_BYTES)):
-        if 4 * n * m * len(heads) <= limit:
+        if heads and 4 * n * m * len(heads) <= limit:
             return heads, encode_array(tile(trace, heads, words=words, attention=attention))
     return [], None
 

@@ -1,0 +1,151 @@
+"""The output projection W_O of every layer: found by what goes into it, and proven on what comes out.
+
+After the attention function a model puts the heads' outputs side by side and hands them to a module. Which one that
+is, its name does not tell. So the pass is made once more, and every module is looked at whose only tensor equals the
+heads' outputs as the trace recomputes them. The outermost of them that is an affine map is W_O and its bias: that
+takes in adapters (LoRA) around a projection, and leaves out gates and norms.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from attnwidget.capture.hold import hold
+from attnwidget.capture.recorder import CHECKED_ROWS
+from attnwidget.maths import ALL, Projection, QKVLayer, blind_rows, weighted_sum
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from attnwidget.maths import Layer
+
+    Layers = Mapping[str, Sequence[Layer]]
+    Found = dict[str, list[Projection | None]]
+    Key = tuple[str, int]  # an attention, and the number of a layer
+
+_ALIKE = 1e-3  # of the largest number: how near inputs and outputs must be
+_ALIKE_HALF = 5e-2  # in half precision
+
+
+class Call(NamedTuple):
+    """A module that may be a layer's output projection, and what it returned, (queries, d_model)."""
+
+    name: str
+    module: nn.Module
+    output: Tensor
+
+
+class Heads:
+    """One layer's heads side by side at a few rows: by them the module that takes them is known."""
+
+    def __init__(self, layer: QKVLayer) -> None:
+        blind = set(blind_rows(layer))  # what is made of these is nobody's rule
+        rows = torch.tensor([row for row in range(layer.shape[1]) if row not in blind], dtype=torch.long)
+        spread = torch.linspace(0, len(rows) - 1, min(len(rows), CHECKED_ROWS)).round().long()
+        assert layer.v is not None  # noqa: S101 - checked by the caller
+        self.rows, self.n = rows[spread], layer.shape[1]
+        heads = weighted_sum(layer.weights(ALL, self.rows, ALL), layer.v).cpu()  # (heads, rows, d_v)
+        self.count, self.joined = len(heads), heads.transpose(0, 1).flatten(1)  # (rows, heads × d_v)
+        self.bound = _ALIKE if layer.v.dtype in {torch.float32, torch.float64} else _ALIKE_HALF
+
+    def are(self, given: Tensor) -> bool:
+        """Whether a module was given these heads, all of them and nothing else."""
+        width = self.joined.shape[1]
+        if given.shape[-1] != width or given.numel() != self.n * width:
+            return False
+        return self._alike(self._at_rows(given.reshape(self.n, width)), self.joined)
+
+    def prove(self, call: Call) -> Projection | None:
+        """Return the module's matrix and bias, if it is an affine map of these heads."""
+        theirs = self._at_rows(call.output)  # (rows, d_model)
+        for weight, bias in _maps(call.module, self.joined.shape[1], call.output):
+            mine = self.joined @ weight.to("cpu", self.joined.dtype)  # (rows, d_model)
+            if self._alike(mine if bias is None else mine + bias.to(mine), theirs):
+                by_head = weight.reshape(self.count, -1, weight.shape[1])  # (heads, d_v, d_model)
+                return Projection(by_head, bias, call.output, call.name)
+        return None
+
+    def _at_rows(self, tensor: Tensor) -> Tensor:
+        return tensor.index_select(0, self.rows.to(tensor.device)).to("cpu", self.joined.dtype)
+
+    def _alike(self, mine: Tensor, theirs: Tensor) -> bool:
+        return len(mine) > 0 and bool((mine - theirs).abs().max() <= self.bound * theirs.abs().max())
+
+
+def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers) -> Found:
+    """Run a model once more and find every layer's output projection.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Whose modules are looked at.
+    run : function
+        The very pass that the layers are of.
+    layers : mapping of str to sequence of layers
+        Of a trace.
+
+    Returns
+    -------
+    dict of str to list
+        As `layers`; None where no module could be found, or proven.
+    """
+    heads = heads_of(layers)
+    calls: dict[Key, list[Call]] = {key: [] for key in heads}
+    me = get_ident()
+
+    def look(name: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
+            given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
+            if get_ident() != me or len(given) != 1 or not isinstance(result, Tensor):
+                return
+            for key, one in heads.items():
+                if one.are(given[0]):
+                    # a copy, as models add to it in place
+                    calls[key].append(Call(name, module, result.detach().reshape(one.n, -1).clone()))
+
+        return hook
+
+    with ExitStack() as stack, torch.no_grad():
+        for name, module in model.named_modules():
+            if next(module.parameters(), None) is not None:
+                stack.callback(module.register_forward_hook(look(name), with_kwargs=True).remove)
+        run()
+    return prove(model, heads, calls, layers)
+
+
+def heads_of(layers: Layers) -> dict[Key, Heads]:
+    """Compute the heads of every layer that has queries, keys and values."""
+    return {
+        (name, number): Heads(layer)
+        for name, those in layers.items()
+        for number, layer in enumerate(those)
+        if isinstance(layer, QKVLayer) and layer.v is not None
+    }
+
+
+def prove(model: nn.Module, heads: Mapping[Key, Heads], calls: Mapping[Key, list[Call]], layers: Layers) -> Found:
+    """Take of each layer's calls, innermost first, the last one that proves to be its output projection."""
+    with torch.no_grad(), hold((module, "training", False) for module in model.modules()):
+        proven = {key: next(filter(None, map(one.prove, reversed(calls[key]))), None) for key, one in heads.items()}
+    return {name: [proven.get((name, number)) for number in range(len(those))] for name, those in layers.items()}
+
+
+def _maps(module: nn.Module, width: int, output: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Say how a module may map: by its own matrix; and by what it makes of every direction, whatever it is."""
+    weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+    if isinstance(weight, Tensor) and weight.is_floating_point() and weight.ndim == 2 and not weight.is_meta:
+        weight = weight.detach().T if isinstance(module, nn.Linear) else weight.detach()  # GPT-2's Conv1D
+        if weight.shape == (width, output.shape[1]):
+            yield weight, None if bias is None else bias.detach()
+    device = getattr(getattr(module, "_hf_hook", None), "execution_device", None)  # accelerate brings weights there
+    options: dict[str, Any] = {"dtype": output.dtype, "device": output.device if device is None else device}
+    try:
+        constant = module(torch.zeros(1, 1, width, **options))[0, 0]  # (d_model,)
+        yield (module(torch.eye(width, **options)[None])[0] - constant), constant
+    except Exception:  # noqa: BLE001 - it wants something else: then it is not a map of the heads alone
+        return

@@ -1,0 +1,31 @@
+"""How a layer's heads become its output: W_O, and what the model's own module made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The output projection of one layer, concat(heads) · W_O + b (Vaswani et al. 2017, section 3.2.2).
+
+    Attributes
+    ----------
+    weight : Tensor
+        (heads, d_v, d_model), each head's slice of W_O.
+    bias : Tensor, optional
+        (d_model,).
+    output : Tensor
+        (queries, d_model), what the model's own module returned.
+    name : str
+        That module's name in the model.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    output: Tensor
+    name: str

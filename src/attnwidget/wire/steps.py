@@ -1,0 +1,132 @@
+"""A breakdown as the browser draws it: the keys that make rows, the others together, every step's numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from attnwidget.wire.envelope import Envelope, encode_array
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from attnwidget.breakdown import Breakdown
+
+ROWS = 40  # keys that get a row each; of more, those of largest weight
+_PER_KEY = ("keys", "products", "dots", "scaled", "capped", "bias", "allowed", "scores", "exponentials", "weights")
+_CHANGING = ("scores", "exponentials", "weights")
+
+
+def steps(whole: Breakdown, changed: Breakdown | None = None, *, keep: Sequence[int] = ()) -> dict[str, Any]:
+    """Write out a breakdown, and beside it the same with something changed.
+
+    Parameters
+    ----------
+    whole : Breakdown
+        As the model computes it.
+    changed : Breakdown, optional
+        What `whole.what_if` gave.
+    keep : sequence of int
+        Keys that get a row in any case.
+
+    Returns
+    -------
+    dict
+        The part of `Breakdown` in js/src/wire/protocol.ts that is about the computation.
+    """
+    rows, ranked = _rows(whole, keep)
+    others = whole.allowed.clone()  # (m,)
+    others[rows] = False
+    arrays = {name: getattr(whole, name)[rows] for name in _PER_KEY if getattr(whole, name) is not None}
+    arrays |= {"query": whole.query, "values": whole.values[rows], "headOutputs": whole.head_outputs}
+    arrays |= _of_values(whole, rows, others) | {"norms": whole.norms[rows]}
+    if whole.parts:
+        arrays["parts"] = torch.stack([part.weights[rows] for part in whole.parts])  # (queries, rows)
+    if whole.contributions is not None and whole.attention_output is not None:
+        arrays |= {"headNorms": whole.contributions.norm(dim=-1), "attentionOutput": whole.attention_output}
+    return {
+        "rows": rows.tolist(),
+        "ranked": ranked,
+        "visible": int(whole.allowed.sum()),
+        "masked": int((~whole.allowed).sum()),
+        "rest": _rest(whole, others),
+        "scale": whole.parts[0].scale if whole.parts else whole.scale,
+        "softcap": whole.softcap,
+        "sharedBy": list(whole.shared_by),
+        "keyHead": whole.key_head,
+        "keyHeads": whole.head_outputs.shape[0] // len(whole.shared_by),
+        **_softmax(whole),
+        "arrays": _encode(arrays),
+        "changed": None if changed is None else _changed(whole, changed, rows, others),
+    }
+
+
+def projected(whole: Breakdown, *, waiting: bool, done: int = 0, total: int = 0) -> dict[str, Any]:
+    """Say how far the way from the heads to the layer's output is known."""
+    return {
+        "state": "running" if waiting else "missing" if whole.missing else "ready",
+        "message": whole.missing,
+        "done": done,
+        "total": total,
+        "name": whole.output_name,
+        "maxDifference": _number(whole.max_difference),
+        "hasBias": whole.output_bias is not None,
+    }
+
+
+def _rows(whole: Breakdown, keep: Sequence[int]) -> tuple[Tensor, bool]:
+    """Return the keys that get a row each, and whether they stand in order of weight."""
+    m = len(whole.weights)
+    if m <= ROWS:
+        return torch.arange(m), False
+    ranked = whole.weights.nan_to_num().masked_fill(~whole.allowed, -1).argsort(descending=True, stable=True).cpu()
+    count = min(ROWS, int(whole.allowed.sum()))
+    first = ranked[:count].tolist()
+    return torch.tensor([*first, *(key for key in dict.fromkeys(keep) if key not in first)], dtype=torch.long), True
+
+
+def _of_values(one: Breakdown, rows: Tensor, others: Tensor) -> dict[str, Tensor]:
+    arrays = {
+        "weighted": one.weighted_values[rows],
+        "restWeighted": one.weighted_values[others].sum(0),
+        "headOutput": one.head_output,
+    }
+    if one.contribution is not None and one.output is not None:
+        arrays |= {"contribution": one.contribution, "output": one.output}
+    return arrays
+
+
+def _changed(whole: Breakdown, changed: Breakdown, rows: Tensor, others: Tensor) -> dict[str, Any]:
+    arrays = {name: getattr(changed, name)[rows] for name in _CHANGING if getattr(changed, name) is not None}
+    moved = None if whole.output is None or changed.output is None else (changed.output - whole.output).norm()
+    norm = None if changed.contribution is None else changed.contribution.norm()
+    return {
+        "rest": _rest(changed, others),
+        "removed": changed.removed,
+        "headNorm": _number(norm),
+        "distance": _number(moved),
+        **_softmax(changed),
+        "arrays": _encode(arrays | _of_values(changed, rows, others)),
+    }
+
+
+def _rest(one: Breakdown, others: Tensor) -> dict[str, Any]:
+    return {"count": int(others.sum()), "weight": _number(one.weights[others].sum())}
+
+
+def _softmax(one: Breakdown) -> dict[str, Any]:
+    return {name: _number(getattr(one, name)) for name in ("maximum", "total", "sink")}
+
+
+def _encode(arrays: Mapping[str, Tensor]) -> dict[str, Envelope]:
+    return {name: encode_array(array) for name, array in arrays.items()}
+
+
+def _number(value: float | Tensor | None) -> float | None:
+    """JSON has neither NaN nor infinity."""
+    found = None if value is None else float(value)
+    return found if found is not None and math.isfinite(found) else None
