@@ -11,7 +11,7 @@ import tiny
 from attnwidget import capture_module
 from attnwidget.capture import capture
 from attnwidget.trace import AttentionTrace
-from zoo import PAIR, ZOO
+from zoo import PAIR, QKV, ZOO
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
 TOKENIZER = tiny.tokenizer(marks=True)
@@ -106,6 +106,15 @@ def test_every_step_is_the_models(name):
 
 def close(mine, theirs):
     torch.testing.assert_close(mine.detach(), theirs.detach(), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name, (_, what, *_) in ZOO.items() if what == QKV])
+def test_the_projection_is_found(name):
+    kind, _, _, make = ZOO[name]
+    trace = capture(make(), tiny.TEXT, tokenizer=TOKENIZER, **({"text_target": "le chat"} if kind == PAIR else {}))
+    for part in trace.attentions:
+        for layer in range(trace.n_layers(part)):
+            assert trace.breakdown(layer, HEAD, QUERY, attention=part).max_difference <= 1e-5
 
 
 def test_what_some_models_add():
