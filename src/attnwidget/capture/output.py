@@ -2,8 +2,8 @@
 
 After the attention function a model puts the heads' outputs side by side and hands them to a module. Which one that
 is, its name does not tell. So the pass is made once more, and every module is looked at whose only tensor equals the
-heads' outputs as the trace recomputes them. The outermost of them that is an affine map is W_O and its bias: that
-takes in adapters (LoRA) around a projection, and leaves out gates and norms.
+heads' outputs as the trace recomputes them. The outermost of them that is an affine map to the width of the model is
+W_O and its bias: that takes in adapters (LoRA) around a projection, and leaves out gates and norms.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
     """
     heads = heads_of(layers)
     calls: dict[Key, list[Call]] = {key: [] for key in heads}
+    width = getattr(getattr(model, "config", None), "hidden_size", None)
     me = get_ident()
 
     def look(name: str) -> Callable[..., None]:
@@ -103,6 +104,8 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
             given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
             if get_ident() != me or len(given) != 1 or not isinstance(result, Tensor):
                 return
+            if width is not None and result.shape[-1] != width:
+                return  # an adapter's narrow half
             for key, one in heads.items():
                 if one.are(given[0]):
                     # a copy, as models add to it in place
