@@ -39,6 +39,7 @@ bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measu
 	$(BIN)/python benchmarks/capture.py
 	$(BIN)/python benchmarks/categories.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/first_drawing.py
+	PYTHONPATH=tests $(BIN)/python benchmarks/breakdown.py
 
 build: $(VENV)/.dev $(NODE_MODULES) ## sdist and wheel in dist/
 	$(BIN)/python -m build --no-isolation

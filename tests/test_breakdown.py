@@ -1,10 +1,13 @@
 """`trace.breakdown`: every step against the model's own modules, and what changes when something is changed."""
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import transformers as hf
 from torch import nn
 
 import tiny
@@ -174,6 +177,25 @@ class Gated(LowRank):
         return self.base(x * torch.sigmoid(self.up(self.down(x))))
 
 
+class Parallel(LowRank):
+    """An adapter with an activation: what it returns is no affine map of the heads, though a part of it is."""
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x).relu())
+
+
+class Subclassed(nn.Linear):
+    """A linear layer that does more than its own weight says."""
+
+    def __init__(self, base):
+        super().__init__(32, 32, bias=False)
+        self.weight.data = base.weight.data
+        self.more = nn.Parameter(1e-3 * torch.randn(32, 32))
+
+    def forward(self, x):
+        return super().forward(x) + x @ self.more
+
+
 def llama_with(kind):
     model = tiny.llama()
     for layer in model.layers:
@@ -190,9 +212,17 @@ def test_adapters_belong_to_the_projection():
     assert b.max_difference < 1e-5
 
 
-def test_what_cannot_be_proven_ends_at_the_head():
-    b = capture(llama_with(Gated), tiny.TEXT, tokenizer=TOKENIZER).breakdown(1, 2, QUERY)
-    assert "no module could be proven to be W_O" in b.missing
+def test_the_whole_module_is_taken():
+    model = llama_with(Subclassed)
+    b = capture(model, tiny.TEXT, tokenizer=TOKENIZER).breakdown(1, 2, QUERY)
+    projection = model.layers[1].self_attn.o_proj
+    close(b.output_weight, (projection.weight.T + projection.more)[16:24])
+
+
+@pytest.mark.parametrize("kind", [Gated, Parallel])
+def test_what_cannot_be_proven_ends_at_the_head(kind):
+    b = capture(llama_with(kind), tiny.TEXT, tokenizer=TOKENIZER).breakdown(1, 2, QUERY)
+    assert "layers.1.self_attn.o_proj takes the heads, but does not only project them" in b.missing
     assert b.output_weight is b.contributions is b.attention_output is None
     assert b.head_output.shape == (8,)
     assert "ends at the head" in repr(b)
@@ -203,15 +233,92 @@ def test_a_model_that_was_changed_proves_nothing():
     trace = capture(model, tiny.TEXT, tokenizer=TOKENIZER)
     with torch.no_grad():
         model.h[0].attn.c_attn.weight.mul_(2)
-    assert "no module could be proven" in trace.breakdown(0, 0, 3).missing
+    assert "none takes the heads as they are" in trace.breakdown(0, 0, 3).missing
 
 
-def test_a_model_that_fails_the_second_time():
+def test_weights_that_change_afterwards():
     model = tiny.gpt2()
     trace = capture(model, tiny.TEXT, tokenizer=TOKENIZER)
-    del model.h[1].mlp.c_fc.weight
-    model.h[1].mlp.c_fc.weight = None
-    assert "the model could not be run again" in trace.breakdown(0, 0, 3).missing
+    assert trace.breakdown(0, 0, 3).missing == ""
+    with torch.no_grad():
+        model.h[0].attn.c_proj.weight.mul_(2)  # as a training step does
+    assert "have changed since" in trace.breakdown(0, 0, 3).missing
+    assert trace.breakdown(1, 0, 3).missing == ""
+
+
+@pytest.mark.parametrize("error", [RuntimeError, IndexError, AttributeError])
+def test_a_model_that_fails_the_second_time(error):
+    model = tiny.gpt2()
+    trace = capture(model, tiny.TEXT, tokenizer=TOKENIZER)
+
+    def fail(*_):
+        raise error("out of memory")
+
+    handle = model.h[1].mlp.register_forward_hook(fail)
+    assert "the model could not be run again (out of memory)" in trace.breakdown(0, 0, 3).missing
+    assert not any(module._forward_hooks for module in model.modules() if module is not model.h[1].mlp)
+    handle.remove()
+    trace.find_projections()  # by hand
+    assert trace.breakdown(0, 0, 3).max_difference < 1e-5
+
+
+def test_the_second_pass_can_be_stopped():
+    def stop(*_):
+        raise KeyError("stop")
+
+    trace = capture(tiny.gpt2(), tiny.TEXT, tokenizer=TOKENIZER)
+    with pytest.raises(KeyError):
+        trace.find_projections(stop)
+    assert trace.breakdown(0, 0, 3).max_difference < 1e-5
+
+
+def test_a_hook_may_ask_for_a_breakdown():
+    trace, asked = capture(tiny.gpt2(), tiny.TEXT, tokenizer=TOKENIZER), []
+    trace.find_projections(lambda *_: asked.append(trace.breakdown(0, 0, 3).output))
+    assert asked == [None] * 3
+
+
+def test_layers_that_share_a_module_keep_their_own_output():
+    make = ZOO["ALBERT"][3]
+    model, returned = make(num_hidden_layers=24).bfloat16(), []
+    trace = capture(model, tiny.TEXT, tokenizer=TOKENIZER)
+    dense = model.get_submodule(PROJECTIONS["ALBERT"]["self"])
+    handle = dense.register_forward_hook(lambda _m, _a, out: returned.append(out[0]))
+    capture(model, tiny.TEXT, tokenizer=TOKENIZER)
+    handle.remove()
+    for layer in range(24):
+        assert torch.equal(trace.breakdown(layer, 0, 4).attention_output, returned[layer][4].float())
+
+
+def test_inside_autocast():
+    trace = capture(tiny.gpt2(), tiny.TEXT, tokenizer=TOKENIZER)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        b = trace.breakdown(1, 0, 3)
+        changed = b.what_if(temperature=2)
+    assert b.max_difference < 1e-5
+    assert b.contributions.dtype == changed.contributions.dtype == torch.float32
+    close(changed.contribution, changed.head_output @ b.output_weight)
+
+
+def test_mobile_bert_is_narrower_inside():
+    sizes = {"hidden_size": 32, "true_hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    more = {"intermediate_size": 32, "embedding_size": 16, "intra_bottleneck_size": 16, "num_feedforward_networks": 1}
+    model = tiny.build(hf.MobileBertConfig(**tiny.IDS, **sizes, **more))
+    assert capture(model, tiny.TEXT, tokenizer=TOKENIZER).breakdown(1, 1, 4).max_difference < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*quantize", "ignore:.*torchao")
+def test_a_quantised_projection_says_so():
+    model = torch.ao.quantization.quantize_dynamic(tiny.llama(), {nn.Linear}, dtype=torch.qint8)
+    b = capture(model, tiny.TEXT, tokenizer=TOKENIZER).breakdown(0, 0, 3)
+    assert "o_proj takes the heads, but does not only project them" in b.missing
+
+
+def test_copies_leave_the_model_behind(trace):
+    for copied in (copy.deepcopy(trace), pickle.loads(pickle.dumps(trace))):
+        close(copied.breakdown(0, 0, 3).head_output, trace.breakdown(0, 0, 3).head_output)
+    fresh = capture(tiny.gpt2(), tiny.TEXT, tokenizer=TOKENIZER)
+    assert "has no model" in copy.deepcopy(fresh).breakdown(0, 0, 3).missing
 
 
 def test_the_model_is_as_before():
@@ -274,8 +381,9 @@ def test_positions_as_in_python(trace):
     for wrong in ((3, 0, 0), (0, 4, 0), (0, 0, 99)):
         with pytest.raises(IndexError):
             trace.breakdown(*wrong)
-    with pytest.raises(TypeError):
-        trace.breakdown(0, None, 1)
+    for wrong in ((0, None, 1), (0, 0, None)):
+        with pytest.raises(TypeError):
+            trace.breakdown(*wrong)
     with pytest.raises(ValueError, match="at least one query"):
         trace.breakdown(0, 0, [])
     with pytest.raises(ValueError, match="combine must be one of"):
@@ -304,7 +412,7 @@ def test_output_can_be_left_out():
     trace.find_projections(lambda done, total: passes.append((done, total)))
     assert passes == [(1, 3), (2, 3), (3, 3)]
     assert trace.knows_projections
-    assert trace.nbytes == size + 3 * len(trace.tokens) * 32 * 4
+    assert trace.nbytes == size + 3 * 4 * (len(trace.tokens) * 32 + 32 * 32 + 32)  # outputs, W_O and bias
     trace.breakdown(0, 0, 1)
     assert len(passes) == 3
 
@@ -351,7 +459,11 @@ def test_what_if(trace):
     close(without.weights[1:], b.weights[1:] / (1 - b.weights[0]))
     assert without.weights[0] == 0
     assert without.removed == pytest.approx(float(b.weights[0]))
-    assert (b.what_if(scores={9: 5.0}).weights[8:] == 0).all()  # a key that the mask hides stays hidden
+    assert b.what_if(temperature=5, removed=[7]).removed == pytest.approx(float(b.what_if(temperature=5).weights[7]))
+    assert b.what_if(removed=np.array([0])).weights[0] == b.what_if(removed=(key for key in [0])).weights[0] == 0
+    assert b.what_if(masked=[-len(b.keys)]).weights[0] == 0  # counted from the end, as everywhere
+    twice = b.what_if(masked=[2], scaled=False).what_if(temperature=3)
+    close(twice.weights, b.what_if(temperature=3).weights)  # it starts from the model's own
 
 
 def test_what_if_reaches_the_output(trace):
@@ -376,11 +488,18 @@ def test_what_if_with_a_sink():
 
 def test_what_if_refuses(trace):
     b = trace.breakdown(0, 0, 3)
-    for wrong in ({"masked": [99]}, {"scores": {-1: 0.0}}, {"removed": [99]}):
+    for wrong in ({"masked": [99]}, {"scores": {25: 0.0}}, {"removed": [-26]}):
         with pytest.raises(IndexError, match="does not exist"):
             b.what_if(**wrong)
-    for wrong in ({"temperature": 0}, {"temperature": float("nan")}, {"scores": {1: float("inf")}}):
+    cold = [{"temperature": heat} for heat in (0, float("nan"), 1e-320, "2", None)]
+    large = [{"scores": {1: score}} for score in (float("inf"), 1e39, 10**400, None)]
+    for wrong in (*cold, *large):
         with pytest.raises(ValueError, match="must be"):
+            b.what_if(**wrong)
+    with pytest.raises(ValueError, match="key 9 is hidden by the mask"):
+        b.what_if(scores={9: 5.0})
+    for wrong in ({"scaled": "false"}, {"masked": "12"}, {"masked": [1.7]}, {"scores": [[1, 2]]}, {"removed": 3}):
+        with pytest.raises(TypeError):
             b.what_if(**wrong)
 
 

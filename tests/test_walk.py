@@ -10,7 +10,6 @@ from traitlets import TraitError
 
 import tiny
 from attnwidget import AttentionTrace, AttentionWidget
-from attnwidget.capture import UnsupportedModelError
 from zoo import ZOO
 
 TEXT = "The animal didn't cross the road because it was too tired"
@@ -111,7 +110,7 @@ def test_what_if(widget):
     assert torch.equal(array(told, "weights"), b.weights)
     assert torch.equal(array(told["changed"], "weights"), changed.weights)
     assert torch.equal(array(told["changed"], "output"), changed.output)
-    assert told["changed"]["removed"] == pytest.approx(float(b.weights[0]))
+    assert told["changed"]["removed"] == pytest.approx(float(b.what_if(temperature=2).weights[0]))
     assert told["changed"]["distance"] == pytest.approx(float((changed.output - b.output).norm()))
     assert torch.equal(widget.breakdown().weights, b.weights)
     widget.what_if = {}
@@ -128,10 +127,38 @@ def test_scores_by_hand_go_with_their_head_and_query(widget):
     assert widget.what_if == {}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"temperature": 0}, {"temperature": None}, {"masked": [99]}, {"scores": {"a": 1}}, {"heat": 2}, {"masked": 3}],
-)
+def test_scores_that_come_with_their_head_stay(widget):
+    with widget.hold_trait_notifications():
+        widget.heads = [(2, 1)]
+        widget.what_if = {"scores": {"2": 4}}
+    assert widget.what_if == {"scores": {"2": 4}}
+    widget.heads = [(2, 1), (0, 0)]  # the first one is taken apart, and still the same
+    assert widget.what_if == {"scores": {"2": 4}}
+    widget.queries = [6]
+    assert widget.what_if == {}
+
+
+def test_what_if_is_kept_as_json(widget):
+    widget.what_if = {"masked": np.array([1]), "temperature": np.float32(2), "removed": {0}}
+    assert json.loads(json.dumps(widget.what_if)) == {"masked": [1], "temperature": 2, "removed": [0]}
+    assert list(widget._breakdown["whatIf"]) == ["masked", "temperature", "removed"]
+
+
+def test_wrong_positions_from_a_browser_are_told(widget):
+    for wrong in ([None], ["a"], [1.5], None, "3"):
+        widget.set_state({"queries": wrong})
+        assert widget._status["state"] == "error"
+        assert widget.queries == [7]
+
+
+WRONG = [
+    *({"temperature": 0}, {"temperature": None}, {"masked": [99]}, {"masked": "12"}, {"masked": 3}, {"heat": 2}),
+    *({"scores": {"a": 1}}, {"scores": [[1, 2]]}, {"scores": {"3": -np.inf}}, {"scores": {"3": 10**400}}),
+    {"scaled": "no"},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
 def test_what_if_refuses(widget, wrong):
     with pytest.raises(TraitError):
         widget.what_if = wrong
@@ -229,7 +256,7 @@ def test_a_new_text_forgets_the_old_ones_output():
 
 def test_a_failed_second_pass_is_said(widget, monkeypatch):
     def fail(*_):
-        raise UnsupportedModelError("it has changed")
+        raise LookupError("it has changed")
 
     widget = AttentionWidget(TEXT)
     monkeypatch.setattr(widget.trace, "_project", fail)

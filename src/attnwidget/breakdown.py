@@ -7,22 +7,25 @@ scale, mask, softmax, weighted sum of the values; then all heads side by side an
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
-from attnwidget.maths import ALL, QKVLayer, RelativeBias, take, weighted_sum
-from attnwidget.maths.softmax import upcast
+from attnwidget.maths import ALL, QKVLayer, RelativeBias, positions, resolve, take, weighted_sum
+from attnwidget.maths.softmax import product, upcast
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from torch import Tensor
 
     from attnwidget.maths import Projection
 
 COMBINE = ("mean", "sum")
+_COLDEST = 1e-6  # temperature
+_LARGEST = 1e30  # of a score set by hand: more would be infinite in float32
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,7 +34,8 @@ class Breakdown:
 
     For several queries everything is their mean, or sum: of `products`, `dots` and the like over those queries that
     may see the key. Each query has a softmax of its own, in `parts`; `maximum`, `exponentials` and `total` are then
-    None. All tensors are float32, or float64 if the model is.
+    None. All tensors are float32, or float64 if the model is; some are the trace's or the model's own memory: do not
+    write into them.
 
     Attributes
     ----------
@@ -71,10 +75,13 @@ class Breakdown:
         (m,), exp(scores − maximum).
     total : float, optional
         Their sum, the sink's among them.
+    sink_logit : float, optional
+        A learned number per head that takes part in the softmax as if it were the score of a key (gpt-oss).
     sink : float, optional
-        Share of the weight that goes to no key: a learned logit per head that takes part in the softmax (gpt-oss).
+        Its share of the weight, which goes to no key.
     weights : Tensor
-        (m,), exponentials / total. They sum to 1, less the sink's share.
+        (m,), exponentials / total (after ``what_if(removed=…)`` grown to the same sum). They sum to 1, less the
+        sink's share.
     values : Tensor
         (m, d_v).
     weighted_values : Tensor
@@ -108,7 +115,7 @@ class Breakdown:
     missing : str
         Why there is no W_O and what follows from it; empty where there is.
     removed : float
-        After `what_if`: the weight that keys had which are hidden or removed.
+        After `what_if`: the weight that the hidden and removed keys would have without that.
     parts : tuple of Breakdown
         Of several queries, each one's own.
     """
@@ -132,6 +139,7 @@ class Breakdown:
     maximum: float | None
     exponentials: Tensor | None
     total: float | None
+    sink_logit: float | None
     sink: float | None
     weights: Tensor
     values: Tensor
@@ -148,7 +156,7 @@ class Breakdown:
     missing: str = ""
     removed: float = 0.0
     parts: tuple[Breakdown, ...] = ()
-    _sink_logit: float | None = None
+    _base: Breakdown | None = None  # of a changed one, the model's own
 
     @property
     def norms(self) -> Tensor:
@@ -204,63 +212,28 @@ class Breakdown:
         Returns
         -------
         Breakdown
-            Its `removed` says how much weight the hidden and removed keys had; `attention_output` is still the
-            model's own, so that `max_difference` tells what the change moves.
+            Its `removed` says how much weight the hidden and removed keys would have without that; `attention_output`
+            is still the model's own, so that `max_difference` tells what the change moves. Called on a changed
+            breakdown, this starts again from the model's own.
 
         Raises
         ------
         IndexError
             For a key that does not exist.
-        ValueError
-            For a temperature that is not above 0, or a score that is not a number.
+        TypeError, ValueError
+            For a temperature outside 1e-6 … 1e6, a score that is not a number up to 1e30 (or −inf), or one of a key
+            that the mask hides.
         """
-        m = len(self.keys)
-        edits = dict(scores or {})
-        for key in (*edits, *masked, *removed):
-            if not 0 <= key < m:
-                raise IndexError(f"key {key} does not exist; expected 0 … {m - 1}")
-        check_change(temperature=temperature, scores=edits)
-        if self.parts:
-            options: dict[str, Any] = {"scaled": scaled, "temperature": temperature, "scores": edits}
-            parts = [part.what_if(**options, masked=masked, removed=removed) for part in self.parts]
-            return _combine(parts, self.combine)
-        factor = self.scale if scaled else 1.0
-        products = self.dots * factor  # (m,)
-        capped = None if self.softcap is None else self.softcap * torch.tanh(products / self.softcap)
-        changed = _scores(products if capped is None else capped, self.bias, self.allowed) / temperature  # (m,)
-        for key, value in edits.items():
-            changed[key] = value if self.allowed[key] else -torch.inf
-        for key in masked:
-            changed[key] = -torch.inf
-        sink = None if self._sink_logit is None else self._sink_logit / temperature
-        soft = _softmax(changed, sink)
-        weights: Tensor = soft["weights"]  # (m,)
-        if removed:
-            left = weights.clone()
-            for key in removed:
-                left[key] = 0
-            soft["weights"] = left * (weights.sum() / left.sum()) if left.sum() > 0 else left
-        weighted = soft["weights"][:, None] * self.values  # (m, d_v)
-        head_output = weighted.sum(0)  # (d_v,)
-        contributions = self.contributions
-        if contributions is not None and self.output_weight is not None:
-            contributions = contributions.clone()
-            contributions[self.head] = head_output @ self.output_weight  # (d_model,)
-        heads = self.head_outputs.clone()
-        heads[self.head] = head_output
-        return replace(
-            self,
-            scale=factor,
-            scaled=products,
-            capped=capped,
-            scores=changed,
-            **soft,
-            weighted_values=weighted,
-            head_output=head_output,
-            head_outputs=heads,
-            contributions=contributions,
-            removed=float(self.weights[sorted({*masked, *removed})].sum()),
+        base = self._base or self
+        change = Change.read(
+            len(base.keys), scaled=scaled, temperature=temperature, scores=scores, masked=masked, removed=removed
         )
+        hidden = [key for key in change.scores if not base.allowed[key]]
+        if hidden:
+            raise ValueError(f"key {hidden[0]} is hidden by the mask and has no score")
+        if not base.parts:
+            return _changed(base, change)
+        return replace(_combine([_changed(part, change) for part in base.parts], base.combine), _base=base)
 
     def __repr__(self) -> str:
         who = ", ".join(map(str, self.queries))
@@ -272,12 +245,98 @@ class Breakdown:
         return f"Breakdown({self.attention} L{self.layer}-H{self.head}, query {who}, {len(self.keys)} keys, {ends})"
 
 
-def check_change(*, temperature: float, scores: Mapping[int, float], **_: object) -> None:
-    """Raise ValueError for what no softmax can be taken of; see `Breakdown.what_if`."""
-    if not 0 < temperature < torch.inf:
-        raise ValueError(f"temperature must be a number above 0, got {temperature!r}")
-    if any(math.isnan(value) or value == torch.inf for value in scores.values()):
-        raise ValueError("a score must be a finite number, or -inf")
+@dataclass(frozen=True)
+class Change:
+    """What is changed in a head's computation; see `Breakdown.what_if`."""
+
+    scaled: bool
+    temperature: float
+    scores: dict[int, float]
+    masked: tuple[int, ...]
+    removed: tuple[int, ...]
+
+    @classmethod
+    def read(
+        cls,
+        m: int,
+        *,
+        scaled: Any = True,
+        temperature: Any = 1,
+        scores: Any = None,
+        masked: Any = (),
+        removed: Any = (),
+    ) -> Self:
+        """Check what a user, or a browser, wrote about m keys."""
+        if not isinstance(scaled, bool):
+            raise TypeError(f"scaled must be True or False, got {scaled!r}")
+        heat = _finite("temperature", temperature)
+        if not _COLDEST <= heat <= 1 / _COLDEST:
+            raise ValueError(f"temperature must be a number from {_COLDEST:g} to {1 / _COLDEST:g}, got {temperature!r}")
+        if not isinstance(scores, Mapping | None):
+            raise TypeError(f"scores must map keys to scores, got {scores!r}")
+        # JSON writes the keys of a mapping as text
+        named = {int(key) if isinstance(key, str) else key: value for key, value in (scores or {}).items()}
+        edits = {key: _finite("a score", value) for key, value in zip(_keys(named, m), named.values(), strict=True)}
+        return cls(scaled, heat, edits, _keys(masked, m), _keys(removed, m))
+
+
+def _keys(wanted: Any, m: int) -> tuple[int, ...]:
+    if isinstance(wanted, str | bytes):
+        raise TypeError(f"expected a list of keys, got {wanted!r}")
+    found, _ = resolve(list(wanted), m, "key")
+    return tuple(dict.fromkeys(positions(found, m, torch.device("cpu")).tolist()))
+
+
+def _finite(what: str, value: Any) -> float:
+    try:
+        number = math.nan if isinstance(value, str | bytes) else float(value)
+    except (TypeError, OverflowError):
+        number = math.nan
+    if math.isnan(number) or (abs(number) > _LARGEST and number != -math.inf):
+        raise ValueError(f"{what} must be a number, not larger than {_LARGEST:g}, got {value!r}")
+    return number
+
+
+def _changed(base: Breakdown, change: Change) -> Breakdown:
+    """Compute a single query's head again."""
+    factor = base.scale if change.scaled else 1.0
+    products = base.dots * factor  # (m,)
+    capped = None if base.softcap is None else base.softcap * torch.tanh(products / base.softcap)
+    scores = _scores(products if capped is None else capped, base.bias, base.allowed) / change.temperature  # (m,)
+    for key, value in change.scores.items():
+        scores[key] = value if base.allowed[key] else -torch.inf
+    sink = None if base.sink_logit is None else base.sink_logit / change.temperature
+    gone = sorted({*change.masked, *change.removed})
+    removed = float(_softmax(scores, sink)["weights"][gone].sum()) if gone else 0.0
+    for key in change.masked:
+        scores[key] = -torch.inf
+    soft = _softmax(scores, sink)
+    if change.removed:
+        weights: Tensor = soft["weights"]  # (m,)
+        left = weights.clone()
+        left[list(change.removed)] = 0
+        soft["weights"] = left * (weights.sum() / left.sum()) if left.sum() > 0 else left
+    weighted = soft["weights"][:, None] * base.values  # (m, d_v)
+    head_output = weighted.sum(0)  # (d_v,)
+    heads, contributions = base.head_outputs.clone(), base.contributions
+    heads[base.head] = head_output
+    if contributions is not None and base.output_weight is not None:
+        contributions = contributions.clone()
+        contributions[base.head] = product(head_output, base.output_weight)  # (d_model,)
+    return replace(
+        base,
+        scale=factor,
+        scaled=products,
+        capped=capped,
+        scores=scores,
+        **soft,
+        weighted_values=weighted,
+        head_output=head_output,
+        head_outputs=heads,
+        contributions=contributions,
+        removed=removed,
+        _base=base,
+    )
 
 
 def break_down(
@@ -297,15 +356,24 @@ def break_down(
     if not queries:
         raise ValueError("at least one query is needed")
     about = {"attention": attention, "layer": number, "combine": combine, "missing": missing}
-    parts = [_one(layer, head, query, projection, about) for query in queries]
+    group = layer.group(head)
+    assert layer.v is not None  # noqa: S101 - checked by the trace
+    k, v = upcast(layer.k[group]), upcast(layer.v[group])  # (m, d_k), (m, d_v), shared by the queries
+    parts = [_one(layer, head, query, (k, v), projection, about) for query in dict.fromkeys(queries)]
     return parts[0] if len(parts) == 1 else _combine(parts, combine)
 
 
-def _one(layer: QKVLayer, head: int, query: int, projection: Projection | None, about: Mapping[str, Any]) -> Breakdown:
-    assert layer.v is not None  # noqa: S101 - checked by the trace
+def _one(  # noqa: PLR0917 - private
+    layer: QKVLayer,
+    head: int,
+    query: int,
+    group: tuple[Tensor, Tensor],
+    projection: Projection | None,
+    about: Mapping[str, Any],
+) -> Breakdown:
     row, only = slice(query, query + 1), slice(head, head + 1)
-    group = layer.group(head)
-    q, k, v = upcast(layer.q[head, query]), upcast(layer.k[group]), upcast(layer.v[group])  # (d_k,), (m, d_k), (m, d_v)
+    q = upcast(layer.q[head, query])  # (d_k,)
+    k, v = group
     products = q * k  # (m, d_k)
     dots = products.sum(-1)  # (m,)
     scaled = dots * layer.scale
@@ -323,9 +391,10 @@ def _one(layer: QKVLayer, head: int, query: int, projection: Projection | None, 
     soft = _softmax(logits, sink)
     weighted = soft["weights"][:, None] * v  # (m, d_v)
     head_output = weighted.sum(0)  # (d_v,)
-    heads = weighted_sum(layer.weights(ALL, row, ALL), upcast(layer.v))[:, 0].clone()  # (heads, d_v)
+    assert layer.v is not None  # noqa: S101 - checked by the trace
+    heads = weighted_sum(layer.weights(ALL, row, ALL), layer.v)[:, 0].clone()  # (heads, d_v)
     heads[head] = head_output
-    shared = tuple(one for one in range(layer.shape[0]) if layer.group(one) == group)
+    shared = tuple(one for one in range(layer.shape[0]) if layer.group(one) == layer.group(head))
     return Breakdown(
         **about,
         head=head,
@@ -345,17 +414,17 @@ def _one(layer: QKVLayer, head: int, query: int, projection: Projection | None, 
         values=v,
         weighted_values=weighted,
         head_output=head_output,
-        key_head=group,
+        key_head=layer.group(head),
         shared_by=shared,
         head_outputs=heads,
         **({} if projection is None else _project(projection, heads, head, query)),
-        _sink_logit=sink,
+        sink_logit=sink,
     )
 
 
 def _project(projection: Projection, heads: Tensor, head: int, query: int) -> dict[str, Any]:
     weight = projection.weight.to(heads.device)  # (heads, d_v, d_model)
-    contributions = torch.stack([one @ upcast(each) for one, each in zip(heads, weight, strict=True)])
+    contributions = torch.stack([product(one, upcast(each)) for one, each in zip(heads, weight, strict=True)])
     return {
         "output_weight": upcast(weight[head]),
         "output_bias": None if projection.bias is None else upcast(projection.bias).to(heads.device),

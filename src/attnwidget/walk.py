@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attnwidget.breakdown import COMBINE, Breakdown, check_change
+from attnwidget.breakdown import COMBINE, Breakdown, Change
 from attnwidget.jobs import Job, Stopped
 from attnwidget.wire.steps import projected, steps
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from attnwidget.trace import AttentionTrace
 
-__all__ = ["COMBINE", "Breakdown", "Place", "Walk", "arguments"]
+__all__ = ["COMBINE", "Breakdown", "Place", "Walk", "normalised"]
 
 _PAIRS = 1 << 18  # so many weights are looked through for a telling query
 _REPORT_EVERY = 0.25  # seconds
@@ -62,9 +64,10 @@ class Walk:
         """Tell the browser the steps at a place, if it does not know them yet."""
         if self._told == (trace, place):
             return
-        self._told = trace, place
         waiting = not trace.knows_projections
-        if self._send(trace, place, waiting=waiting) and waiting and self._job is None:
+        has_steps = self._send(trace, place, waiting=waiting)
+        self._told = trace, place
+        if has_steps and waiting and self._job is None:
             self._fetch(trace)
 
     def breakdown(self, trace: AttentionTrace, place: Place, *, output: bool = True) -> Breakdown:
@@ -89,9 +92,8 @@ class Walk:
         except ValueError as error:  # weights alone, or no values
             self._tell({**about, "queries": list(place.pinned), "missing": str(error)})
             return False
-        change = arguments(place.what_if)
-        touched = [*place.keys, *change["scores"], *change["masked"], *change["removed"]]
-        told = steps(whole, whole.what_if(**change) if place.what_if else None, keep=touched)
+        changed = whole.what_if(**place.what_if) if place.what_if else None
+        told = steps(whole, changed, keep=[*place.keys, *touched(place.what_if)])
         told["projected"] = projected(whole, waiting=waiting, done=done, total=total)
         self._tell({**about, "queries": list(whole.queries), "missing": "", **told})
         return True
@@ -129,29 +131,30 @@ class Walk:
         self._job.start()
 
 
-def arguments(what_if: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn what JSON can carry into the arguments of `Breakdown.what_if`.
+def normalised(what_if: Mapping[str, Any], m: int) -> dict[str, Any]:
+    """Check what a user or a browser wants changed about m keys, and write it as JSON can carry it, in its order.
 
     Raises
     ------
-    ValueError, TypeError
+    ValueError, TypeError, IndexError
         If something in it is unknown, or not what it should be.
     """
-    known = {"scaled": True, "temperature": 1.0, "scores": {}, "masked": [], "removed": []}
+    known = [one.name for one in fields(Change)]
     unknown = sorted(set(what_if) - set(known))
     if unknown:
         msg = f"what_if: unknown {', '.join(map(repr, unknown))}; known: {', '.join(known)}"
         raise ValueError(msg)
-    given: dict[str, Any] = {**known, **what_if}
-    change: dict[str, Any] = {
-        "scaled": bool(given["scaled"]),
-        "temperature": float(given["temperature"]),
-        "scores": {int(key): float(value) for key, value in dict(given["scores"]).items()},
-        "masked": [int(key) for key in given["masked"]],
-        "removed": [int(key) for key in given["removed"]],
-    }
-    check_change(**change)
-    return change
+    change = asdict(Change.read(m, **what_if))
+    if -math.inf in change["scores"].values():
+        msg = "what_if: a score must be finite here; masked hides a key"
+        raise ValueError(msg)
+    change["scores"] = {str(key): score for key, score in change["scores"].items()}
+    return {name: list(change[name]) if isinstance(change[name], tuple) else change[name] for name in what_if}
+
+
+def touched(what_if: Mapping[str, Any]) -> list[int]:
+    """List the keys that a change, as `normalised` gives it, is about."""
+    return [*map(int, what_if.get("scores", {})), *what_if.get("masked", []), *what_if.get("removed", [])]
 
 
 def _telling(trace: AttentionTrace, place: Place) -> int:

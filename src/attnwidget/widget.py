@@ -20,7 +20,7 @@ from attnwidget.scoring import Scoring
 from attnwidget.synced import SyncedWidget
 from attnwidget.trace import AttentionTrace
 from attnwidget.traits import Heads, Positions
-from attnwidget.walk import COMBINE, Place, Walk, arguments
+from attnwidget.walk import COMBINE, Place, Walk, normalised
 from attnwidget.wire import payload
 from attnwidget.wire.envelope import Envelope, encode_array
 from attnwidget.wire.server import answer
@@ -180,6 +180,7 @@ class AttentionWidget(SyncedWidget):
         self._failure: Exception | None = None
         self._scoring = Scoring(self._tell_categories, categories, wants_probe=probe)
         self._walk = Walk(self._tell_breakdown)
+        self._scored: tuple[Any, Any] = ({}, None)  # what_if, and of which head and queries its scores are
         self._options = options
         super().__init__()
         self.on_msg(self._on_message)
@@ -404,20 +405,13 @@ class AttentionWidget(SyncedWidget):
 
     @validate("what_if")
     def _check_what_if(self, proposal: dict[str, Any]) -> dict[str, Any]:
-        changed: dict[str, Any] = proposal["value"]
+        what_if: dict[str, Any] = proposal["value"]
+        if self._trace is None or not what_if:
+            return what_if
         try:
-            change = arguments(changed)
-            if self._trace is not None and self.heads and changed:
-                keys = len(self._trace.sides(self.attention)[1].text)
-                touched = [*change["scores"], *change["masked"], *change["removed"]]
-                _check_range("what_if: key", touched, keys)
-        except (TypeError, ValueError) as error:
+            return normalised(what_if, len(self._trace.sides(self.attention)[1].text))
+        except (TypeError, ValueError, IndexError) as error:
             raise TraitError(str(error)) from error
-        # a browser writes keys as text
-        return {
-            name: {str(key): one for key, one in value.items()} if name == "scores" else value
-            for name, value in changed.items()
-        }
 
     @validate("queries", "keys")
     def _check_positions(self, proposal: dict[str, Any]) -> list[int]:
@@ -439,10 +433,16 @@ class AttentionWidget(SyncedWidget):
         if layers and self.layer not in layers:
             self.layer = layers[-1]
 
+    @observe("what_if")
+    def _place_scores(self, _change: object) -> None:
+        self._scored = self.what_if, (self.heads[:1], self.queries)
+
     @observe("heads", "queries")
     def _drop_scores(self, _change: object) -> None:
         """Scores that were set by hand are of one head and one query."""
-        self.what_if = {name: value for name, value in self.what_if.items() if name != "scores"}
+        what_if, place = self._scored
+        if self.what_if is what_if and "scores" in what_if and place != (self.heads[:1], self.queries):
+            self.what_if = {name: value for name, value in what_if.items() if name != "scores"}
 
     @observe("view", "heads", "queries", "keys", "combine", "what_if")
     def _refresh_breakdown(self, _change: object = None) -> None:
@@ -551,8 +551,9 @@ class AttentionWidget(SyncedWidget):
         """Take values from the browser; a wrong one is shown there, and the browser gets the right one back."""
         if self._trace is not None:  # a click may cross a shorter text on the way
             for side, tokens in zip(_SIDES, self._trace.sides(self.attention), strict=True):
-                if side in sync_data:
-                    sync_data = {**sync_data, side: [at for at in sync_data[side] if at < len(tokens.text)]}
+                if isinstance(sync_data.get(side), list):
+                    kept = [at for at in sync_data[side] if not isinstance(at, int) or at < len(tokens.text)]
+                    sync_data = {**sync_data, side: kept}
         try:
             super().set_state(sync_data)
         except TraitError as error:

@@ -161,7 +161,7 @@ export interface Breakdown extends SoftmaxParts {
   visible: number;
   masked: number;
   /** The visible keys that are no rows, together. */
-  rest: { count: number; weight: number };
+  rest: { count: number; weight: number | null };
   scale: number;
   softcap: number | null;
   /** Heads that share this head's keys and values, itself among them; of so many key heads this is number keyHead. */
@@ -177,9 +177,9 @@ export interface Breakdown extends SoftmaxParts {
 /** Arrays: scores, exponentials, weights, weighted, restWeighted, headOutput; contribution and output when ready. */
 export interface Changed extends SoftmaxParts {
   arrays: Arrays;
-  rest: { count: number; weight: number };
-  /** The weight, of the original, that hidden and removed keys had. */
-  removed: number;
+  rest: { count: number; weight: number | null };
+  /** The weight that the hidden and removed keys would have without that. */
+  removed: number | null;
   /** Norm of what the head then writes, and of the difference that this makes to the layer's output. */
   headNorm: number | null;
   distance: number | null;

@@ -2,22 +2,26 @@
 
 After the attention function a model puts the heads' outputs side by side and hands them to a module. Which one that
 is, its name does not tell. So the pass is made once more, and every module is looked at whose only tensor equals the
-heads' outputs as the trace recomputes them. The outermost of them that is an affine map to the width of the model is
-W_O and its bias: that takes in adapters (LoRA) around a projection, and leaves out gates and norms.
+heads' outputs as the trace recomputes them. The outermost of them is W_O and its bias if it proves to be an affine map:
+that takes in adapters (LoRA) around a projection, and leaves out gates and norms. What cannot be proven has a reason.
 """
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from attnwidget.capture.hold import hold
 from attnwidget.capture.recorder import CHECKED_ROWS
 from attnwidget.maths import ALL, Projection, QKVLayer, blind_rows, weighted_sum
+from attnwidget.maths.projection import version_of
+from attnwidget.maths.softmax import product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from attnwidget.maths import Layer
 
     Layers = Mapping[str, Sequence[Layer]]
-    Found = dict[str, list[Projection | None]]
+    Found = dict[str, list[Projection | str]]  # or why there is none
     Key = tuple[str, int]  # an attention, and the number of a layer
 
 _ALIKE = 1e-3  # of the largest number: how near inputs and outputs must be
@@ -53,28 +57,44 @@ class Heads:
         self.count, self.joined = len(heads), heads.transpose(0, 1).flatten(1)  # (rows, heads × d_v)
         self.bound = _ALIKE if layer.v.dtype in {torch.float32, torch.float64} else _ALIKE_HALF
 
-    def are(self, given: Tensor) -> bool:
-        """Whether a module was given these heads, all of them and nothing else."""
+    def distance(self, given: Tensor) -> float:
+        """How far a module's input is from these heads, all of them and nothing else; infinite if it is not them."""
         width = self.joined.shape[1]
-        if given.shape[-1] != width or given.numel() != self.n * width:
-            return False
-        return self._alike(self._at_rows(given.reshape(self.n, width)), self.joined)
+        if given.shape[-1] != width or given.numel() != self.n * width or not len(self.rows):
+            return math.inf
+        found = self._distance(self._at_rows(given.reshape(self.n, width)), self.joined)
+        return found if found <= self.bound else math.inf
 
-    def prove(self, call: Call) -> Projection | None:
-        """Return the module's matrix and bias, if it is an affine map of these heads."""
+    def prove(self, calls: Sequence[Call]) -> Projection | str:
+        """Return the module's matrix and bias, if it is an affine map of these heads; else why not."""
+        if not len(self.rows):
+            return "W_O cannot be told: the mask hides every key from every query"
+        if self.joined.isnan().any():
+            return "W_O cannot be told: what the heads computed is not a number"
+        if not calls:
+            return (
+                "no module could be proven to be W_O: none takes the heads as they are, for this model does more with "
+                "them first, or has changed since"
+            )
+        call = min(calls, key=lambda one: len(one.name))
+        if any(one.name != call.name and not one.name.startswith(f"{call.name}.") for one in calls):
+            return "no module could be proven to be W_O: several take the heads"
         theirs = self._at_rows(call.output)  # (rows, d_model)
         for weight, bias in _maps(call.module, self.joined.shape[1], call.output):
-            mine = self.joined @ weight.to("cpu", self.joined.dtype)  # (rows, d_model)
-            if self._alike(mine if bias is None else mine + bias.to(mine), theirs):
+            mine = product(self.joined, weight.to("cpu", self.joined.dtype))  # (rows, d_model)
+            if self._distance(mine if bias is None else mine + bias.to(mine), theirs) <= self.bound:
                 by_head = weight.reshape(self.count, -1, weight.shape[1])  # (heads, d_v, d_model)
-                return Projection(by_head, bias, call.output, call.name)
-        return None
+                return Projection(by_head, bias, call.output, call.name, version_of(weight))
+        return f"no module could be proven to be W_O: {call.name} takes the heads, but does not only project them"
 
     def _at_rows(self, tensor: Tensor) -> Tensor:
         return tensor.index_select(0, self.rows.to(tensor.device)).to("cpu", self.joined.dtype)
 
-    def _alike(self, mine: Tensor, theirs: Tensor) -> bool:
-        return len(mine) > 0 and bool((mine - theirs).abs().max() <= self.bound * theirs.abs().max())
+    @staticmethod
+    def _distance(mine: Tensor, theirs: Tensor) -> float:
+        """Largest |difference|, as a share of the largest number."""
+        found = float((mine - theirs).abs().max() / theirs.abs().max().clamp(min=torch.finfo(theirs.dtype).tiny))
+        return math.inf if math.isnan(found) else found
 
 
 def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers) -> Found:
@@ -92,7 +112,7 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
     Returns
     -------
     dict of str to list
-        As `layers`; None where no module could be found, or proven.
+        As `layers`; a reason where no module could be found, or proven.
     """
     heads = heads_of(layers)
     calls: dict[Key, list[Call]] = {key: [] for key in heads}
@@ -104,18 +124,18 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
             given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
             if get_ident() != me or len(given) != 1 or not isinstance(result, Tensor):
                 return
-            if width is not None and result.shape[-1] != width:
-                return  # an adapter's narrow half
-            for key, one in heads.items():
-                if one.are(given[0]):
-                    # a copy, as models add to it in place
-                    calls[key].append(Call(name, module, result.detach().reshape(one.n, -1).clone()))
+            if result.shape[-1] < given[0].shape[-1] and result.shape[-1] != width:
+                return  # an adapter's or a gate's narrow half
+            away, key = min(((one.distance(given[0]), key) for key, one in heads.items()), default=(math.inf, ("", 0)))
+            if away < math.inf:
+                # a copy, as models add to it in place
+                calls[key].append(Call(name, module, result.detach().reshape(heads[key].n, -1).clone()))
 
         return hook
 
     with ExitStack() as stack, torch.no_grad():
         for name, module in model.named_modules():
-            if next(module.parameters(), None) is not None:
+            if next(module.parameters(), None) is not None or hasattr(module, "_packed_params"):  # quantised
                 stack.callback(module.register_forward_hook(look(name), with_kwargs=True).remove)
         run()
     return prove(model, heads, calls, layers)
@@ -132,19 +152,18 @@ def heads_of(layers: Layers) -> dict[Key, Heads]:
 
 
 def prove(model: nn.Module, heads: Mapping[Key, Heads], calls: Mapping[Key, list[Call]], layers: Layers) -> Found:
-    """Take of each layer's calls, innermost first, the last one that proves to be its output projection."""
+    """Say of each layer's calls which is its output projection."""
     with torch.no_grad(), hold((module, "training", False) for module in model.modules()):
-        proven = {key: next(filter(None, map(one.prove, reversed(calls[key]))), None) for key, one in heads.items()}
-    return {name: [proven.get((name, number)) for number in range(len(those))] for name, those in layers.items()}
+        proven = {key: one.prove(calls[key]) for key, one in heads.items()}
+    return {name: [proven.get((name, number), "") for number in range(len(those))] for name, those in layers.items()}
 
 
 def _maps(module: nn.Module, width: int, output: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Say how a module may map: by its own matrix; and by what it makes of every direction, whatever it is."""
+    is_linear, is_conv = (type(module).forward is kind.forward for kind in (nn.Linear, Conv1D))  # GPT-2's
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-    if isinstance(weight, Tensor) and weight.is_floating_point() and weight.ndim == 2 and not weight.is_meta:
-        weight = weight.detach().T if isinstance(module, nn.Linear) else weight.detach()  # GPT-2's Conv1D
-        if weight.shape == (width, output.shape[1]):
-            yield weight, None if bias is None else bias.detach()
+    if (is_linear or is_conv) and weight is not None and weight.is_floating_point() and not weight.is_meta:
+        yield (weight.detach().T if is_linear else weight.detach()), None if bias is None else bias.detach()
     device = getattr(getattr(module, "_hf_hook", None), "execution_device", None)  # accelerate brings weights there
     options: dict[str, Any] = {"dtype": output.dtype, "device": output.device if device is None else device}
     try:

@@ -133,10 +133,13 @@ def capture(
         )
     _check_shapes(found, ready)
 
+    autocast = _autocast(ready.options["input_ids"].device.type)
+
     def project(layers: Layers, on_layer: Callable[[int, int], None] | None) -> Found:
         progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
         again = Recorder(progress, names, (), values=False)
-        return find_projections(whole, lambda: _pass(whole, ready.options, again), layers)
+        with autocast():  # as it is here, wherever that will be
+            return find_projections(whole, lambda: _pass(whole, ready.options, again), layers)
 
     trace = AttentionTrace(
         found,
@@ -171,6 +174,12 @@ def _pass(whole: Any, options: dict[str, Any], recorder: Recorder) -> dict[str, 
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))
     return eager.leave_out(found, recorder.wanted)
+
+
+def _autocast(kind: str) -> Callable[[], torch.autocast]:
+    """Remember whether, and how, PyTorch rounds on its own on this kind of device."""
+    state: dict[str, Any] = {"dtype": torch.get_autocast_dtype(kind), "enabled": torch.is_autocast_enabled(kind)}
+    return lambda: torch.autocast(kind, **state)
 
 
 def _settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:

@@ -23,9 +23,27 @@ class Projection:
         (queries, d_model), what the model's own module returned.
     name : str
         That module's name in the model.
+    version : int
+        Of `weight`, which is the model's own memory: it counts writes into it.
     """
 
     weight: Tensor
     bias: Tensor | None
     output: Tensor
     name: str
+    version: int = 0
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the weight is still what it was."""
+        return version_of(self.weight) == self.version
+
+    @property
+    def tensors(self) -> tuple[Tensor | None, ...]:
+        """Everything that occupies memory."""
+        return self.weight, self.bias, self.output
+
+
+def version_of(weight: Tensor) -> int:
+    """Count the writes into a tensor's memory; those made in inference mode are not counted."""
+    return 0 if weight.is_inference() else weight._version  # noqa: SLF001 - PyTorch tells it nowhere else

@@ -58,7 +58,7 @@ def scores(
     heads, n, d = q.shape
     groups, m, _ = k.shape
     stacked = q.reshape(groups, heads // max(groups, 1) * n, d)  # a group's queries under one another
-    result = _product(stacked, k.transpose(1, 2)).view(heads, n, m) * scale  # (heads, queries, keys)
+    result = product(stacked, k.transpose(1, 2)).view(heads, n, m) * scale  # (heads, queries, keys)
     if softcap is not None:
         result = softcap * torch.tanh(result / softcap)  # (heads, queries, keys)
     if bias is not None:
@@ -124,10 +124,10 @@ def weighted_sum(weights: Tensor, v: Tensor) -> Tensor:
     heads, n, m = weights.shape
     groups = v.shape[0]
     stacked = weights.reshape(groups, heads // max(groups, 1) * n, m)  # a group's queries
-    return _product(stacked, v.to(weights)).view(heads, n, v.shape[-1])  # (heads, queries, d_v)
+    return product(stacked, v.to(weights)).view(heads, n, v.shape[-1])  # (heads, queries, d_v)
 
 
-def _product(left: Tensor, right: Tensor) -> Tensor:
+def product(left: Tensor, right: Tensor) -> Tensor:
     """Multiply in the precision of the operands, also inside somebody's `torch.autocast`."""
     with torch.autocast(left.device.type, enabled=False):
         return left @ right

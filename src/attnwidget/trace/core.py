@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     OnLayer = Callable[[int, int], None]
     Layers = Mapping[str, Sequence[Layer]]
-    Projections = dict[str, list[Projection | None]]
+    Projections = dict[str, list[Projection | str]]  # or why there is none
 
     Positions = int | slice | Sequence[int] | None
 
@@ -50,9 +50,8 @@ _ONLY_WEIGHTS = (
 )
 
 _NO_MODEL = "W_O is not known: this trace has no model (it was made without one, read from a file, or let go of it)"
-_NO_PROJECTION = (
-    "no module could be proven to be W_O: between the heads and the layer's output this model does more than project"
-)
+_CHANGED = "W_O is not known any more: the model's weights have changed since"
+_NOT_ASKED = "W_O was not asked for (output=False)"
 
 
 class AttentionTrace:
@@ -118,7 +117,16 @@ class AttentionTrace:
         self._project = project
         self._projections: Projections | None = None if project else {}
         self._no_projections = _NO_MODEL
-        self._projecting = Lock()
+        self._projecting = RLock()
+        self._is_projecting = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle what the trace holds; the model stays behind."""
+        return vars(self) | {"_project": None, "_projecting": None, "_projections": self._projections or {}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._projecting = RLock()
 
     @classmethod
     def from_attentions(
@@ -326,7 +334,8 @@ class AttentionTrace:
     def nbytes(self) -> int:
         """Bytes of memory the trace keeps alive, each piece of storage counted once."""
         tensors = [x for those in self._layers.values() for one in those for x in one.tensors]
-        tensors += [one.output for those in (self._projections or {}).values() for one in those if one]
+        found = [one for those in (self._projections or {}).values() for one in those]
+        tensors += [x for one in found if isinstance(one, Projection) for x in one.tensors]
         storages = [x.untyped_storage() for x in tensors if x is not None]
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
@@ -459,42 +468,66 @@ class AttentionTrace:
         found = self._of(name)[layer]
         assert isinstance(found, QKVLayer)  # noqa: S101 - it has values
         number, one = range(self.n_layers(name))[layer], range(found.shape[0])[head]
-        projection = None
-        if output:
-            self.find_projections()
-            projection = (self._projections or {}).get(name, [None] * (number + 1))[number]
-        missing = "" if projection or not output else self._no_projections
+        if query is None:
+            raise TypeError("query must be an int or a list of ints, got None")
+        projection = self._projection(name, number) if output else _NOT_ASKED
+        if isinstance(projection, Projection):
+            known: dict[str, Any] = {"projection": projection}
+        else:
+            known = {"missing": projection}
         queries = positions(rows, found.shape[1], v.device).tolist()
-        return break_down(
-            found, number, one, queries, attention=name, combine=combine, projection=projection, missing=missing
-        )
+        return break_down(found, number, one, queries, attention=name, combine=combine, **known)
+
+    def _projection(self, name: str, number: int) -> Projection | str:
+        if self._projections is None:
+            self.find_projections()
+        if not self._projections:
+            return self._no_projections
+        found = self._projections[name][number]
+        return _CHANGED if isinstance(found, Projection) and not found.is_current else found
 
     def find_projections(self, on_layer: OnLayer | None = None) -> None:
-        """Run the model once more and keep what each attention module returns; `breakdown` does so by itself.
+        """Run the model once more and keep what each attention module returns; `breakdown` does so by itself, once.
+
+        After a failure, which `breakdown` tells, this tries again.
 
         Parameters
         ----------
         on_layer : function, optional
             Called after every layer with (layers done, layers in all). What it raises stops the pass.
         """
-        with self._projecting:
-            if self._projections is not None or self._project is None:
-                return
+        stopped: list[BaseException] = []
+
+        def report(done: int, total: int) -> None:
             try:
-                self._projections = self._project(self._layers, on_layer)
-                self._no_projections = _NO_PROJECTION
-            except (RuntimeError, ValueError, TypeError, NotImplementedError) as error:
+                if on_layer is not None:
+                    on_layer(done, total)
+            except BaseException as error:
+                stopped.append(error)
+                raise
+
+        with self._projecting:
+            if self._project is None or self._is_projecting:  # the model's own hooks may ask for a breakdown
+                return
+            self._is_projecting = True
+            try:
+                self._projections = self._project(self._layers, report)
+                self._project = None
+            except Exception as error:
+                if stopped:
+                    raise
                 self._projections = {}
-                self._no_projections = f"W_O is not known: the model could not be run again ({error})"
-            self._project = None
+                why = str(error) or type(error).__name__
+                self._no_projections = f"W_O is not known: the model could not be run again ({why})"
+            finally:
+                self._is_projecting = False
 
     def release_model(self) -> None:
         """Let go of the model, which a trace keeps alive until `breakdown` has run it once more.
 
         Without it, breakdowns end at the head's output.
         """
-        if not self.knows_projections:
-            self._projections, self._project = {}, None
+        self._projections, self._project = self._projections or {}, None
 
     @property
     def knows_projections(self) -> bool:

@@ -106,7 +106,7 @@ def _changed(whole: Breakdown, changed: Breakdown, rows: Tensor, others: Tensor)
     norm = None if changed.contribution is None else changed.contribution.norm()
     return {
         "rest": _rest(changed, others),
-        "removed": changed.removed,
+        "removed": _number(changed.removed),
         "headNorm": _number(norm),
         "distance": _number(moved),
         **_softmax(changed),
