@@ -9,10 +9,10 @@ is waited for. Prints one markdown table: the median head of a dozen, in the med
 import argparse
 from statistics import median
 
+from first_drawing import READY, RUN_CELL, Subject, measure
 from playwright.sync_api import sync_playwright
 
 from browser.jupyter import serve
-from first_drawing import READY, RUN_CELL, Subject, measure
 
 CLICKS = 12
 ROUNDS = 3
@@ -51,7 +51,7 @@ class Echo(anywidget.AnyWidget):
 OURS = Subject(
     name="attnwidget, another head",
     set_up="from attnwidget import AttentionWidget",
-    cell='AttentionWidget(text, model=model, tokenizer=tokenizer, view="breakdown", queries=[{tokens} - 1], probe=False)',
+    cell='AttentionWidget(text, model=model, tokenizer=tokenizer, view="breakdown", queries=[len(words) - 1])',
     steps={
         "first drawing": (RUN_CELL, f"{READY} && deep('[data-projected=ready]')"),
         **{
@@ -70,7 +70,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, default=1024)
     tokens = parser.parse_args().tokens
-    OURS.cell = OURS.cell.format(tokens=tokens)
     print(f"| {tokens:,} tokens | median | slowest |\n|---|---:|---:|")
     with sync_playwright() as playwright, serve() as jupyter:
         for subject in (FLOOR, OURS):

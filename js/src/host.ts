@@ -1,8 +1,10 @@
 // Every difference between hosts lives here: message channel, shadow root, theme.
 
 import { signal as createSignal, type Signal } from "@preact/signals";
+import breakdown from "./breakdown.css";
 import panels from "./panels.css";
 import styles from "./styles.css";
+import whatif from "./whatif.css";
 
 /** What anywidget gives, as far as we use it. */
 export interface Model {
@@ -55,7 +57,7 @@ export function createRoot(el: HTMLElement): HTMLElement {
   shadowHost.setAttribute("data-lm-suppress-shortcuts", "true");
   const shadow = shadowHost.attachShadow({ mode: "open" });
   const style = document.createElement("style");
-  style.textContent = styles + panels;
+  style.textContent = styles + panels + breakdown + whatif;
   const root = document.createElement("div");
   shadow.append(style, root);
   el.replaceChildren(shadowHost);

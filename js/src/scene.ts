@@ -39,6 +39,7 @@ export function createScene(
   const scene = signal<Scene | null>(null);
   let newest = 0;
   const stop = effect(() => {
+    if (state.traits.view.value === "breakdown") return; // it needs no tiles; the lines are fetched on the way back
     const name = wantedName(state);
     const outline = state.told._outline.value;
     const units = state.units.value;

@@ -2,6 +2,7 @@
 
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { createBreakdown } from "../breakdown";
 import type { Theme } from "../host";
 import { createLabels, numberOf } from "../labels";
 import { membersOf } from "../layout/categories";
@@ -11,6 +12,8 @@ import { createScene, wantedName } from "../scene";
 import type { Source, Span } from "../source";
 import type { Hover, Side, Sides, State } from "../state";
 import type { Client } from "../wire/client";
+import { Choices } from "./breakdown/choices";
+import { BreakdownView } from "./breakdown/view";
 import { Categories } from "./categories";
 import { Chosen } from "./chosen";
 import { Footer } from "./footer";
@@ -19,6 +22,7 @@ import { Options, type Part } from "./options";
 import { gridOf, Picker } from "./picker";
 import { Prompt } from "./prompt";
 import { Strongest } from "./strongest";
+import { Tabs } from "./tabs";
 import { headName, say } from "./words";
 
 interface Props {
@@ -43,6 +47,9 @@ export function App({ state, client, source, theme, abort }: Props) {
   const scene = useMemo(() => createScene(state, source, rows, problem, abort), [state, source, rows, problem, abort]);
 
   const labels = useMemo(() => createLabels(state), [state]);
+  const breakdown = useMemo(() => createBreakdown(state), [state]);
+  const drawnSteps = useSignal<unknown>(null);
+  const inBreakdown = useComputed(() => state.traits.view.value === "breakdown");
   const only = useSignal(false);
 
   const within = useComputed(() => {
@@ -69,10 +76,16 @@ export function App({ state, client, source, theme, abort }: Props) {
     if (alert.value) return "error";
     const waiting = state.told._status.value?.state === "loading";
     if (client.silent.value) return "no-kernel";
-    return waiting || drawn.value === "" || drawn.value !== wantedName(state) ? "loading" : "ready";
+    if (waiting) return "loading";
+    if (inBreakdown.value) {
+      const stands = breakdown.current.value && drawnSteps.value === state.told._breakdown.value;
+      return stands ? "ready" : "loading";
+    }
+    return drawn.value === "" || drawn.value !== wantedName(state) ? "loading" : "ready";
   });
 
   const missing = useComputed(() => {
+    if (inBreakdown.value) return breakdown.current.value ? "" : "It is needed to compute these steps.";
     const there = new Set(scene.value?.heads.map(headName));
     const waiting = state.traits.heads.value.map(headName).filter((name) => !there.has(name));
     return waiting.length > 0 ? `It is needed to show ${waiting.slice(0, 3).join(", ")}.` : "";
@@ -82,6 +95,18 @@ export function App({ state, client, source, theme, abort }: Props) {
     // Another attention comes with a new outline: ask besides, so that a kernel that is gone is noticed.
     if (state.told._outline.value?.attention !== state.traits.attention.value) client.ask("hello").catch(() => {});
   });
+  // So it does with the steps, which Python sends unasked. One question at a time is enough.
+  const hello = useRef(false);
+  useSignalEffect(() => {
+    if (!inBreakdown.value || breakdown.current.value || hello.current) return;
+    hello.current = true;
+    client
+      .ask("hello")
+      .catch(() => {})
+      .finally(() => {
+        hello.current = false;
+      });
+  });
   useSignalEffect(() => {
     wantedName(state); // a new wish is a new chance
     problem.value = "";
@@ -89,8 +114,9 @@ export function App({ state, client, source, theme, abort }: Props) {
   // Ask for what else there is to see once the picture stands; and find out so whether a kernel answers.
   const asked = useRef(0);
   useEffect(() => {
-    const run = scene.value?.outline.run ?? 0;
-    if (drawn.value && run !== asked.current) {
+    const stands = inBreakdown.value ? breakdown.shown.value : scene.value;
+    const run = stands?.outline.run ?? 0;
+    if ((inBreakdown.value ? drawnSteps.value : drawn.value) && run !== asked.current) {
       asked.current = run;
       const { _pictures, _categories } = state.told;
       const [drawnSmall, measured] = [_pictures.value?.run === run, _categories.value?.run === run];
@@ -98,7 +124,7 @@ export function App({ state, client, source, theme, abort }: Props) {
       if (!measured) source.askCategories();
       if (drawnSmall && measured) client.ask("hello").catch(() => {});
     }
-  }, [drawn.value]);
+  }, [drawn.value, drawnSteps.value]);
 
   const clear = () => {
     hover.value = null;
@@ -112,19 +138,28 @@ export function App({ state, client, source, theme, abort }: Props) {
   const status = state.told._status.value ?? { state: "loading", message: "" };
   const outline = state.told._outline.value;
   const shown = scene.value;
+  // The breakdown needs no lines: the panels beside it go by the outline alone.
+  const frame = inBreakdown.value
+    ? outline && { outline, heads: state.traits.heads.value }
+    : shown && { outline: shown.outline, heads: shown.heads };
   const pinned = state.traits.queries.value.length + state.traits.keys.value.length > 0;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape reaches the frame from every control inside
     <div
       class="widget"
       data-attnwidget
-      data-view="lines"
+      data-view={inBreakdown.value ? "breakdown" : "lines"}
       data-state={view}
       data-theme={theme}
       onKeyDown={(event) => event.key === "Escape" && clear()}
     >
       <Prompt state={state} client={client} outline={outline} status={status} />
-      {outline && <Options state={state} outline={outline} part={part} />}
+      {outline && (
+        <Tabs state={state} view={inBreakdown.value ? "breakdown" : "lines"}>
+          {inBreakdown.value && <Choices state={state} outline={outline} store={breakdown} labels={labels.now} />}
+        </Tabs>
+      )}
+      {outline && <Options state={state} outline={outline} part={inBreakdown.value ? null : part} />}
       {alert.value && (
         <div class="alert" role="alert">
           <span>{alert.value}</span>
@@ -133,11 +168,11 @@ export function App({ state, client, source, theme, abort }: Props) {
           </button>
         </div>
       )}
-      {shown ? (
-        <div class={gridOf(shown.outline.heads).width > CROWDED ? "body crowded" : "body"}>
+      {frame ? (
+        <div class={gridOf(frame.outline.heads).width > CROWDED ? "body crowded" : "body"} role="tabpanel">
           <aside
             class={open.value ? "heads open" : "heads"}
-            style={{ "--grid": `${gridOf(shown.outline.heads).width}px` }}
+            style={{ "--grid": `${gridOf(frame.outline.heads).width}px` }}
           >
             <button
               type="button"
@@ -147,36 +182,52 @@ export function App({ state, client, source, theme, abort }: Props) {
                 open.value = !open.value;
               }}
             >
-              Heads · {shown.heads.slice(0, 3).map(headName).join(", ")}
-              {shown.heads.length > 3 && ` + ${shown.heads.length - 3}`}
+              Heads · {frame.heads.slice(0, 3).map(headName).join(", ")}
+              {frame.heads.length > 3 && ` + ${frame.heads.length - 3}`}
             </button>
             <div class="panel">
               <h2>Heads</h2>
-              <Picker state={state} outline={shown.outline} labels={labels.now} within={within} theme={theme} />
-              <Chosen heads={shown.heads} labels={labels.now.value} theme={theme} />
-              <Strongest state={state} scene={shown} labels={labels.now} theme={theme} />
+              <Picker state={state} outline={frame.outline} labels={labels.now} within={within} theme={theme} />
+              <Chosen heads={frame.heads} labels={labels.now.value} theme={theme} />
+              {shown && !inBreakdown.value && (
+                <Strongest state={state} scene={shown} labels={labels.now} theme={theme} />
+              )}
             </div>
           </aside>
-          <Lines
-            state={state}
-            scene={shown}
-            focus={focus}
-            hover={hover}
-            rows={rows}
-            labels={labels.now}
-            theme={theme}
-            hidden={hidden}
-            part={part}
-            onDrawn={(name) => {
-              drawn.value = name;
-            }}
-          />
+          {inBreakdown.value ? (
+            <BreakdownView
+              state={state}
+              store={breakdown}
+              labels={labels.now}
+              theme={theme}
+              onDrawn={(told) => {
+                drawnSteps.value = told;
+              }}
+            />
+          ) : (
+            shown && (
+              <Lines
+                state={state}
+                scene={shown}
+                focus={focus}
+                hover={hover}
+                rows={rows}
+                labels={labels.now}
+                theme={theme}
+                hidden={hidden}
+                part={part}
+                onDrawn={(name) => {
+                  drawn.value = name;
+                }}
+              />
+            )
+          )}
           <Categories state={state} labels={labels} theme={theme} only={only} silent={client.silent} />
         </div>
       ) : (
         <Skeleton message={status.message} done={status.done} total={status.total} />
       )}
-      {shown && (
+      {shown && !inBreakdown.value && (
         <Footer
           state={state}
           labels={labels.now}

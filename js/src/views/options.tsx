@@ -10,7 +10,8 @@ export type Part = readonly [number, number] | null;
 interface Props {
   state: State;
   outline: Outline;
-  part: Signal<Part>;
+  /** Null where the view shows all of both texts anyway. */
+  part: Signal<Part> | null;
 }
 
 const PARTS: [name: string, part: Part][] = [
@@ -30,7 +31,7 @@ const GLOSS: Record<string, string> = {
 export function Options({ state, outline, part }: Props) {
   const { attentions, queries } = outline;
   const shown = state.traits.attention.value;
-  const isPair = queries.segments?.includes(1) ?? false;
+  const isPair = part !== null && (queries.segments?.includes(1) ?? false);
   if (attentions.length < 2 && !isPair) return null;
   return (
     <div class="options">

@@ -1,0 +1,86 @@
+// What the breakdown shows, as one whole: steps and the labels of their run. The last one stays until the next is here.
+
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { openSteps, type Step, type Steps, whatIfName } from "./layout/steps";
+import type { ColumnName } from "./layout/table";
+import type { State } from "./state";
+import type { Breakdown, Outline, TokenList } from "./wire/protocol";
+
+/** What is pointed at: a row by its number, or one of those that are no key. */
+export interface Spot {
+  row: number | "query" | "output" | "changed" | "rest" | "heads" | "contribution" | "layer" | "model";
+  column: ColumnName;
+  dimension: number | null;
+}
+
+export type Level = "sentence" | "paragraph" | "formula" | "off";
+
+export interface Shown {
+  told: Breakdown;
+  outline: Outline;
+  /** Null where there are none; `missing` says why. */
+  steps: Steps | null;
+  missing: string;
+  queries: TokenList;
+  keys: TokenList;
+}
+
+export interface BreakdownStore {
+  shown: ReadonlySignal<Shown | null>;
+  /** Whether that is what the state calls for now. */
+  current: ReadonlySignal<boolean>;
+  /** What is pointed at or chosen in this view only. */
+  step: Signal<Step>;
+  hinted: Signal<Step | null>;
+  level: Signal<Level>;
+  spot: Signal<Spot | null>;
+  editing: Signal<boolean>;
+}
+
+export function createBreakdown(state: State): BreakdownStore {
+  let held: Shown | null = null;
+  const shown = computed(() => {
+    const outline = state.told._outline.value;
+    const told = state.told._breakdown.value;
+    if (outline && told?.run === outline.run && told.attention === outline.attention && held?.told !== told) {
+      held = open(told, outline);
+    }
+    return held;
+  });
+  return {
+    shown,
+    current: computed(() => isCurrent(state)),
+    step: signal<Step>(2),
+    hinted: signal<Step | null>(null),
+    level: signal<Level>("sentence"),
+    spot: signal<Spot | null>(null),
+    editing: signal(false),
+  };
+}
+
+function open(told: Breakdown, outline: Outline): Shown {
+  const whole = { told, outline, queries: outline.queries, keys: outline.keys ?? outline.queries };
+  if (told.missing) return { ...whole, steps: null, missing: told.missing };
+  try {
+    return { ...whole, steps: openSteps(told), missing: "" };
+  } catch (error) {
+    return { ...whole, steps: null, missing: `The steps could not be read: ${(error as Error).message}.` };
+  }
+}
+
+function isCurrent({ traits, told: { _outline, _breakdown } }: State): boolean {
+  const outline = _outline.value;
+  const told = _breakdown.value;
+  const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+  return (
+    outline !== null &&
+    told !== null &&
+    told.run === outline.run &&
+    told.attention === outline.attention &&
+    told.attention === traits.attention.value &&
+    same(told.head, traits.heads.value[0]) &&
+    same(told.pinned, traits.queries.value) &&
+    (told.queries.length < 2 || told.combine === traits.combine.value) &&
+    whatIfName(told.whatIf) === whatIfName(traits.what_if.value ?? {})
+  );
+}

@@ -1,0 +1,20 @@
+// A canvas in the page's flow, painted before the page is.
+
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { prepare } from "../../draw/lines";
+
+interface Props {
+  width: number;
+  height: number;
+  /** What the painting depends on: it is repeated when one of these is another. */
+  of: readonly unknown[];
+  paint(context: CanvasRenderingContext2D): void;
+}
+
+export function Art({ width, height, of, paint }: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useLayoutEffect(() => {
+    if (canvas.current && width > 0) paint(prepare(canvas.current, width, height));
+  }, [width, height, ...of]);
+  return <canvas class="art" ref={canvas} />;
+}

@@ -1,0 +1,127 @@
+// Beside the tabs: whose computation is shown, and for which token.
+
+import type { ReadonlySignal } from "@preact/signals";
+import type { BreakdownStore } from "../../breakdown";
+import type { Labels } from "../../labels";
+import { nameOf } from "../../labels";
+import { OTHER } from "../../layout/categories";
+import { isChanged } from "../../layout/steps";
+import type { State } from "../../state";
+import type { Head, Outline } from "../../wire/protocol";
+import { chooseHead } from "../choose";
+import { headName } from "../words";
+
+interface Props {
+  state: State;
+  outline: Outline;
+  store: BreakdownStore;
+  labels: ReadonlySignal<Labels | null>;
+}
+
+const COMBINE = ["mean", "sum"] as const;
+const NAMED = 3;
+
+export function Choices({ state, outline, store, labels }: Props) {
+  const { heads, queries, combine, what_if } = state.traits;
+  const head = heads.value[0] ?? [0, 0];
+  const pinned = queries.value;
+  const told = store.shown.value?.told;
+  const chosen = told && told.run === outline.run && told.pinned.length === 0 ? told.queries : [];
+  const several = pinned.length > 1;
+  const empty = (store.shown.value?.missing ?? "") !== ""; // no steps: nothing to ask about
+  const { tokens } = outline.queries;
+  const names = pinned.slice(0, NAMED).map((at) => tokens[at]);
+  const range = (count: number) => Array.from({ length: count }, (_, at) => at);
+  return (
+    <div class="choices">
+      <label>
+        head
+        <select
+          aria-label="Head"
+          value={headName(head)}
+          onChange={(event) => chooseHead(state, readHead(event.currentTarget.value), false)}
+        >
+          {range(outline.layers).map((layer) => (
+            <optgroup key={layer} label={`layer ${layer}`}>
+              {range(outline.heads).map((one) => (
+                <option key={one} value={headName([layer, one])}>
+                  {headName([layer, one])}
+                  {kindOf(labels.value, [layer, one])}
+                </option>
+              ))}
+            </optgroup>
+          ))}
+        </select>
+      </label>
+      {!empty && (
+        <>
+          {" "}
+          <label>
+            query
+            <select
+              aria-label="Query"
+              value={several ? "several" : String(pinned[0] ?? chosen[0] ?? "")}
+              onChange={(event) => {
+                const { value } = event.currentTarget;
+                if (value !== "several") state.set({ queries: [Number(value)] });
+              }}
+            >
+              {several && (
+                <option value="several">
+                  {names.join(" + ")}
+                  {pinned.length > NAMED && ` + ${pinned.length - NAMED}`}
+                </option>
+              )}
+              {tokens.map((token, at) => (
+                <option key={at} value={String(at)}>
+                  {token} · {at}
+                </option>
+              ))}
+            </select>
+          </label>
+          {several && (
+            <fieldset class="choice combine">
+              <legend class="unseen">several queries</legend>
+              {COMBINE.map((one) => (
+                <button
+                  key={one}
+                  type="button"
+                  aria-pressed={combine.value === one}
+                  onClick={() => state.set({ combine: one })}
+                >
+                  {one}
+                </button>
+              ))}
+            </fieldset>
+          )}
+          <button
+            type="button"
+            class="whatif-open"
+            aria-expanded={store.editing.value}
+            onClick={() => {
+              store.editing.value = !store.editing.value;
+            }}
+          >
+            What if…
+          </button>
+        </>
+      )}
+      {isChanged(what_if.value ?? {}) && <ChangedBadge />}
+    </div>
+  );
+}
+
+/** So that nobody takes for the model what the reader has changed. */
+export const ChangedBadge = () => <span class="badge">changed</span>;
+
+function readHead(name: string): Head {
+  const [layer = 0, head = 0] = (name.match(/\d+/g) ?? []).map(Number);
+  return [layer, head];
+}
+
+/** The head's category, where it has one of its own. */
+function kindOf(labels: Labels | null, head: Head): string {
+  if (!labels?.fresh) return "";
+  const main = labels.main(head);
+  return main > OTHER ? ` · ${nameOf(labels, main)}` : "";
+}

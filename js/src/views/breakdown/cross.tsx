@@ -1,0 +1,19 @@
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
+import type { Spot } from "../../breakdown";
+import { isStrip } from "../../layout/table";
+import { type Frame, sizeOf } from "./frame";
+
+/** A line down the dimension that is pointed at. Only this and the status line follow the pointer. */
+export function Cross({ spot, frame }: { spot: ReadonlySignal<Spot | null>; frame: Frame }) {
+  const shown = useSignal(frame);
+  shown.value = frame;
+  const place = useComputed(() => {
+    const at = spot.value;
+    const { columns, steps } = shown.value;
+    const column = columns.find(({ name }) => name === at?.column);
+    if (!at || at.dimension === null || !column || !isStrip(column.name)) return { display: "none" };
+    const cell = column.width / sizeOf(column.name, steps);
+    return { left: `${column.left + at.dimension * cell - 1}px`, width: `${Math.max(3, cell + 1)}px` };
+  });
+  return <i class="cross" style={place.value} aria-hidden="true" />;
+}

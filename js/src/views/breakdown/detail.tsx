@@ -1,0 +1,232 @@
+// Below the table: the step in view, for the one key that is pointed at, large. Always of the same height.
+
+import { useComputed, useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import type { BreakdownStore, Shown, Spot } from "../../breakdown";
+import { type DotRow, drawDots } from "../../draw/dots";
+import { type Box, drawBars, drawRunning, totalScale } from "../../draw/strips";
+import type { Theme } from "../../host";
+import { figure } from "../../layout/figures";
+import { isRoot, limitOf, rowOf, type Steps, scaleName, strongestRow } from "../../layout/steps";
+import type { State } from "../../state";
+import { Art } from "./art";
+import { Concat } from "./concat";
+import { Token } from "./explain";
+import { move } from "./frame";
+import { queryName } from "./say";
+import { Shares } from "./shares";
+
+export interface DetailProps {
+  state: State;
+  store: BreakdownStore;
+  shown: Shown;
+  steps: Steps;
+  width: number;
+  theme: Theme;
+  pen: string;
+}
+
+const CHART = 92; // px
+
+export function Detail(props: DetailProps) {
+  const { state, store, shown, steps } = props;
+  const now = useSignal(steps);
+  now.value = steps;
+  // Only another row draws it anew, not every movement of the pointer.
+  const row = useComputed(() => {
+    const { told, numbers } = now.value;
+    const at = store.spot.value?.row;
+    if (typeof at === "number" && at < told.rows.length) return at;
+    const pinned = told.rows.indexOf(state.traits.keys.value.at(-1) ?? -1);
+    return pinned >= 0 ? pinned : strongestRow(numbers);
+  });
+  const key = <Token text={shown.keys.tokens[steps.told.rows[row.value] as number]} />;
+  const part = { ...props, row: row.value, name: key };
+  const step = store.step.value;
+  return (
+    <div class="detail" data-detail={step}>
+      {step === 1 && <Vectors {...part} />}
+      {step === 2 && <Products {...part} />}
+      {(step === 3 || step === 4) && <Axis {...part} masking={step === 4} />}
+      {(step === 5 || step === 6) && <Shares {...part} norms={step === 6} />}
+      {step === 7 && <Concat {...props} />}
+    </div>
+  );
+}
+
+export interface PartProps extends DetailProps {
+  row: number;
+  name: ComponentChildren;
+}
+
+// -- 1 ----------------------------------------------------------------------------------------------------------------
+
+function Vectors({ store, shown, steps, width, theme, row, name }: PartProps) {
+  const { numbers, dK, dV } = steps;
+  const vectors: [string, ComponentChildren, Float32Array, Float32Array, Spot | null][] = [
+    ["q", <Token key="q" text={queryName(shown)} />, numbers.query, numbers.query, spotAt("query", "k")],
+    ["k", name, rowOf(numbers.keys, row, dK), numbers.keys, spotAt(row, "k")],
+    ["v", name, rowOf(numbers.values, row, dV), numbers.values, spotAt(row, "v")],
+  ];
+  const each = Math.floor((width - 2 * 16) / 3);
+  return (
+    <div class="vectors">
+      {vectors.map(([letter, of, values, all, spot]) => (
+        <figure key={letter}>
+          <figcaption>
+            <i class="var">{letter}</i> of {of} <span class="hint aside">· {values.length} numbers</span>
+          </figcaption>
+          <Pointed
+            store={store}
+            spot={spot}
+            box={{ left: 0, top: 0, width: each, height: CHART }}
+            count={values.length}
+          >
+            <Art
+              width={each}
+              height={CHART}
+              of={[values, theme]}
+              paint={(context) => {
+                const limit = limitOf(all).end;
+                drawBars(context, values, { left: 0, top: 0, width: each, height: CHART }, limit, theme);
+              }}
+            />
+          </Pointed>
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+const spotAt = (row: Spot["row"], column: Spot["column"]): Spot => ({ row, column, dimension: null });
+
+interface PointedProps {
+  store: BreakdownStore;
+  spot: Spot | null;
+  box: Box;
+  count: number;
+  children: ComponentChildren;
+}
+
+/** A chart over a vector's numbers: the pointer reads them. */
+export function Pointed({ store, spot, box, count, children }: PointedProps) {
+  return (
+    <div
+      class="pointed"
+      style={{ height: `${box.top + box.height}px` }}
+      onPointerMove={(event) => {
+        const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
+        const dimension = Math.floor(((x - box.left) / box.width) * count);
+        move(store, spot && dimension >= 0 && dimension < count ? { ...spot, dimension } : spot);
+      }}
+      onPointerLeave={() => move(store, null)}
+    >
+      {children}
+    </div>
+  );
+}
+
+// -- 2 ----------------------------------------------------------------------------------------------------------------
+
+const SUM = 92; // px for the sum at the end
+
+function Products({ store, shown, steps, width, theme, pen, row, name }: PartProps) {
+  const { numbers, dK } = steps;
+  const values = rowOf(numbers.products, row, dK);
+  const box = { left: 0, top: 6, width: width - SUM, height: CHART - 12 };
+  const end = totalScale(values, box)(numbers.dots[row] ?? 0);
+  const start = totalScale(values, box)(0);
+  return (
+    <figure>
+      <figcaption>
+        <i class="var">
+          q<sub>0</sub>k<sub>0</sub> + q<sub>1</sub>k<sub>1</sub> + … + q<sub>{dK - 1}</sub>k<sub>{dK - 1}</sub>
+        </i>{" "}
+        <span class="hint">query</span> <Token text={queryName(shown)} /> <span class="hint">· key</span> {name}{" "}
+        <span class="hint aside">· each bar starts where the sum stood before it</span>
+      </figcaption>
+      <Pointed store={store} spot={spotAt(row, "products")} box={{ ...box, height: CHART - 6 }} count={dK}>
+        <Art
+          width={width - SUM + 8}
+          height={CHART}
+          of={[values, theme, pen]}
+          paint={(context) => drawRunning(context, values, box, theme, theme === "light" ? "#5a6270" : "#a4acb9")}
+        />
+        <span class="end zero" style={{ left: `${width - SUM + 8}px`, top: `${clampTop(start, end)}px` }}>
+          0
+        </span>
+        <b class="end" data-value="total" style={{ left: `${width - SUM + 8}px`, top: `${end - 9}px` }}>
+          = {figure(numbers.dots[row])}
+        </b>
+      </Pointed>
+    </figure>
+  );
+}
+
+/** The zero keeps out of the sum's way. */
+const clampTop = (zero: number, end: number): number =>
+  Math.abs(zero - end) < 16 ? (zero > end ? end + 7 : end - 25) : zero - 9;
+
+// -- 3, 4 -------------------------------------------------------------------------------------------------------------
+
+function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { masking: boolean }) {
+  const { told, numbers, dK } = steps;
+  const { dots, scaled, capped, bias, scores, allowed } = numbers;
+  const before = capped ?? scaled;
+  const hidden = allowed[row] === 0;
+  const rule = isRoot(told.scale, dK)
+    ? `÷ √${dK} = ${figure(dots[row])} ÷ ${figure(Math.sqrt(dK))}`
+    : told.scale === 1
+      ? "(not scaled)"
+      : `× ${figure(told.scale)}`;
+  const rows: DotRow[] = masking
+    ? [
+        { label: capped ? "capped" : "scaled", values: before },
+        { label: bias ? "+ bias + mask" : "+ mask", values: scores },
+      ]
+    : [
+        { label: "q·k", values: dots },
+        { label: scaleName(told.scale, dK), values: scaled },
+        ...(capped ? [{ label: "capped", values: capped }] : []),
+      ];
+  const mask = hidden ? (
+    <>
+      {figure(before[row])} + (−∞) = −∞ <span class="hint">hidden by the mask</span>
+    </>
+  ) : (
+    <>
+      {figure(before[row])}
+      {bias && ` + (${figure(bias[row])})`} + 0 = <b>{figure(scores[row])}</b> <span class="hint">visible</span>
+    </>
+  );
+  return (
+    <figure>
+      <figcaption>
+        <span class="hint">key</span> {name}
+        {": "}
+        {masking ? (
+          mask
+        ) : (
+          <>
+            {figure(dots[row])} {rule} = <b>{figure(scaled[row])}</b>
+            {capped && (
+              <>
+                {" "}
+                → <b>{figure(capped[row])}</b>
+              </>
+            )}
+          </>
+        )}{" "}
+        <span class="hint aside">· every mark is one key</span>
+      </figcaption>
+      <div class="pointed">
+        <Art
+          width={width}
+          height={CHART}
+          of={[steps, row, theme, pen, masking]}
+          paint={(context) => drawDots(context, rows, { width, height: CHART, spot: row, pen, theme })}
+        />
+      </div>
+    </figure>
+  );
+}

@@ -1,0 +1,362 @@
+// What each step does, in a sentence, a paragraph or as a formula: all texts of the breakdown's steps.
+
+import type { ComponentChildren } from "preact";
+import type { Level, Shown } from "../../breakdown";
+import { figure, percent, share } from "../../layout/figures";
+import { isRoot, norm, type Step, type Steps, scaleName, sharesOf, strongestRow } from "../../layout/steps";
+import { headName } from "../words";
+
+type Text = ComponentChildren;
+interface Explanation {
+  title: string;
+  sentence: Text;
+  paragraph: Text;
+  formula: Text;
+}
+
+/** The names of the steps, on their buttons. */
+export const STEP_NAMES: Record<Step, string> = {
+  1: "Create Q, K, V",
+  2: "Scores q·k",
+  3: "Scale",
+  4: "Mask",
+  5: "Softmax",
+  6: "Weight the values",
+  7: "Concatenate heads and project",
+};
+
+export function explain(shown: Shown, steps: Steps, step: Step, level: Level): { title: string; text: Text } | null {
+  if (level === "off") return null;
+  const all = [create, score, scale, mask, soft, weigh, concatenate];
+  const told = (all[step - 1] as (typeof all)[0])(shown, steps);
+  return { title: told.title, text: told[level] };
+}
+
+// -- the words that stand for this very computation ------------------------------------------------------------------
+
+/** The query, or "the mean of Harry and Potter". */
+export function Query({ shown }: { shown: Shown }) {
+  const { told, queries } = shown;
+  const names = told.queries.map((at) => <Token key={at} text={queries.tokens[at]} />);
+  if (names.length === 1) return <>{names}</>;
+  return (
+    <>
+      the {told.combine} of{" "}
+      {names.slice(0, 3).map((name, at) => [at > 0 && (at === names.length - 1 ? " and " : ", "), name])}
+      {names.length > 3 && ` and ${names.length - 3} more`}
+    </>
+  );
+}
+
+export function Token({ text }: { text: string | undefined }) {
+  return (
+    <b>
+      <bdi>{text ?? "?"}</bdi>
+    </b>
+  );
+}
+
+const best = (shown: Shown, steps: Steps) => {
+  const row = strongestRow(steps.numbers);
+  return { row, name: <Token text={shown.keys.tokens[steps.told.rows[row] as number]} /> };
+};
+
+const V = ({ children, under }: { children: ComponentChildren; under?: ComponentChildren }) => (
+  <i class="var">
+    {children}
+    {under && <sub>{under}</sub>}
+  </i>
+);
+
+// -- 1 ----------------------------------------------------------------------------------------------------------------
+
+function create(shown: Shown, { told, dK, dV, numbers }: Steps): Explanation {
+  const query = <Query shown={shown} />;
+  const sharing = told.sharedBy.length > 1;
+  const [first = 0, last = 0] = [told.sharedBy[0], told.sharedBy.at(-1)];
+  const group = sharing && (
+    <>
+      {" "}
+      Head {told.head[1]} shares keys and values {told.keyHead} of {told.keyHeads} with heads {first}–{last}
+      {" (grouped-query attention)"}.
+    </>
+  );
+  const cross = shown.outline.keys !== null;
+  return {
+    title: "Queries, keys, values.",
+    sentence: (
+      <>
+        Every token has three lists of numbers in this head: a query (what am I looking for?), a key (what do I
+        contain?) and a value (what do I give?).{group}
+      </>
+    ),
+    paragraph: (
+      <>
+        The layer multiplies each token's vector with three learned matrices. The query of {query} says what it looks
+        for, the key of each token what that token can be found by, the value what it hands on when it is attended to.
+        Queries and keys have {dK} numbers here, values {dV}; blue is negative, red positive.{" "}
+        {cross && "Queries come from the target, keys and values from the source. "}Shown as they are multiplied, after
+        any rotation for the position.{group} {numbers.bias && "The position enters later, as a bias on the scores."}
+      </>
+    ),
+    formula: (
+      <>
+        <V>q</V> = <V>x W</V>
+        <sub>Q</sub>, <V>k</V> = <V>x W</V>
+        <sub>K</sub>, <V>v</V> = <V>x W</V>
+        <sub>V</sub> (+ biases, where the model has them) · <V>q</V>, <V>k</V> ∈ ℝ<sup>{dK}</sup>, <V>v</V> ∈ ℝ
+        <sup>{dV}</sup>
+        {sharing && ` · keys and values ${told.keyHead} of ${told.keyHeads}, shared by ${told.sharedBy.length} heads`}
+      </>
+    ),
+  };
+}
+
+// -- 2 ----------------------------------------------------------------------------------------------------------------
+
+function score(shown: Shown, steps: Steps): Explanation {
+  const { dK, numbers, told } = steps;
+  const query = <Query shown={shown} />;
+  const { row, name } = best(shown, steps);
+  return {
+    title: "Scores.",
+    sentence: (
+      <>
+        The query of {query} is multiplied, number by number, with the key of every token, and the {dK} products are
+        added up. A large sum means: this key answers what the query asks.
+      </>
+    ),
+    paragraph: (
+      <>
+        Where query and key have the same sign in a dimension, the product is positive (red) and raises the score; where
+        they differ, it is negative (blue) and lowers it. The sum over all {dK} dimensions is the dot product q·k: with{" "}
+        {name} it is {figure(numbers.dots[row])}. Point at a row to see its products add up.
+        {told.queries.length > 1 &&
+          ` Several queries are taken together: products and sums are their ${told.combine}, over the queries that may see the key.`}
+      </>
+    ),
+    formula: (
+      <>
+        <V>q</V>·<V>k</V> = <V under="1">q</V>
+        <V under="1">k</V> + <V under="2">q</V>
+        <V under="2">k</V> + … + <V under={dK}>q</V>
+        <V under={dK}>k</V> · with {name}: {figure(numbers.dots[row])}
+      </>
+    ),
+  };
+}
+
+// -- 3 ----------------------------------------------------------------------------------------------------------------
+
+function scale(shown: Shown, steps: Steps): Explanation {
+  const { told, dK, numbers } = steps;
+  const { row, name } = best(shown, steps);
+  const root = isRoot(told.scale, dK);
+  const none = scaleName(told.scale, dK) === "not scaled";
+  const done = root ? `divided by √${dK} ≈ ${figure(Math.sqrt(dK))}` : `multiplied with ${figure(told.scale)}`;
+  const cap = told.softcap !== null && <> Then a soft cap bends them, so that none can pass ±{figure(told.softcap)}.</>;
+  const example = (
+    <>
+      {" "}
+      With {name}, {figure(numbers.dots[row])} becomes {figure(numbers.scaled[row])}.
+    </>
+  );
+  return {
+    title: "Scale.",
+    sentence: none ? (
+      <>This model does not scale its scores: they go on as they are.{cap}</>
+    ) : (
+      <>
+        The scores are {done}, so that long vectors do not make them too large for the softmax.
+        {example}
+        {cap}
+      </>
+    ),
+    paragraph: none ? (
+      <>
+        Most models divide by √d, because sums over many dimensions grow large. This one does not; its weights have
+        learned to do without.{cap}
+      </>
+    ) : (
+      <>
+        A sum of {dK} products spreads further the more dimensions there are: for independent numbers of size one, by
+        about √{dK}. Unscaled, the softmax would give nearly all weight to the largest score and could hardly learn.{" "}
+        {root
+          ? `Hence every score is ${done}.`
+          : `This model uses its own factor instead of 1/√${dK}: every score is ${done}.`}
+        {example}
+        {cap}
+      </>
+    ),
+    formula: (
+      <>
+        <V>s</V> = <V>q</V>·<V>k</V> {none ? "(not scaled)" : root ? `/ √${dK}` : `× ${figure(told.scale)}`}
+        {told.softcap !== null && ` · then c · tanh(s / c), c = ${figure(told.softcap)}`} · with {name}:{" "}
+        {figure(numbers.dots[row])} → {figure(numbers.capped?.[row] ?? numbers.scaled[row])}
+      </>
+    ),
+  };
+}
+
+// -- 4 ----------------------------------------------------------------------------------------------------------------
+
+function mask(shown: Shown, { told, numbers }: Steps): Explanation {
+  const query = <Query shown={shown} />;
+  const { visible, masked } = told;
+  const bias = numbers.bias && " The model also adds a bias, by how far away each key is or as its mask says.";
+  const all = masked === 0;
+  const keys = (count: number) => `${count} ${count === 1 ? "key" : "keys"}`;
+  return {
+    title: "Mask.",
+    sentence: all ? (
+      <>
+        Nothing is hidden here: {query} may attend to all {keys(visible)}.{bias}
+      </>
+    ) : (
+      <>
+        {keys(masked)} of {visible + masked} {masked === 1 ? "is" : "are"} hidden from {query}: their score becomes −∞,
+        and so their weight 0.{bias}
+      </>
+    ),
+    paragraph: (
+      <>
+        The mask says which keys a query may see at all. A model that writes text from left to right hides what comes
+        later, some layers hide what is far away, and padding is hidden everywhere. A hidden key gets the score −∞,
+        since exp(−∞) = 0: it takes no share.{" "}
+        {all ? (
+          <>Here {query} sees every key, so nothing changes.</>
+        ) : (
+          <>
+            Here {query} sees {visible} and not {masked}.
+          </>
+        )}
+        {bias}
+      </>
+    ),
+    formula: (
+      <>
+        <V>s</V> {numbers.bias && "+ bias "}+ mask, mask = 0 where the key is visible ({visible}), −∞ where it is hidden
+        ({masked})
+      </>
+    ),
+  };
+}
+
+// -- 5 ----------------------------------------------------------------------------------------------------------------
+
+function soft(shown: Shown, steps: Steps): Explanation {
+  const { told, numbers } = steps;
+  const { row, name } = best(shown, steps);
+  const sink = told.sink !== null && (
+    <> A learned attention sink takes part and keeps {percent(told.sink, 1)} for no token.</>
+  );
+  if (told.queries.length > 1) {
+    const several = (
+      <>
+        Each of the {told.queries.length} queries has a softmax of its own; what is shown is the {told.combine} of their
+        weights, with the small bars for each one.{sink}
+      </>
+    );
+    return { title: "Softmax.", sentence: several, paragraph: several, formula: <>Σ over queries of softmax(s)</> };
+  }
+  const one = told.sink === null ? "add up to 1" : "add up to 1 with the sink's";
+  return {
+    title: "Softmax.",
+    sentence: (
+      <>
+        Softmax turns scores into shares that {one}: the largest, {name}, gets {share(numbers.weights[row])}.{sink}
+      </>
+    ),
+    paragraph: (
+      <>
+        Each score goes through the exponential function, which makes all positive and large ones much larger; divided
+        by their sum {figure(told.total)} they become shares that {one}. The largest score, {figure(told.maximum)}, is
+        subtracted from all first: that changes no share, and keeps the numbers from overflowing. {name} gets{" "}
+        {figure(numbers.exponentials?.[row])} ÷ {figure(told.total)} = {figure(numbers.weights[row])}.{sink}
+      </>
+    ),
+    formula: (
+      <>
+        <V under="j">w</V> = exp(<V under="j">s</V> − max) / Σ<sub>i</sub> exp(<V under="i">s</V> − max) · max ={" "}
+        {figure(told.maximum)}, Σ = {figure(told.total)}
+        {told.sink !== null && ` (sink ${figure(told.sink)} of it)`} · {name}: {figure(numbers.weights[row])}
+      </>
+    ),
+  };
+}
+
+// -- 6 ----------------------------------------------------------------------------------------------------------------
+
+function weigh(shown: Shown, steps: Steps): Explanation {
+  const { numbers, dV } = steps;
+  const shares = sharesOf(numbers.norms);
+  const row = shares.indexOf(Math.max(...shares));
+  const name = <Token text={shown.keys.tokens[steps.told.rows[Math.max(0, row)] as number]} />;
+  const query = <Query shown={shown} />;
+  return {
+    title: "Weight the values.",
+    sentence: (
+      <>
+        Every token's value is multiplied with its weight, and all are added up, dimension by dimension: the head's
+        output for {query}. Most of it comes from {name}.
+      </>
+    ),
+    paragraph: (
+      <>
+        The weight says how much of a token's value is taken, the value what there is to take. A large weight on a value
+        near zero moves nothing: hence the length (norm) of weight × value is the better measure of what a token gave;{" "}
+        {name} has {figure(numbers.norms[row])} of it. Read downwards, the last column adds up to the head's output:{" "}
+        {dV} numbers of length {figure(norm(numbers.headOutput))}.
+      </>
+    ),
+    formula: (
+      <>
+        head output = Σ<sub>j</sub> <V under="j">w</V> <V under="j">v</V> ∈ ℝ<sup>{dV}</sup> · ‖<V>w v</V>‖ of {name}:{" "}
+        {figure(numbers.norms[row])}
+      </>
+    ),
+  };
+}
+
+// -- 7 ----------------------------------------------------------------------------------------------------------------
+
+function concatenate(shown: Shown, { told, numbers, dV }: Steps): Explanation {
+  const heads = shown.outline.heads;
+  const query = <Query shown={shown} />;
+  const module = told.projected.name && (
+    <>
+      {" "}
+      (<code>{told.projected.name}</code>)
+    </>
+  );
+  const own = numbers.headNorms?.[told.head[1]];
+  return {
+    title: "Concatenate and project.",
+    sentence: (
+      <>
+        The {heads} heads' outputs are put side by side and multiplied with W<sub>O</sub>
+        {module}: what the layer writes for {query}.
+      </>
+    ),
+    paragraph: (
+      <>
+        {heads} × {dV} numbers stand side by side, one piece per head. The matrix W<sub>O</sub>
+        {module} mixes them into one vector of the layer's width{told.projected.hasBias && ", and adds a bias"}. Since
+        each head has its own rows of W<sub>O</sub>, one can say what each head alone writes
+        {own !== undefined && (
+          <>
+            : {headName(told.head)} a vector of length {figure(own)}
+          </>
+        )}
+        . The sum of all is compared with what the model itself returned.
+      </>
+    ),
+    formula: (
+      <>
+        output = [head<sub>0</sub> … head<sub>{heads - 1}</sub>] W<sub>O</sub>
+        {told.projected.hasBias && " + b"} = Σ<sub>h</sub> head<sub>h</sub> W<sub>O,h</sub>
+        {told.projected.hasBias && " + b"} · head<sub>h</sub> ∈ ℝ<sup>{dV}</sup>
+      </>
+    ),
+  };
+}

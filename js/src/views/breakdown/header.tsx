@@ -1,0 +1,84 @@
+// The columns' names, and below each what its colours mean or where its numbers come from.
+
+import { figure } from "../../layout/figures";
+import { scaleName } from "../../layout/steps";
+import { type ColumnName, isStrip } from "../../layout/table";
+import type { Ends, Frame } from "./frame";
+import { Legend } from "./legend";
+
+const BRIEF = 96; // px of a strip too short for its whole legend
+
+const GLOSS: Record<ColumnName, string> = {
+  key: "the token that is attended to",
+  k: "its key: what it can be found by",
+  products: "query × key, dimension by dimension",
+  dot: "the sum of the products",
+  scaled: "the sum, scaled",
+  capped: "bent so that none passes the cap",
+  bias: "added for the position, or by the mask",
+  score: "what goes into the softmax: −∞ where the mask hides the key",
+  exp: "exp of the score, less the largest score",
+  weight: "the key's share of the attention",
+  parts: "each query's own weight",
+  v: "its value: what it gives",
+  weighted: "the value times the weight: what arrives",
+  change: "hide a key before the softmax",
+};
+
+export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: string }) {
+  const { columns, theme } = frame;
+  const names = namesOf(frame);
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see table.tsx
+    // biome-ignore lint/a11y/useFocusableInteractive: only rows of keys take the keyboard
+    <div class="heads-row" role="row">
+      {columns.map(({ name, left, width, active }) => (
+        // biome-ignore lint/a11y/useSemanticElements: see table.tsx
+        // biome-ignore lint/a11y/useFocusableInteractive: see table.tsx
+        <div
+          key={name}
+          role="columnheader"
+          data-column={name}
+          class={active ? "active" : ""}
+          title={GLOSS[name]}
+          style={{ left: `${left}px`, width: `${width}px` }}
+        >
+          <span class="over">{names[name][0]}</span>
+          {isStrip(name) ? (
+            <Legend limit={ends[name]} theme={theme} bars={name === "products"} brief={width < BRIEF} />
+          ) : (
+            <span class="under">
+              {name === "weight" && <i class="swatch" style={{ "--pen": pen }} />}
+              {names[name][1]}
+            </span>
+          )}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function namesOf({ steps, shown, columns }: Frame): Record<ColumnName, [string, string]> {
+  const { told, numbers, dK } = steps;
+  const roomy = (wanted: ColumnName) => (columns.find(({ name }) => name === wanted)?.width ?? 0) >= BRIEF;
+  const wide = (columns.find(({ name }) => name === "products")?.width ?? 0) >= 200;
+  const names: Record<ColumnName, [string, string]> = {
+    key: ["key", shown.outline.keys ? "of the source" : ""],
+    k: ["k", ""],
+    products: [wide ? "q × k, dimension by dimension" : "q × k", ""],
+    dot: ["Σ = q·k", ""],
+    scaled: told.scale === 1 ? ["× 1", scaleName(1, dK)] : [scaleName(told.scale, dK), ""],
+    capped: ["capped", `at ±${figure(told.softcap, 2)}`],
+    bias: ["+ bias", ""],
+    score: ["+ mask", "= score"],
+    exp: ["exp", "s − max"],
+    weight: ["weight", told.total === null ? "" : `exp ÷ ${figure(told.total)}`],
+    parts: ["each", ""],
+    v: ["v", ""],
+    weighted: [roomy("weighted") ? "weight × v" : "w × v", ""],
+    change: ["mask", ""],
+  };
+  if (told.ranked) names.key[1] = "by weight";
+  if (numbers.exponentials === undefined) names.weight[1] = told.combine;
+  return names;
+}

@@ -1,0 +1,104 @@
+// What each head of the layer writes for this query, and how near their sum comes to the model's own output.
+
+import type { Shown } from "../../breakdown";
+import { figure, raw, short } from "../../layout/figures";
+import type { Steps } from "../../layout/steps";
+import type { State } from "../../state";
+import { chooseHead } from "../choose";
+import { headName } from "../words";
+import { Query } from "./explain";
+
+interface Props {
+  state: State;
+  shown: Shown;
+  steps: Steps;
+  /** Whether its step is in view. */
+  active: boolean;
+}
+
+const NUMBERED = 16; // heads under whose bars numbers have room
+
+export function Heads({ state, shown, steps, active }: Props) {
+  const { told, numbers } = steps;
+  const { projected, changed } = told;
+  const [layer, head] = told.head;
+  const norms = numbers.headNorms;
+  const most = Math.max(...(norms ?? []), changed?.headNorm ?? 0, 1e-9);
+  const numbered = (norms?.length ?? 0) <= NUMBERED;
+  const every = numbered ? 1 : 4;
+  return (
+    <section
+      class={active ? "writes active" : "writes"}
+      aria-label="what each head writes"
+      data-projected={projected.state}
+    >
+      <p class="about">
+        <b>Concatenate and project.</b>{" "}
+        <span class="hint">
+          The {shown.outline.heads} heads' outputs are put side by side and multiplied with W<sub>O</sub>
+          {projected.name && (
+            <>
+              {" "}
+              (<code>{projected.name}</code>)
+            </>
+          )}
+          . Bars: how much each head writes for <Query shown={shown} /> (norm).
+        </span>
+      </p>
+      {norms ? (
+        <div class="head-bars">
+          {Array.from(norms, (size, at) => {
+            const here = at === head;
+            const now = here && changed ? changed.headNorm : null;
+            const name = headName([layer, at]);
+            return (
+              <button
+                key={at}
+                type="button"
+                class={here ? "here" : ""}
+                data-writes={name}
+                data-exact={raw(size)}
+                aria-current={here ? "true" : undefined}
+                aria-label={`${name} writes ${figure(size)}`}
+                title={`${name} writes ${figure(size)}${now === null ? "" : `, changed ${figure(now)}`}`}
+                onClick={() => chooseHead(state, [layer, at], false)}
+              >
+                <span class="pillar">
+                  <i
+                    class={now === null ? "" : "before"}
+                    style={{ "--tall": Number.isFinite(size) ? size / most : 0 }}
+                  />
+                  {now !== null && <i style={{ "--tall": now / most }} />}
+                </span>
+                <span class="head-number">{at % every === 0 ? `H${at}` : "\u00a0"}</span>
+                {numbered && <span class="head-size">{short(size)}</span>}
+              </button>
+            );
+          })}
+        </div>
+      ) : (
+        <p class="head-bars hint waiting-output">
+          {projected.state === "running"
+            ? `asking the model for its own output${projected.total > 0 ? ` · ${projected.done} of ${projected.total}` : ""}`
+            : projected.message || "W_O is not known"}
+        </p>
+      )}
+      <p class="against">
+        {changed?.distance != null && (
+          <span data-value="distance" data-exact={raw(changed.distance)}>
+            <span class="badge">changed</span> the layer's output moves by <b>{figure(changed.distance)}</b> (norm)
+          </span>
+        )}
+        {projected.state === "ready" && (
+          <span data-value="difference" data-exact={raw(projected.maxDifference ?? Number.NaN)}>
+            <span class="hint">difference from the model's own output</span>{" "}
+            <b>{projected.maxDifference === null ? "–" : tiny(projected.maxDifference)}</b>
+          </span>
+        )}
+      </p>
+    </section>
+  );
+}
+
+const tiny = (value: number): string =>
+  value !== 0 && value < 0.001 ? value.toExponential(1).replace("-", "−") : figure(value, 2);

@@ -1,0 +1,124 @@
+// Below the keys: those that have no row, what goes to no token, the sums.
+
+import type { ComponentChildren } from "preact";
+import { drawStrip } from "../../draw/strips";
+import { figure, raw, share } from "../../layout/figures";
+import type { ColumnName } from "../../layout/table";
+import { Art } from "./art";
+import type { Frame } from "./frame";
+
+export function OtherRows({ frame }: { frame: Frame }) {
+  const { told, numbers, changed } = frame.steps;
+  const { rest, sink, masked } = told;
+  const hidden = masked - numbers.allowed.reduce((count, one) => count + (one === 0 ? 1 : 0), 0);
+  const sum = numbers.weights.reduce((total, weight) => total + weight, 0) + (rest.weight ?? 0);
+  const now =
+    changed && changed.weights.reduce((total, weight) => total + weight, 0) + (told.changed?.rest.weight ?? 0);
+  return (
+    <div class="bottom">
+      {rest.count > 0 && (
+        <Other
+          frame={frame}
+          name="rest"
+          label={`and ${rest.count} more keys, together ${share(rest.weight)}`}
+          weight={share(rest.weight)}
+          strip={(changed ?? numbers).restWeighted}
+        />
+      )}
+      {hidden > 0 && (
+        <Other
+          frame={frame}
+          name="masked"
+          label={`${hidden} ${rest.count > 0 || told.rows.length > 0 ? "more " : ""}keys hidden by the mask`}
+          weight="0"
+        />
+      )}
+      {sink !== null && (
+        <Other
+          frame={frame}
+          name="sink"
+          label="attention sink: goes to no token"
+          weight={told.changed?.sink == null ? share(sink) : `${share(sink)} → ${share(told.changed.sink)}`}
+        />
+      )}
+      <Other
+        frame={frame}
+        name="output"
+        label=""
+        weight={
+          <span data-value="sum" data-exact={raw(sum)}>
+            Σ = {plain(sum)}
+            {now !== null && round(now) !== round(sum) && ` → ${plain(now)}`}
+            {sink !== null && <span class="hint"> + sink</span>}
+          </span>
+        }
+        note={changed ? "head output, as it is" : "head output"}
+        strip={numbers.headOutput}
+      />
+      {changed && (
+        <Other frame={frame} name="changed" label="" note="head output, changed" strip={changed.headOutput} />
+      )}
+    </div>
+  );
+}
+
+/** Sums in single precision are 1 up to the seventh digit. */
+const round = (value: number): number => Number(value.toFixed(4));
+const plain = (value: number): string => (Number.isNaN(value) ? figure(value) : String(round(value)));
+
+interface Props {
+  frame: Frame;
+  name: string;
+  label: string;
+  weight?: ComponentChildren;
+  note?: string;
+  strip?: Float32Array;
+}
+
+function Other({ frame, name, label, weight, note, strip }: Props) {
+  const { columns, width, row, limits, theme } = frame;
+  const find = (wanted: ColumnName) => columns.find(({ name }) => name === wanted);
+  const [at, weighted] = [find("weight"), find("weighted")];
+  const before = columns[columns.findIndex(({ name }) => name === "weighted") - 1];
+  const first = columns[0];
+  if (!label && !at && !weighted) return null; // a narrow table without what it would say
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see table.tsx
+    // biome-ignore lint/a11y/useFocusableInteractive: only rows of keys take the keyboard
+    <div class={`krow other ${name}-row`} role="row" data-row={name}>
+      <Art
+        width={width}
+        height={row}
+        of={[frame, strip]}
+        paint={(context) => {
+          if (!weighted || !strip) return;
+          const box = { left: weighted.left, top: 4, width: weighted.width, height: row - 8 };
+          drawStrip(context, strip, box, limits.weighted, theme);
+        }}
+      />
+      {label && (
+        // biome-ignore lint/a11y/useSemanticElements: see table.tsx
+        // biome-ignore lint/a11y/useFocusableInteractive: see table.tsx
+        <div
+          class="datum over-all hint"
+          role="rowheader"
+          style={{ left: `${first?.left}px`, right: `${at ? width - at.left + 8 : 8}px` }}
+        >
+          {label}
+        </div>
+      )}
+      {at && weight !== undefined && (
+        // biome-ignore lint/a11y/useSemanticElements: see table.tsx
+        // biome-ignore lint/a11y/useFocusableInteractive: see table.tsx
+        <div class="datum in-sum" role="gridcell" style={{ left: `${at.left}px`, minWidth: `${at.width}px` }}>
+          {weight}
+        </div>
+      )}
+      {note && weighted && before && (
+        <div class="datum note-before hint" style={{ right: `${width - weighted.left + 10}px` }}>
+          {note}
+        </div>
+      )}
+    </div>
+  );
+}

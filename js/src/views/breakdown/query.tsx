@@ -1,0 +1,61 @@
+// The query's own strip, on top of the keys'.
+
+import { drawStrip } from "../../draw/strips";
+import { limitOf } from "../../layout/steps";
+import { Art } from "./art";
+import type { Frame } from "./frame";
+import { Legend } from "./legend";
+
+export function QueryRow({ frame }: { frame: Frame }) {
+  const { shown, steps, columns, width, row, limits, theme } = frame;
+  const { told, numbers } = steps;
+  const column = columns.find(({ name }) => name === "k");
+  const after = columns[columns.findIndex(({ name }) => name === "k") + 1];
+  const names = told.queries.map((at) => shown.queries.tokens[at] ?? "?");
+  const [key] = columns;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see table.tsx
+    // biome-ignore lint/a11y/useFocusableInteractive: only rows of keys take the keyboard
+    <div class="krow query-row" role="row" data-row="query">
+      <Art
+        width={width}
+        height={row}
+        of={[frame]}
+        paint={(context) => {
+          if (!column) return;
+          const box = { left: column.left, top: 4, width: column.width, height: row - 8 };
+          drawStrip(context, numbers.query, box, limits.q, theme);
+        }}
+      />
+      {/* biome-ignore lint/a11y/useSemanticElements: see table.tsx */}
+      {/* biome-ignore lint/a11y/useFocusableInteractive: see table.tsx */}
+      <div
+        role="rowheader"
+        class={column ? "datum who" : "datum who wide"}
+        style={{ left: `${key?.left}px`, width: `${key?.width}px` }}
+        title={names.join(", ")}
+      >
+        <span class="hint">query</span> {names.length > 1 && !column && <span class="hint">{told.combine} of </span>}
+        {names.map((name, at) => (
+          <span key={told.queries[at]} data-side="query" data-index={told.queries[at]}>
+            {at > 0 && ", "}
+            <bdi>{name}</bdi>
+          </span>
+        ))}
+      </div>
+      {column && after && (
+        <div class="datum" style={{ left: `${after.left}px` }}>
+          <span class="q-scale">
+            {names.length > 1 && (
+              <span>
+                {told.combine} of {names.slice(0, 3).join(", ")}
+                {names.length > 3 && ` and ${names.length - 3} more`}
+              </span>
+            )}
+            q <Legend limit={limitOf(numbers.query)} theme={theme} />
+          </span>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,180 @@
+// One key: its numbers in every column.
+
+import type { ComponentChildren } from "preact";
+import { drawBars, drawStrip } from "../../draw/strips";
+import { figure, raw, share, short } from "../../layout/figures";
+import { changeOf, rowOf, toggled } from "../../layout/steps";
+import { type Column, type ColumnName, isStrip } from "../../layout/table";
+import type { State } from "../../state";
+import { Art } from "./art";
+import { EachWeight, Score, Weight } from "./cells";
+import type { Frame } from "./frame";
+
+interface Props {
+  frame: Frame;
+  state: State;
+  /** Number of the row. */
+  at: number;
+  pinned: boolean;
+  /** Where the tab key arrives. */
+  entry: boolean;
+  editing: boolean;
+  onEnter(): void;
+  onLeave(): void;
+  onPin(): void;
+}
+
+const QUIET = 0.6; // how strongly the columns of other steps are drawn
+
+export function KeyRow({ frame, state, at, pinned, entry, editing, onEnter, onLeave, onPin }: Props) {
+  const { shown, steps, columns, width, row, limits, theme } = frame;
+  const { numbers, told, changed, dK, dV } = steps;
+  const position = told.rows[at] as number;
+  const label = shown.keys.tokens[position] ?? "?";
+  const hidden = numbers.allowed[at] === 0;
+  const special = shown.keys.special[position];
+  const whatIf = state.traits.what_if.value ?? {};
+  const masked = whatIf.masked?.includes(position) ?? false;
+
+  const paint = (context: CanvasRenderingContext2D) => {
+    for (const { name, left, width, active } of columns) {
+      const box = { left, top: 4, width, height: row - 8 };
+      context.globalAlpha = active ? 1 : QUIET;
+      if (name === "k") drawStrip(context, rowOf(numbers.keys, at, dK), box, limits.k, theme);
+      if (name === "v") drawStrip(context, rowOf(numbers.values, at, dV), box, limits.v, theme);
+      if (name === "products") {
+        const tall = { left, top: 1, width, height: row - 2 };
+        drawBars(context, rowOf(numbers.products, at, dK), tall, limits.products, theme);
+      }
+      if (name === "weighted") {
+        const values = rowOf((changed ?? numbers).weighted, at, dV);
+        drawStrip(context, values, box, limits.weighted, theme);
+      }
+    }
+  };
+
+  const cells: Partial<Record<ColumnName, () => ComponentChildren>> = {
+    dot: () => short(numbers.dots[at]),
+    scaled: () => short(numbers.scaled[at]),
+    capped: () => short(numbers.capped?.[at]),
+    bias: () => short(numbers.bias?.[at]),
+    score: () => <Score state={state} frame={frame} at={at} editing={editing && !hidden} />,
+    exp: () => {
+      const now = changed?.exponentials?.[at];
+      return now === undefined ? share(numbers.exponentials?.[at]) : <b class="is-changed">{share(now)}</b>;
+    },
+    weight: () => <Weight frame={frame} at={at} />,
+    parts: () => <EachWeight frame={frame} at={at} />,
+    change: () =>
+      hidden ? (
+        "hidden"
+      ) : (
+        <button
+          type="button"
+          class="small-button"
+          aria-pressed={masked}
+          aria-label={`mask ${label}`}
+          onClick={(event) => {
+            event.stopPropagation();
+            state.set({ what_if: changeOf(whatIf, { masked: toggled(whatIf.masked, position) }) });
+          }}
+        >
+          mask
+        </button>
+      ),
+  };
+
+  const classes = ["krow", hidden && "hidden", pinned && "pinned", special && "special", masked && "masked"];
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: see table.tsx
+    <div
+      class={classes.filter(Boolean).join(" ")}
+      role="row"
+      data-row={at}
+      tabIndex={entry ? 0 : -1}
+      aria-selected={pinned}
+      aria-label={`key ${label}, ${hidden ? "hidden by the mask" : `weight ${figure(numbers.weights[at])}`}`}
+      onFocus={(event) => event.target === event.currentTarget && isByKey(event) && onEnter()}
+      onBlur={onLeave}
+      onClick={onPin}
+      onKeyDown={() => {}}
+    >
+      <Art width={width} height={row} of={[frame]} paint={paint} />
+      {columns.map((column) => {
+        const { name } = column;
+        if (name === "key") {
+          return (
+            <Cell key={name} column={column} role="rowheader">
+              <span data-side="key" data-index={position} class="key-label" title={`${label} · position ${position}`}>
+                <bdi>{label}</bdi>
+              </span>
+            </Cell>
+          );
+        }
+        const content = cells[name];
+        if (isStrip(name) || !content) return null;
+        return (
+          <Cell key={name} column={column} value={numberIn(frame, at, name)} title={titleOf(frame, at, name)}>
+            {content()}
+          </Cell>
+        );
+      })}
+      {columns.some(({ name }) => name === "weighted") && (
+        <span class="unseen" data-value="norm" data-exact={raw(numbers.norms[at])}>
+          norm {figure(numbers.norms[at])}
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** A click focuses too, but points already. */
+const isByKey = (event: FocusEvent): boolean => (event.target as Element).matches(":focus-visible");
+
+interface CellProps {
+  column: Column;
+  role?: "rowheader" | "gridcell";
+  value?: number | undefined;
+  title?: string;
+  children: ComponentChildren;
+}
+
+function Cell({ column, role = "gridcell", value, title, children }: CellProps) {
+  const { name, left, width, active } = column;
+  const told = VALUES.has(name);
+  return (
+    <div
+      role={role}
+      class={`datum in-${name}${active ? " active" : ""}`}
+      style={{ left: `${left}px`, width: `${width}px` }}
+      title={title}
+      data-value={told ? name : undefined}
+      data-exact={told ? raw(value) : undefined}
+    >
+      {children}
+    </div>
+  );
+}
+
+const VALUES = new Set<ColumnName>(["dot", "scaled", "capped", "bias", "score", "exp", "weight"]);
+
+function numberIn({ steps: { numbers } }: Frame, at: number, name: ColumnName): number | undefined {
+  const { dots, scaled, capped, bias, scores, exponentials, weights } = numbers;
+  const of: Partial<Record<ColumnName, Float32Array | undefined>> = {
+    dot: dots,
+    scaled,
+    capped,
+    bias,
+    score: scores,
+    exp: exponentials,
+    weight: weights,
+  };
+  return of[name]?.[at];
+}
+
+function titleOf(frame: Frame, at: number, name: ColumnName): string {
+  if (!VALUES.has(name)) return "";
+  const { steps } = frame;
+  if (name === "score" && steps.numbers.allowed[at] === 0) return "−∞: hidden by the mask";
+  return figure(numberIn(frame, at, name), 6);
+}

@@ -1,0 +1,163 @@
+// Who gives how much, as one bar that is the whole: of the weights, or of what they bring along.
+
+import type { ComponentChildren } from "preact";
+import { shadeFor } from "../../draw/contrast";
+import { figure, percent } from "../../layout/figures";
+import { norm, rowOf, sharesOf } from "../../layout/steps";
+import type { PartProps } from "./detail";
+import { move } from "./frame";
+
+interface Piece {
+  name: string;
+  share: number;
+  title: string;
+  /** Number of its row; null where it has none. */
+  row: number | null;
+}
+
+export function Shares(props: PartProps & { norms: boolean }) {
+  const { shown, steps, row, name, norms } = props;
+  const { told, numbers, changed, dV } = steps;
+  const label = (at: number) => shown.keys.tokens[told.rows[at] as number] ?? "?";
+  const pieces = (weights: Float32Array, rest: number | null, sink: number | null): Piece[] => {
+    const own = Array.from(weights, (weight, at) => ({
+      name: label(at),
+      share: weight,
+      title: `${label(at)}: weight ${figure(weight)}`,
+      row: at as number | null,
+    }));
+    if (rest)
+      own.push({ name: `${told.rest.count} more`, share: rest, title: `the others: ${figure(rest)}`, row: null });
+    if (sink) own.push({ name: "sink", share: sink, title: `attention sink: ${figure(sink)}`, row: null });
+    return own;
+  };
+  const lengths = (values: Float32Array): Piece[] =>
+    sharesOf(values).map((share, at) => ({
+      name: label(at),
+      share,
+      title: `${label(at)}: ‖weight × v‖ = ${figure(values[at])}, ${percent(share, 1)} of all`,
+      row: at,
+    }));
+  const lengthsOf = (weighted: Float32Array) => Float32Array.from(told.rows, (_, at) => norm(rowOf(weighted, at, dV)));
+  const before = norms ? lengths(numbers.norms) : pieces(numbers.weights, told.rest.weight, told.sink);
+  const after =
+    changed &&
+    (norms
+      ? lengths(lengthsOf(changed.weighted))
+      : pieces(changed.weights, told.changed?.rest.weight ?? 0, told.changed?.sink ?? null));
+  const share = before.find((piece) => piece.row === row)?.share ?? 0;
+  return (
+    <figure>
+      <figcaption>
+        {norms ? (
+          <>
+            {name}
+            {": "}
+            {figure(numbers.weights[row])} × ‖v‖ {figure(norm(rowOf(numbers.values, row, dV)))} = ‖weight × v‖{" "}
+            <b>{figure(numbers.norms[row])}</b>
+            <span class="hint">
+              {" "}
+              · {percent(share)} of the norms (lengths) of all{told.rest.count > 0 && " that are shown"}
+            </span>
+          </>
+        ) : (
+          <SoftmaxOf {...props} name={name} />
+        )}
+      </figcaption>
+      <Bar {...props} pieces={before} />
+      {!after && <Largest pieces={before} />}
+      {after && (
+        <>
+          <p class="fine">changed</p>
+          <Bar {...props} pieces={after} />
+        </>
+      )}
+    </figure>
+  );
+}
+
+function SoftmaxOf({ steps, row, name }: { steps: PartProps["steps"]; row: number; name: ComponentChildren }) {
+  const { told, numbers } = steps;
+  if (!numbers.exponentials || told.maximum === null) {
+    return (
+      <>
+        {name} <b>{figure(numbers.weights[row])}</b>{" "}
+        <span class="hint">
+          {told.queries.length > 1 &&
+            `· ${told.combine} over ${told.queries.length} queries, each with its own softmax`}
+        </span>
+      </>
+    );
+  }
+  return (
+    <>
+      {name}
+      {": "}exp({figure(numbers.scores[row])} − {figure(told.maximum)}) ÷ {figure(told.total)} ={" "}
+      {figure(numbers.exponentials[row])} ÷ {figure(told.total)} = <b>{figure(numbers.weights[row])}</b>
+    </>
+  );
+}
+
+const NAMED = 6;
+
+/** The largest in words: narrow pieces of the bar carry no name. */
+function Largest({ pieces }: { pieces: Piece[] }) {
+  const largest = pieces.filter(({ share }) => share > 0).sort((one, other) => other.share - one.share);
+  const total = largest.reduce((sum, { share }) => sum + share, 0);
+  return (
+    <p class="largest hint">
+      {largest.slice(0, NAMED).map(({ name, share }, at) => (
+        <span key={at} class="part-of">
+          {at > 0 && " · "}
+          <bdi>{name}</bdi> {percent(share / total)}
+        </span>
+      ))}
+      {largest.length > NAMED && ` · ${largest.length - NAMED} more`}
+    </p>
+  );
+}
+
+const LETTER = 7.5; // px
+
+function Bar({ store, pieces, width, row, pen, theme }: PartProps & { pieces: Piece[] }) {
+  const most = Math.max(...pieces.map(({ share }) => share), 1e-9);
+  const strongest = shadeFor(pen, theme);
+  // Several queries may sum to more than one.
+  const total = Math.max(
+    1e-9,
+    pieces.reduce((sum, { share }) => sum + (share > 0 ? share : 0), 0),
+  );
+  return (
+    <div
+      class="shares"
+      role="img"
+      aria-label={pieces
+        .slice(0, 5)
+        .map(({ name, share }) => `${name} ${percent(share)}`)
+        .join(", ")}
+    >
+      {pieces.map((piece, at) => {
+        const { name, share, title } = piece;
+        if (!(share > 0)) return null;
+        const room = (share / total) * width - 10;
+        const number = percent(share / total);
+        const text = room > LETTER * (name.length + 5) ? `${name} ${number}` : room > LETTER * name.length ? name : "";
+        const shade = 100 * strongest * (0.25 + 0.75 * (share / most));
+        return (
+          <span
+            key={at}
+            class={piece.row === row ? "here" : piece.row === null ? "nobody" : ""}
+            title={title}
+            style={{ flexGrow: share / total, "--shade": `${shade}%` }}
+            onPointerEnter={() =>
+              piece.row !== null && move(store, { row: piece.row, column: "weight", dimension: null })
+            }
+            onPointerLeave={() => move(store, null)}
+          >
+            <bdi>{text}</bdi>
+          </span>
+        );
+      })}
+    </div>
+  );
+}

@@ -1,0 +1,201 @@
+// One row per key, one column per step: the computation is read from left to right, the head's output downwards.
+
+import { useSignal } from "@preact/signals";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import type { BreakdownStore, Shown, Spot } from "../../breakdown";
+import type { Theme } from "../../host";
+import { limitOf, type Steps, strongestRow, wholeLimitOf } from "../../layout/steps";
+import { type Column, type ColumnName, columnsOf, dimensionAt, isStrip, RESULT } from "../../layout/table";
+import type { State } from "../../state";
+import { headName } from "../words";
+import { Cross } from "./cross";
+import { type Frame, type Limits, move, pin, sizeOf } from "./frame";
+import { Header } from "./header";
+import { OtherRows } from "./others";
+import { QueryRow } from "./query";
+import { KeyRow } from "./row";
+
+interface Props {
+  state: State;
+  store: BreakdownStore;
+  shown: Shown;
+  steps: Steps;
+  width: number;
+  theme: Theme;
+  /** The head's own colour. */
+  pen: string;
+}
+
+const ROOMY = 18; // rows up to which there is air between them
+const SIDES = 18; // px around a token
+const LETTER = 7;
+
+export function Table({ state, store, shown, steps, width, theme, pen }: Props) {
+  const { told, numbers, changed, dK, dV } = steps;
+  const step = store.step.value;
+  const row = told.rows.length <= ROOMY ? 26 : 22;
+  const box = useRef<HTMLDivElement>(null);
+  const inner = useSignal(width);
+  const entry = useSignal<number | null>(null);
+
+  // A long table scrolls, and its scrollbar takes room.
+  useLayoutEffect(() => {
+    inner.value = box.current?.clientWidth ?? width;
+  });
+
+  const ends = useMemo(
+    () => ({
+      q: limitOf(numbers.query),
+      k: limitOf(numbers.keys),
+      products: limitOf(numbers.products),
+      v: limitOf(numbers.values),
+      weighted: wholeLimitOf(numbers.weighted, numbers.headOutput, changed?.headOutput),
+      weight: Math.max(...numbers.weights.map(finite), ...(changed?.weights.map(finite) ?? []), 1e-9),
+    }),
+    [steps],
+  );
+  const limits = useMemo<Limits>(
+    () => ({
+      q: ends.q.end,
+      k: ends.k.end,
+      products: ends.products.end,
+      v: ends.v.end,
+      weighted: ends.weighted.end,
+      weight: ends.weight,
+    }),
+    [ends],
+  );
+  const length = (token: string | undefined) => token?.length ?? 0;
+  const longest = Math.max(
+    ...told.rows.map((at) => length(shown.keys.tokens[at])),
+    ...told.queries.map((at) => "query ".length + length(shown.queries.tokens[at])),
+    8,
+  );
+  const editing = store.editing.value;
+  const columns = useMemo(
+    () =>
+      columnsOf({
+        step,
+        width: inner.value,
+        label: Math.min(132, Math.max(72, SIDES + LETTER * longest)),
+        dK,
+        dV,
+        capped: numbers.capped !== undefined,
+        bias: numbers.bias !== undefined,
+        exp: numbers.exponentials !== undefined,
+        parts: told.queries.length > 1 ? told.queries.length : 0,
+        changed: changed !== null,
+        editing,
+      }),
+    [steps, step, inner.value, editing, longest],
+  );
+  const frame: Frame = useMemo(
+    () => ({ shown, steps, columns, width: inner.value, row, limits, theme }),
+    [shown, steps, columns, inner.value, row, limits, theme],
+  );
+
+  const point = (event: PointerEvent) => {
+    const line = (event.target as Element).closest<HTMLElement>("[data-row]");
+    if (!line) return move(store, null);
+    const x = event.clientX - line.getBoundingClientRect().left;
+    const at = [...columns].reverse().find(({ left }) => x >= left - 6) ?? (columns[0] as Column);
+    const name = line.dataset.row as string;
+    const row = (/^\d+$/.test(name) ? Number(name) : name) as Spot["row"];
+    move(store, { row, column: at.name, dimension: dimensionOf(row, at, x, steps) });
+  };
+
+  const walk = (event: KeyboardEvent) => {
+    const line = (event.target as Element).closest<HTMLElement>("[data-row]");
+    if (!line || event.target !== line || !/^\d+$/.test(line.dataset.row as string)) return;
+    const row = Number(line.dataset.row);
+    const column = store.spot.value?.column ?? RESULT[step];
+    const to = { ArrowDown: row + 1, ArrowUp: row - 1, Home: 0, End: told.rows.length - 1 }[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      event.stopPropagation();
+      const next = box.current?.querySelector<HTMLElement>(`[data-row="${to}"]`);
+      if (!next) return;
+      const { dimension = null } = store.spot.value ?? {};
+      next.focus();
+      move(store, { row: to, column, dimension });
+      next.scrollIntoView({ block: "nearest" });
+    } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      event.preventDefault();
+      event.stopPropagation();
+      move(store, { row, ...beside(columns, column, store.spot.value, event.key === "ArrowRight" ? 1 : -1, steps) });
+    } else if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      pin(state, told.rows[row] as number);
+    }
+  };
+
+  const pinned = state.traits.keys.value;
+  const entryRow = told.rows.includes(entry.value ?? -1)
+    ? told.rows.indexOf(entry.value as number)
+    : strongestRow(numbers);
+  const name = `steps of ${headName(told.head)}`;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: rows are drawn on canvases, which a table's rows cannot hold
+    <div
+      class="steps"
+      role="grid"
+      aria-label={name}
+      aria-rowcount={told.rows.length}
+      tabIndex={-1}
+      ref={box}
+      onPointerMove={point}
+      onPointerLeave={() => move(store, null)}
+      onKeyDown={walk}
+      style={{ "--row": `${row}px`, "--pen": pen }}
+    >
+      <div class="top">
+        <Header frame={frame} ends={ends} pen={pen} />
+        <QueryRow frame={frame} />
+      </div>
+      <div class="keys">
+        {told.rows.map((position, at) => (
+          <KeyRow
+            key={position}
+            frame={frame}
+            state={state}
+            at={at}
+            pinned={pinned.includes(position)}
+            entry={at === entryRow}
+            editing={editing}
+            onEnter={() => {
+              entry.value = position;
+              move(store, { row: at, column: RESULT[step], dimension: null });
+            }}
+            onLeave={() => move(store, null)}
+            onPin={() => pin(state, position)}
+          />
+        ))}
+      </div>
+      <OtherRows frame={frame} />
+      <Cross spot={store.spot} frame={frame} />
+    </div>
+  );
+}
+
+const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
+
+/** The number of a strip under the pointer; null beside it, and in rows that have no such strip. */
+function dimensionOf(row: Spot["row"], column: Column, x: number, { dK, dV }: Steps): number | null {
+  if (!isStrip(column.name) || x < column.left || x >= column.left + column.width) return null;
+  if (row === "query" && column.name !== "k") return null;
+  if ((row === "rest" || row === "output" || row === "changed") && column.name !== "weighted") return null;
+  return dimensionAt(x, column, sizeOf(column.name, { dK, dV }));
+}
+
+/** Where the keyboard goes from a spot: along a strip's numbers, else over the step's columns. */
+function beside(columns: Column[], column: ColumnName, spot: Spot | null, by: 1 | -1, steps: Steps) {
+  if (isStrip(column)) {
+    const last = sizeOf(column, steps) - 1;
+    const from = spot?.dimension ?? (by > 0 ? -1 : last + 1);
+    return { column, dimension: Math.min(last, Math.max(0, from + by)) };
+  }
+  const along = columns.filter(({ name, active }) => active && name !== "key" && name !== "change" && !isStrip(name));
+  const at = along.findIndex(({ name }) => name === column);
+  const next = along[Math.min(along.length - 1, Math.max(0, at + by))];
+  return { column: next?.name ?? column, dimension: null };
+}

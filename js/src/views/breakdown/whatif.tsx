@@ -1,0 +1,130 @@
+// What if the scores, the mask or the temperature were others? Nothing here touches the model.
+
+import { useEffect, useRef } from "preact/hooks";
+import type { Shown } from "../../breakdown";
+import { figure, share } from "../../layout/figures";
+import { changeOf, isChanged, isRoot, type Steps, toggled } from "../../layout/steps";
+import type { State } from "../../state";
+import type { WhatIf } from "../../wire/protocol";
+import { Bench } from "./bench";
+import { ChangedBadge } from "./choices";
+import { Token } from "./explain";
+
+interface Props {
+  state: State;
+  shown: Shown;
+  steps: Steps;
+}
+
+export function WhatIfPanel({ state, shown, steps }: Props) {
+  const { told, dK, numbers } = steps;
+  const whatIf = state.traits.what_if.value ?? {};
+  const set = (patch: WhatIf) => state.set({ what_if: changeOf(state.traits.what_if.value ?? {}, patch) });
+  const first = shown.keys.tokens[0];
+  const removed = whatIf.removed?.includes(0) ?? false;
+  const row = told.rows.indexOf(0);
+  const reshaped = whatIf.scaled === false || whatIf.temperature !== undefined || whatIf.scores !== undefined;
+  const lost = told.changed?.removed ?? 0;
+  const rule = isRoot(told.scale, dK) ? "1/√d" : figure(told.scale);
+  return (
+    <section class="whatif" aria-label="what if">
+      <div class="changes">
+        <h3>
+          What if… {isChanged(whatIf) && <ChangedBadge />}
+          <button
+            type="button"
+            class="small-button reset"
+            disabled={!isChanged(whatIf)}
+            onClick={() => state.set({ what_if: {} })}
+          >
+            reset
+          </button>
+        </h3>
+        <label class="only">
+          <input
+            type="checkbox"
+            checked={whatIf.scaled !== false}
+            onChange={(event) => set({ scaled: event.currentTarget.checked })}
+          />
+          scale by {rule}
+        </label>
+        <Temperature value={whatIf.temperature ?? 1} onChange={(temperature) => set({ temperature })} />
+        <div class="edits">
+          <button
+            type="button"
+            class="small-button"
+            aria-pressed={removed}
+            onClick={() => set({ removed: toggled(whatIf.removed, 0) })}
+          >
+            remove the first token
+          </button>
+          <span class="hint">
+            <Token text={first} />, after the softmax
+            {row >= 0 && !removed && ` · it has ${share(numbers.weights[row])} of the weight`}
+          </span>
+        </div>
+        {lost > 0 && (
+          <p class="hint">
+            {[removed && "removed", (whatIf.masked?.length ?? 0) > 0 && "hidden"].filter(Boolean).join(" and ")}{" "}
+            <b data-value="removed">{share(lost)}</b> of the weight{reshaped && ", as the other changes make it"}
+          </p>
+        )}
+        <p class="fine">
+          Click a score in the table to set it, “mask” in its row to hide a key before the softmax.
+          {told.queries.length > 1 && " Every query is changed alike."} The model itself stays as it is.
+        </p>
+      </div>
+      <Bench />
+    </section>
+  );
+}
+
+/** Do something with the newest of many values, once per frame. */
+function useSoon<T>(act: (value: T) => void): (value: T) => void {
+  const frame = useRef(0);
+  useEffect(() => () => cancelAnimationFrame(frame.current), []);
+  return (value) => {
+    cancelAnimationFrame(frame.current);
+    frame.current = requestAnimationFrame(() => act(value));
+  };
+}
+
+interface TemperatureProps {
+  value: number;
+  onChange(value: number): void;
+}
+
+/** From a tenth to ten: even steps of the slider are even factors. */
+export function Temperature({ value, onChange }: TemperatureProps) {
+  const slide = useSoon(onChange);
+  return (
+    <label class="temperature">
+      <span>temperature</span>
+      <input
+        type="range"
+        aria-label="Temperature"
+        min="-1"
+        max="1"
+        step="0.01"
+        value={Math.log10(value)}
+        onInput={(event) => slide(fromSlider(+event.currentTarget.value))}
+      />
+      <input
+        type="number"
+        aria-label="Temperature, exact"
+        min="0.01"
+        max="100"
+        step="0.1"
+        value={value}
+        onChange={(event) => {
+          const wanted = Number(event.currentTarget.value);
+          if (wanted > 0 && Number.isFinite(wanted)) onChange(wanted);
+          else event.currentTarget.value = String(value);
+        }}
+      />
+      <span class="hint">{value === 1 ? "as the model" : value > 1 ? "more even" : "more decided"}</span>
+    </label>
+  );
+}
+
+const fromSlider = (place: number): number => (Math.abs(place) < 0.015 ? 1 : Number((10 ** place).toPrecision(3)));

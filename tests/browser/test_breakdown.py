@@ -1,0 +1,524 @@
+"""The breakdown: every number on screen is Python's, and every step is reached by pointer and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from playwright.sync_api import expect
+
+from attnwidget import AttentionTrace, AttentionWidget
+from browser.fake_comm import Mounted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Locator, Page
+
+    from attnwidget.breakdown import Breakdown
+
+TEXT = "The animal didn't cross the road because it was too tired"
+HEAD, QUERY = (2, 6), 8
+
+
+@pytest.fixture
+def mount(page: Page) -> Callable[..., Mounted]:
+    def mounted(text: Any = TEXT, *, alive: bool = True, **options: Any) -> Mounted:
+        about = {"view": "breakdown", "heads": [HEAD], "queries": [QUERY]}
+        one = Mounted(page, AttentionWidget(text, **{**about, **options}), alive=alive)
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        one.wait()
+        assert errors == []
+        return one
+
+    return mounted
+
+
+def expected(at: Mounted) -> Breakdown:
+    return at.widget.trace.breakdown(*HEAD, QUERY)
+
+
+def row(at: Mounted, number: int | str) -> Locator:
+    return at.page.locator(f".steps [data-row='{number}']")
+
+
+def values(at: Mounted, name: str) -> torch.Tensor:
+    """Read one column's numbers."""
+    cells = at.page.locator(f".keys [data-value='{name}']").all()
+    return torch.tensor([float(cell.get_attribute("data-exact") or "nan") for cell in cells])
+
+
+def step(at: Mounted, number: int) -> None:
+    at.page.locator(f".chips [data-step='{number}']").click()
+
+
+def said(at: Mounted) -> str:
+    return (at.page.get_by_role("status").text_content() or "").replace("−", "-")
+
+
+def number(text: str) -> float:
+    found = re.findall(r"-?\d[\d.]*(?:e-?\d+)?", text)
+    return float(found[-1])
+
+
+def point(at: Mounted, line: int | str, column: str, dimension: int, count: int) -> None:
+    """Rest the pointer on one number of a strip."""
+    head = at.page.locator(f".heads-row [data-column='{column}']").bounding_box()
+    target = row(at, line)
+    target.scroll_into_view_if_needed()
+    box = target.bounding_box()
+    assert head is not None
+    assert box is not None
+    at.page.mouse.move(head["x"] + head["width"] * (dimension + 0.5) / count, box["y"] + box["height"] / 2)
+
+
+# -- the numbers ----------------------------------------------------------------------------------------------------
+
+
+def test_the_cells_hold_what_python_computes(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    b = expected(at)
+    close = {"rtol": 1e-5, "atol": 1e-6}
+    torch.testing.assert_close(values(at, "dot"), b.dots, **close)
+    torch.testing.assert_close(values(at, "scaled"), b.dots * b.scale, **close)
+    torch.testing.assert_close(values(at, "score"), b.scores, **close)
+    torch.testing.assert_close(values(at, "exp"), b.exponentials, **close)
+    torch.testing.assert_close(values(at, "weight"), b.weights, **close)
+    torch.testing.assert_close(values(at, "norm"), b.weighted_values.norm(dim=-1), **close)
+    best = int(b.weights.argmax())
+    expect(row(at, best).locator("[data-value='weight']")).to_have_text(f"{b.weights[best]:.3f}")
+    expect(row(at, best).locator("[data-value='dot']")).to_have_text(f"{b.dots[best]:.2f}")
+    expect(row(at, "output").locator("[data-value='sum']")).to_have_text("Σ = 1")
+
+
+def test_what_the_mask_hides_is_said_not_left_blank(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    hidden = row(at, QUERY + 1)
+    expect(hidden).to_have_class(re.compile("hidden"))
+    expect(hidden.locator("[data-value='score']")).to_have_text("−∞")
+    expect(hidden.locator("[data-value='weight']")).to_have_text("0")
+    expect(row(at, QUERY)).not_to_have_class(re.compile("hidden"))
+    step(at, 4)
+    count = len(at.widget.tokens)
+    expect(at.page.locator(".explanation")).to_contain_text(f"{count - QUERY - 1} keys of {count} are hidden")
+
+
+def test_every_number_is_read_by_pointing_at_it(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    b = expected(at)
+    d = len(b.query)
+    for line, dimension in ((0, 0), (3, 7), (8, d - 1)):
+        point(at, line, "products", dimension, d)
+        q, k, product = b.query[dimension], b.keys[line, dimension], b.products[line, dimension]
+        told = said(at)
+        assert told.startswith(f"key {at.widget.tokens[line]} · dimension {dimension}: q ")
+        found = [float(one) for one in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", told)]
+        assert found == pytest.approx([float(q), float(k), float(product)], rel=1e-3)
+        point(at, line, "v", dimension, len(b.head_output))
+        assert said(at).startswith(f"v[{dimension}] of {at.widget.tokens[line]} = ")
+        assert number(said(at)) == pytest.approx(float(b.values[line, dimension]), rel=1e-3)
+        point(at, line, "weighted", dimension, len(b.head_output))
+        assert number(said(at)) == pytest.approx(float(b.weighted_values[line, dimension]), rel=1e-3, abs=1e-12)
+        point(at, line, "k", dimension, d)
+        assert number(said(at)) == pytest.approx(float(k), rel=1e-3)
+    point(at, "query", "k", 5, d)
+    assert said(at).startswith(f"q[5] of {at.widget.tokens[QUERY]}")
+    assert number(said(at)) == pytest.approx(float(b.query[5]), rel=1e-3)
+    point(at, "output", "weighted", 11, len(b.head_output))
+    assert said(at).startswith("head output[11]")
+    assert number(said(at)) == pytest.approx(float(b.head_output[11]), rel=1e-3)
+
+
+def test_products_add_up_to_the_score(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    b = expected(at)
+    total = at.page.locator(".detail [data-value='total']")
+    best = int(b.weights.argmax())
+    assert number((total.text_content() or "").replace("−", "-")) == pytest.approx(float(b.dots[best]), rel=1e-3)
+    before = at.page.locator(".breakdown").bounding_box()
+    for line in (1, 4):
+        point(at, line, "products", 3, len(b.query))
+        assert number((total.text_content() or "").replace("−", "-")) == pytest.approx(float(b.dots[line]), rel=1e-3)
+    assert at.page.locator(".breakdown").bounding_box() == before  # nothing jumps
+
+
+def test_all_heads_add_up_to_the_models_own_output(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    b = expected(at)
+    assert b.contributions is not None
+    bars = at.page.locator("[data-writes]").all()
+    norms = [float(bar.get_attribute("data-exact") or "nan") for bar in bars]
+    assert norms == pytest.approx(b.contributions.norm(dim=-1).tolist(), rel=1e-5)
+    shown = at.page.locator("[data-value='difference']").get_attribute("data-exact")
+    assert float(shown or "nan") == pytest.approx(b.max_difference, rel=1e-4)
+    step(at, 7)
+    expect(at.page.locator(".detail")).to_contain_text("the model's own output")
+    expect(at.page.locator(".explanation")).to_contain_text(b.output_name)
+
+
+# -- the steps ------------------------------------------------------------------------------------------------------
+
+
+def test_each_step_has_its_columns_and_its_text(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    active = {
+        1: ["k", "v"],
+        2: ["k", "products", "dot"],
+        3: ["dot", "scaled"],
+        4: ["scaled", "score"],
+        5: ["score", "exp", "weight"],
+        6: ["weight", "v", "weighted"],
+        7: ["weighted"],
+    }
+    texts = set()
+    for number, columns in active.items():
+        step(at, number)
+        heads = at.page.locator(".heads-row .active").all()
+        assert [one.get_attribute("data-column") for one in heads] == ["key", *columns]
+        expect(at.page.locator(f".chips [data-step='{number}']")).to_have_attribute("aria-selected", "true")
+        assert at.page.locator(f".formula [data-part='{number}'][aria-current=step]").count() > 0
+        expect(at.page.locator(".detail")).to_have_attribute("data-detail", str(number))
+        for level in ("paragraph", "formula", "sentence"):
+            at.page.locator(".levels").get_by_role("button", name=level).click()
+            texts.add(at.page.locator(".explanation").text_content())
+    assert len(texts) == 21
+    at.page.locator(".levels").get_by_role("button", name="off").click()
+    expect(at.page.locator(".explanation")).to_have_text("")
+
+
+def test_the_texts_name_tokens_and_numbers(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    text = at.page.locator(".explanation")
+    expect(text).to_contain_text(f"The query of {at.widget.tokens[QUERY]} is multiplied")
+    expect(text).to_contain_text("32 products")
+    step(at, 5)
+    b = expected(at)
+    best = int(b.weights.argmax())
+    expect(text).to_contain_text(f"{at.widget.tokens[best]}, gets {b.weights[best]:.3f}")
+
+
+def test_a_part_of_the_formula_shows_its_step(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    chip = at.page.locator(".chips [data-step='5']")
+    part = at.page.locator(".formula [data-part='5']")
+    part.hover()
+    expect(chip).to_have_class("hinted")
+    expect(chip).to_have_attribute("aria-selected", "false")
+    part.click()
+    expect(chip).to_have_attribute("aria-selected", "true")
+    at.page.mouse.move(0, 0)
+    expect(chip).not_to_have_class("hinted")
+
+
+def test_the_keyboard_walks_steps_rows_and_dimensions(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    b = expected(at)
+    keys = at.page.keyboard
+    at.page.locator(".chips [data-step='2']").focus()
+    keys.press("ArrowRight")
+    expect(at.page.locator(".chips [data-step='3']")).to_be_focused()
+    keys.press("6")
+    expect(at.page.locator(".chips [data-step='6']")).to_have_attribute("aria-selected", "true")
+    keys.press("2")
+    row(at, 2).focus()
+    keys.press("ArrowDown")
+    expect(row(at, 3)).to_be_focused()
+    assert number(said(at).split(",")[0]) == pytest.approx(float(b.dots[3]), rel=1e-3)
+    for _ in range(8):
+        keys.press("ArrowRight")
+    assert said(at).startswith(f"key {at.widget.tokens[3]} · dimension 7:")
+    keys.press("ArrowUp")
+    assert said(at).startswith(f"key {at.widget.tokens[2]} · dimension 7:")
+    assert number(said(at)) == pytest.approx(float(b.products[2, 7]), rel=1e-3)
+    keys.press("Enter")
+    at.wait()
+    assert at.widget.keys == [2]
+
+
+def test_the_tabs_change_the_view(mount: Callable[..., Mounted]) -> None:
+    at = mount(view="lines")
+    expect(at.root).to_have_attribute("data-view", "lines")
+    tab = at.page.get_by_role("tab", name="Lines")
+    tab.focus()
+    at.page.keyboard.press("ArrowRight")
+    at.wait()
+    assert at.widget.view == "breakdown"
+    expect(at.root).to_have_attribute("data-view", "breakdown")
+    expect(at.page.get_by_role("tab", name="Breakdown")).to_be_focused()
+    at.widget.view = "lines"
+    at.wait()
+    expect(at.root).to_have_attribute("data-view", "lines")
+    expect(at.page.locator(".stage")).to_be_visible()
+
+
+def test_the_breakdown_asks_for_no_lines(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    asked: list[str] = []
+    at.widget.on_msg(lambda _widget, content, _buffers: asked.append(content["ask"]))
+    at.page.get_by_label("Head", exact=True).select_option("L3-H1")
+    at.wait()
+    assert at.widget.heads == [(3, 1)]
+    assert "tile" not in asked
+    at.page.get_by_role("tab", name="Lines").click()
+    at.wait()
+    expect(at.page.locator("[data-head=L3-H1]")).to_have_attribute("aria-pressed", "true")
+    at.page.locator("[data-side=query]").nth(QUERY).hover()
+    assert said(at).startswith("L3-H1 ")
+    found = at.widget.trace.weights(3, 1)[QUERY].max()
+    assert number(said(at).split("strongest")[0]) == pytest.approx(float(found), abs=1e-4)
+
+
+# -- moving about ---------------------------------------------------------------------------------------------------
+
+
+def test_another_head_is_shown_from_wherever_it_is_chosen(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+
+    def holds(layer: int, head: int) -> None:
+        at.wait()
+        assert at.widget.heads == [(layer, head)]
+        expect(at.page.get_by_label("Head", exact=True)).to_have_value(f"L{layer}-H{head}")
+        wanted = at.widget.trace.breakdown(layer, head, QUERY).weights
+        torch.testing.assert_close(values(at, "weight"), wanted, rtol=1e-5, atol=1e-6)
+
+    at.page.get_by_label("Head", exact=True).select_option("L0-H3")
+    holds(0, 3)
+    at.page.locator("[data-writes=L0-H5]").click()
+    holds(0, 5)
+    at.page.locator(".heads > .fold").click()
+    at.page.locator("[data-head=L1-H7]").click()
+    holds(1, 7)
+    at.widget.heads = ["L3-H0"]
+    holds(3, 0)
+
+
+def test_another_query_is_chosen(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_label("Query", exact=True).select_option("4")
+    at.wait()
+    assert at.widget.queries == [4]
+    wanted = at.widget.trace.breakdown(*HEAD, 4).weights
+    torch.testing.assert_close(values(at, "weight"), wanted, rtol=1e-5, atol=1e-6)
+    expect(at.page.locator(".steps [data-side=query]")).to_have_attribute("data-index", "4")
+
+
+def test_without_a_pin_the_query_that_python_takes_is_named(mount: Callable[..., Mounted]) -> None:
+    at = mount(queries=[])
+    taken = at.widget.breakdown().queries[0]
+    expect(at.page.locator(".steps [data-side=query]")).to_have_attribute("data-index", str(taken))
+    expect(at.page.get_by_label("Query", exact=True)).to_have_value(str(taken))
+
+
+def test_a_click_pins_a_key(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    row(at, 3).click()
+    at.wait()
+    assert at.widget.keys == [3]
+    expect(row(at, 3)).to_have_attribute("aria-selected", "true")
+    row(at, 3).locator("[data-side=key]").click()
+    at.wait()
+    assert at.widget.keys == []
+
+
+def test_several_queries_are_taken_together(mount: Callable[..., Mounted]) -> None:
+    at = mount(queries=[QUERY, 3])
+    trace = at.widget.trace
+    mean = trace.breakdown(*HEAD, [QUERY, 3])
+    torch.testing.assert_close(values(at, "weight"), mean.weights, rtol=1e-5, atol=1e-6)
+    expect(at.page.locator(".query-row")).to_contain_text(f"mean of {at.widget.tokens[QUERY]}, {at.widget.tokens[3]}")
+    expect(at.page.get_by_label("Query", exact=True).locator("option").first).to_have_text(
+        f"{at.widget.tokens[QUERY]} + {at.widget.tokens[3]}"
+    )
+    expect(at.page.locator(".keys .each")).to_have_count(len(at.widget.tokens))
+    at.page.locator(".combine").get_by_role("button", name="sum").click()
+    at.wait()
+    assert at.widget.combine == "sum"
+    both = trace.breakdown(*HEAD, [QUERY, 3], combine="sum")
+    torch.testing.assert_close(values(at, "weight"), both.weights, rtol=1e-5, atol=1e-6)
+    step(at, 5)
+    expect(at.page.locator(".explanation")).to_contain_text("softmax of its own")
+
+
+# -- what if --------------------------------------------------------------------------------------------------------
+
+
+def test_a_temperature_changes_the_weights(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="What if…").click()
+    field = at.page.get_by_label("Temperature, exact").first
+    field.fill("2")
+    field.press("Enter")
+    at.wait()
+    assert at.widget.what_if == {"temperature": 2}
+    b = expected(at)
+    changed = b.what_if(temperature=2.0)
+    torch.testing.assert_close(values(at, "weight"), b.weights, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(values(at, "weight-changed"), changed.weights, rtol=1e-5, atol=1e-6)
+    moved = at.page.locator("[data-value='distance']").get_attribute("data-exact")
+    assert b.output is not None
+    assert changed.output is not None
+    assert float(moved or "nan") == pytest.approx(float((changed.output - b.output).norm()), rel=1e-4)
+    expect(at.page.locator(".choices .badge")).to_have_text("changed")
+    at.page.get_by_role("button", name="reset").click()
+    at.wait()
+    assert at.widget.what_if == {}
+    expect(at.page.locator(".badge")).to_have_count(0)
+
+
+def test_scores_keys_and_the_first_token_are_changed(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    b = expected(at)
+    at.page.get_by_role("button", name="What if…").click()
+    row(at, 3).locator(".editable").click()
+    field = row(at, 3).locator("input")
+    field.fill("5")
+    field.press("Enter")
+    at.wait()
+    row(at, 1).get_by_role("button", name="mask").click()
+    at.wait()
+    at.page.get_by_role("button", name="remove the first token").click()
+    at.wait()
+    assert at.widget.what_if == {"scores": {"3": 5}, "masked": [1], "removed": [0]}
+    changed = b.what_if(scores={3: 5.0}, masked=[1], removed=[0])
+    torch.testing.assert_close(values(at, "weight-changed"), changed.weights, rtol=1e-5, atol=1e-6)
+    expect(at.page.locator("[data-value='removed']")).to_have_text(f"{changed.removed:.3f}")
+    at.page.get_by_label("scale by 1/√d").uncheck()
+    at.wait()
+    assert at.widget.what_if["scaled"] is False
+    changed = b.what_if(scaled=False, scores={3: 5.0}, masked=[1], removed=[0])
+    torch.testing.assert_close(values(at, "weight-changed"), changed.weights, rtol=1e-5, atol=1e-6)
+
+
+def test_the_slider_changes_what_is_shown(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="What if…").click()
+    at.page.get_by_label("Temperature", exact=True).first.fill("-0.5")
+    at.page.wait_for_function("() => model.get('what_if').temperature !== undefined")
+    at.wait()
+    assert at.widget.what_if["temperature"] == pytest.approx(10**-0.5, rel=1e-2)
+    changed = expected(at).what_if(temperature=at.widget.what_if["temperature"])
+    torch.testing.assert_close(values(at, "weight-changed"), changed.weights, rtol=1e-5, atol=1e-6)
+
+
+def test_the_bench_computes_shares_of_its_own(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="What if…").click()
+    bench = at.page.locator(".bench")
+    assert bench.locator("[data-share]").all_text_contents() == ["53.9 %", "24.2 %", "21.9 %"]
+    expect(bench).to_contain_text("no temperature gives 85 / 10 / 5")
+    bench.get_by_label("Temperature, exact").fill("0.1")
+    bench.get_by_label("Temperature, exact").press("Enter")
+    expect(bench.locator("[data-share=cat]")).to_have_text("100.0 %")
+    bench.get_by_role("button", name="add a word").click()
+    expect(bench.locator("[data-share]")).to_have_count(4)
+    bench.get_by_role("button", name="take out mat").click()
+    expect(bench.locator("[data-share]")).to_have_count(3)
+    assert at.widget.what_if == {}
+
+
+# -- what is not there ----------------------------------------------------------------------------------------------
+
+
+def test_weights_alone_have_no_steps_and_it_says_why(mount: Callable[..., Mounted]) -> None:
+    weights = torch.eye(3).expand(2, 1, 2, 3, 3)
+    at = mount(AttentionTrace.from_attentions(list(weights), ["a", "b", "c"]), heads=[(0, 0)], queries=[1])
+    panel = at.page.locator(".no-steps")
+    expect(panel).to_contain_text("No steps for L0-H0")
+    expect(panel).to_contain_text(at.widget._breakdown["missing"])
+    at.page.get_by_role("tab", name="Lines").click()
+    at.wait()
+    expect(at.page.locator(".stage")).to_be_visible()
+
+
+def test_numbers_that_are_none_break_nothing(mount: Callable[..., Mounted]) -> None:
+    q, k, v = torch.randn(3, 1, 2, 4, 8).unbind(0)
+    v[0, 1, 2] = float("nan")
+    k[0, 1, 1, 3] = float("nan")
+    at = mount(AttentionTrace.from_qkv(q, k, v, ["a", "b", "<i>c</i>", " "]), heads=[(0, 1)], queries=[2])
+    expect(row(at, 1).locator("[data-value='dot']")).to_have_text("NaN")
+    point(at, 2, "v", 0, 8)
+    assert said(at).endswith("not a number")
+    expect(row(at, 2).locator("[data-side=key]")).to_have_text("<i>c</i>")
+    expect(row(at, 3).locator("[data-side=key]")).to_have_text("␣")
+    expect(at.page.locator(".writes")).to_contain_text(at.widget._breakdown["projected"]["message"])
+
+
+def test_a_long_text_shows_its_strongest_keys_and_the_rest_as_one(mount: Callable[..., Mounted]) -> None:
+    at = mount("The cat sat on the mat. " * 40, queries=[150])
+    b = at.widget.trace.breakdown(*HEAD, 150)
+    told = at.widget._breakdown
+    shown = values(at, "weight")
+    torch.testing.assert_close(shown, b.weights[told["rows"]], rtol=1e-5, atol=1e-6)
+    assert shown.tolist() == sorted(shown.tolist(), reverse=True)
+    expect(row(at, "rest")).to_contain_text(f"and {told['rest']['count']} more keys")
+    expect(row(at, "masked")).to_contain_text(f"{told['masked']} more keys hidden by the mask")
+    expect(row(at, "output").locator("[data-value='sum']")).to_have_text("Σ = 1")
+
+
+def test_while_the_model_is_asked_the_rest_stands(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    told = dict(at.widget._breakdown)
+    kept = {"headNorms", "contribution", "output", "attentionOutput"}
+    told["arrays"] = {name: one for name, one in told["arrays"].items() if name not in kept}
+    told["projected"] = {**told["projected"], "state": "running", "done": 3, "total": 12, "maxDifference": None}
+    at.widget._breakdown = told
+    at.wait()
+    step(at, 7)
+    expect(at.page.locator(".detail")).to_contain_text("asking the model for its own output · 3 of 12")
+    expect(at.page.locator(".writes")).to_have_attribute("data-projected", "running")
+    missing = {**told["projected"], "state": "missing", "message": "W_O is not known: because."}
+    at.widget._breakdown = {**told, "projected": missing}
+    at.wait()
+    expect(at.page.locator(".writes")).to_contain_text("W_O is not known: because.")
+
+
+def test_a_saved_page_shows_its_steps_without_a_kernel(mount: Callable[..., Mounted]) -> None:
+    at = mount(alive=False)
+    torch.testing.assert_close(values(at, "weight"), expected(at).weights, rtol=1e-5, atol=1e-6)
+    at.page.get_by_label("Head", exact=True).select_option("L0-H3")
+    expect(at.root).to_have_attribute("data-state", "loading")
+    at.wait_while_silent()
+    torch.testing.assert_close(values(at, "weight"), expected(at).weights, rtol=1e-5, atol=1e-6)
+
+
+def test_the_last_picture_stays_until_the_next_is_here(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.held = True
+    at.page.get_by_label("Head", exact=True).select_option("L0-H3")
+    expect(at.root).to_have_attribute("data-state", "loading")
+    torch.testing.assert_close(values(at, "weight"), expected(at).weights, rtol=1e-5, atol=1e-6)
+    at.held = False
+    at.wait()
+    wanted = at.widget.trace.breakdown(0, 3, QUERY).weights
+    torch.testing.assert_close(values(at, "weight"), wanted, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [1100, 700, 480])
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_fits_and_draws_in_both_themes(
+    mount: Callable[..., Mounted],
+    page: Page,
+    width: int,
+    dark: bool,  # noqa: FBT001
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    at = mount()
+    theme = "dark" if dark else "light"
+    page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+    expect(at.root).to_have_attribute("data-theme", theme)
+    for number in range(1, 8):
+        step(at, number)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        drawn = at.page.evaluate(
+            """() => {
+              const root = document.querySelector("#here > div").shadowRoot;
+              const ink = (canvas) => canvas.getContext("2d")
+                .getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0);
+              return [...root.querySelectorAll(".keys canvas, .detail canvas")].some(ink);
+            }"""
+        )
+        assert drawn or (width < 760 and number == 5)  # where it is all numbers and bars
+    expect(at.root).to_have_attribute("data-state", "ready")
