@@ -64,5 +64,5 @@ benchmarks/$(NODE_MODULES): benchmarks/package.json benchmarks/package-lock.json
 	npm ci --prefix benchmarks
 	touch $@
 
-$(WIDGET): $(NODE_MODULES) tsconfig.json $(shell find js/src -type f)
+$(WIDGET): $(NODE_MODULES) tsconfig.json js/build.mjs $(shell find js/src -type f)
 	npm run --silent build

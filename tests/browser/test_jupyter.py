@@ -146,6 +146,51 @@ def test_kinds_of_heads(notebook: Notebook, page: Page) -> None:
     expect(root.locator("[data-listed-head=L3-H5]")).to_be_visible()
 
 
+def test_the_breakdown(notebook: Notebook, jupyter: Jupyter, page: Page, blocked: list[str]) -> None:
+    notebook.run_cell(0)
+    root = ready(page)
+    notebook.run_cell(3)
+    cells = notebook.cell_count()
+    root.get_by_role("tab", name="Breakdown").click()
+    view = root.locator("[data-projected=ready]")  # the model has run once more, off the main thread
+    expect(view).to_be_visible(timeout=DRAWN)
+    run(notebook, f"w.heads, w.queries = ['L2-H6'], [{IT}]")
+    ready(page)
+    exact = row_of(root, ANIMAL).locator("[data-value=weight]").get_attribute("data-exact")
+    told = run(notebook, f"b = w.breakdown(); print(b.weights[{ANIMAL}].item(), b.max_difference)")
+    weight, difference = map(float, told.split())
+    assert float(exact or "nan") == pytest.approx(weight, rel=1e-3)
+    assert difference < 1e-5
+
+    # Digits make headings of cells, in Jupyter's own hands.
+    root.locator("[data-step='2']").click()
+    page.keyboard.press("5")
+    expect(root.locator("[data-step-shown='5']")).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    expect(root.locator("[data-step-shown='6']")).to_be_visible()
+    assert notebook.cell_count() == cells
+
+    run(notebook, f"w.what_if = {{'masked': [{ANIMAL}]}}")
+    expect(row_of(root, ANIMAL).locator("[data-value=weight-changed]")).to_have_text("0")
+    ready(page)
+
+    # Saved, the kernel gone, opened again: the steps and the lines are drawn from the file alone.
+    notebook.save()
+    jupyter.shut_kernels_down()
+    jupyter.open(page, notebook.path.name, host=notebook.host)
+    root = ready_or_kernelless(page)
+    expect(row_of(root, ANIMAL).locator("[data-value=weight-changed]")).to_have_text("0")
+    root.get_by_role("tab", name="Lines").click()
+    expect(root).to_have_attribute("data-view", "lines")
+    expect(root.locator(".stage canvas").first).to_be_visible()
+    assert ink(page) > 0
+    assert blocked == []
+
+
+def row_of(root: Locator, key: int) -> Locator:
+    return root.locator(f"[data-row='{key}']").first
+
+
 def test_it_follows_the_themes_of_lab(jupyter: Jupyter, page: Page) -> None:
     jupyter.write("themes.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({TEXT!r})")
     notebook = jupyter.open(page, "themes.ipynb")

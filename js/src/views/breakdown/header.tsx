@@ -62,6 +62,7 @@ function namesOf({ steps, shown, columns }: Frame): Record<ColumnName, [string, 
   const { told, numbers, dK } = steps;
   const roomy = (wanted: ColumnName) => (columns.find(({ name }) => name === wanted)?.width ?? 0) >= BRIEF;
   const wide = (columns.find(({ name }) => name === "products")?.width ?? 0) >= 200;
+  const { total } = told.changed ?? told;
   const names: Record<ColumnName, [string, string]> = {
     key: ["key", shown.outline.keys ? "of the source" : ""],
     k: ["k", ""],
@@ -72,7 +73,7 @@ function namesOf({ steps, shown, columns }: Frame): Record<ColumnName, [string, 
     bias: ["+ bias", ""],
     score: ["+ mask", "= score"],
     exp: ["exp", "s − max"],
-    weight: ["weight", told.total === null ? "" : `exp ÷ ${figure(told.total)}`],
+    weight: ["weight", total === null ? "" : `exp ÷ ${figure(total)}`],
     parts: ["each", ""],
     v: ["v", ""],
     weighted: [roomy("weighted") ? "weight × v" : "w × v", ""],
