@@ -23,6 +23,7 @@ const options = {
   minify: true,
   format: "esm",
   target: "es2022",
+  charset: "utf8", // escapes would be escaped once more on their way to the browser
   plugins: [styleSheets],
   logLevel: watch ? "info" : "warning",
   sourcemap: watch && "inline",
