@@ -94,7 +94,8 @@ function create(shown: Shown, { told, dK, dV, numbers }: Steps): Explanation {
       <>
         The layer multiplies each token's vector with three learned matrices. The query of {query} says what it looks
         for, the key of each token what that token can be found by, the value what it hands on when it is attended to.
-        Queries and keys have {dK} numbers here, values {dV}; blue is negative, red positive.{" "}
+        As in a library: a question, the labels on the shelves, and what is in the books. Queries and keys have {dK}{" "}
+        numbers here, values {dV}; blue is negative, red positive.{" "}
         {cross && "Queries come from the target, keys and values from the source. "}Shown as they are multiplied, after
         any rotation for the position.{group} {numbers.bias && "The position enters later, as a bias on the scores."}
       </>
@@ -298,7 +299,7 @@ function weigh(shown: Shown, steps: Steps): Explanation {
     sentence: (
       <>
         Every token's value is multiplied with its weight, and all are added up, dimension by dimension: the head's
-        output for {query}. Most of it comes from {name}.
+        output for {query}. The largest part comes from {name}.
       </>
     ),
     paragraph: (
