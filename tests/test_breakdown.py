@@ -435,6 +435,7 @@ def test_several_queries(trace, combine):
     assert b.max_difference < 1e-5
     close(b.dots[:4], (rows[0].dots + rows[1].dots)[:4] / count)
     close(b.dots[4:8], rows[1].dots[4:8])  # only one of them may see these
+    close(b.dots[8:], (rows[0].dots + rows[1].dots)[8:] / count)  # and none these
     assert b.allowed.tolist() == rows[1].allowed.tolist()
     assert (b.scores[8:] == -torch.inf).all()
     assert b.exponentials is b.maximum is b.total is None

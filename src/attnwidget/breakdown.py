@@ -466,7 +466,8 @@ def _combine(parts: list[Breakdown], how: str) -> Breakdown:
         return torch.stack(there).sum(0) / count if there else None
 
     allowed = torch.stack([part.allowed for part in parts])  # (queries, m)
-    seeing = allowed.sum(0)  # (m,)
+    hidden = ~allowed.any(0)  # (m,): from all of them, so that all tell of it
+    seeing = (allowed | hidden).sum(0)  # (m,)
 
     def over_seeing(tensors: Sequence[Tensor | None]) -> Tensor | None:
         """Leave out, for each key, the queries that may not see it."""
@@ -474,13 +475,13 @@ def _combine(parts: list[Breakdown], how: str) -> Breakdown:
         if not there:
             return None
         table = torch.stack(there)  # (queries, m, …)
-        sees = allowed.view(*allowed.shape, *(1,) * (table.ndim - 2))
+        sees = (allowed | hidden).view(*allowed.shape, *(1,) * (table.ndim - 2))
         summed = table.masked_fill(~sees, 0).sum(0)
-        return summed / seeing.clamp(min=1).view(-1, *(1,) * (table.ndim - 2)) if how == "mean" else summed
+        return summed / seeing.view(-1, *(1,) * (table.ndim - 2)) if how == "mean" else summed
 
     names = ("products", "dots", "scaled", "capped", "bias", "scores")
     seen: dict[str, Any] = {name: over_seeing([getattr(part, name) for part in parts]) for name in names}
-    seen["scores"] = seen["scores"].masked_fill(seeing == 0, -torch.inf)
+    seen["scores"] = seen["scores"].masked_fill(hidden, -torch.inf)
     linear = ("query", "weights", "weighted_values", "head_output", "head_outputs", "contributions", "attention_output")
     summed: dict[str, Any] = {name: over_all([getattr(part, name) for part in parts]) for name in linear}
     bias = first.output_bias
