@@ -459,6 +459,7 @@ def test_what_if(trace):
     without = b.what_if(removed=[0])
     close(without.weights[1:], b.weights[1:] / (1 - b.weights[0]))
     assert without.weights[0] == 0
+    close(without.weights[1:], (without.grown * without.exponentials / without.total)[1:])
     assert without.removed == pytest.approx(float(b.weights[0]))
     assert b.what_if(temperature=5, removed=[7]).removed == pytest.approx(float(b.what_if(temperature=5).weights[7]))
     assert b.what_if(removed=np.array([0])).weights[0] == b.what_if(removed=(key for key in [0])).weights[0] == 0

@@ -80,8 +80,7 @@ class Breakdown:
     sink : float, optional
         Its share of the weight, which goes to no key.
     weights : Tensor
-        (m,), exponentials / total (after ``what_if(removed=…)`` grown to the same sum). They sum to 1, less the
-        sink's share.
+        (m,), exponentials / total. They sum to 1, less the sink's share.
     values : Tensor
         (m, d_v).
     weighted_values : Tensor
@@ -116,6 +115,9 @@ class Breakdown:
         Why there is no W_O and what follows from it; empty where there is.
     removed : float
         After `what_if`: the weight that the hidden and removed keys would have without that.
+    grown : float
+        After ``what_if(removed=…)``: the factor by which the other weights grew, so that weights =
+        grown × exponentials / total.
     parts : tuple of Breakdown
         Of several queries, each one's own.
     """
@@ -155,6 +157,7 @@ class Breakdown:
     output_name: str = ""
     missing: str = ""
     removed: float = 0.0
+    grown: float = 1.0
     parts: tuple[Breakdown, ...] = ()
     _base: Breakdown | None = None  # of a changed one, the model's own
 
@@ -310,12 +313,13 @@ def _changed(base: Breakdown, change: Change) -> Breakdown:
     removed = float(_softmax(scores, sink)["weights"][gone].sum()) if gone else 0.0
     for key in change.masked:
         scores[key] = -torch.inf
-    soft = _softmax(scores, sink)
+    soft, grown = _softmax(scores, sink), 1.0
     if change.removed:
         weights: Tensor = soft["weights"]  # (m,)
         left = weights.clone()
         left[list(change.removed)] = 0
-        soft["weights"] = left * (weights.sum() / left.sum()) if left.sum() > 0 else left
+        grown = float(weights.sum() / left.sum()) if left.sum() > 0 else 1.0
+        soft["weights"] = left * grown
     weighted = soft["weights"][:, None] * base.values  # (m, d_v)
     head_output = weighted.sum(0)  # (d_v,)
     heads, contributions = base.head_outputs.clone(), base.contributions
@@ -335,6 +339,7 @@ def _changed(base: Breakdown, change: Change) -> Breakdown:
         head_outputs=heads,
         contributions=contributions,
         removed=removed,
+        grown=grown,
         _base=base,
     )
 

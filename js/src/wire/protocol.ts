@@ -174,12 +174,17 @@ export interface Breakdown extends SoftmaxParts {
   changed: Changed | null;
 }
 
-/** Arrays: scores, exponentials, weights, weighted, restWeighted, headOutput; contribution and output when ready. */
+/**
+ * Arrays: scaled, capped, scores, exponentials, weights, weighted, norms, restWeighted, headOutput, headOutputs;
+ * contribution and output when ready.
+ */
 export interface Changed extends SoftmaxParts {
   arrays: Arrays;
   rest: { count: number; weight: number | null };
   /** The weight that the hidden and removed keys would have without that. */
   removed: number | null;
+  /** The factor by which the others then grew, so that weight = grown × exponential / total; null for several queries. */
+  grown: number | null;
   /** Norm of what the head then writes, and of the difference that this makes to the layer's output. */
   headNorm: number | null;
   distance: number | null;

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 ROWS = 40  # keys that get a row each; of more, those of largest weight
 _PER_KEY = ("keys", "products", "dots", "scaled", "capped", "bias", "allowed", "scores", "exponentials", "weights")
-_CHANGING = ("scores", "exponentials", "weights")
+_CHANGING = ("scaled", "capped", "scores", "exponentials", "weights")
 
 
 def steps(whole: Breakdown, changed: Breakdown | None = None, *, keep: Sequence[int] = ()) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def steps(whole: Breakdown, changed: Breakdown | None = None, *, keep: Sequence[
     others = whole.allowed.clone()  # (m,)
     others[rows] = False
     arrays = {name: getattr(whole, name)[rows] for name in _PER_KEY if getattr(whole, name) is not None}
-    arrays |= {"query": whole.query, "values": whole.values[rows], "headOutputs": whole.head_outputs}
-    arrays |= _of_values(whole, rows, others) | {"norms": whole.norms[rows]}
+    arrays |= {"query": whole.query, "values": whole.values[rows]}
+    arrays |= _of_values(whole, rows, others)
     if whole.parts:
         arrays["parts"] = torch.stack([part.weights[rows] for part in whole.parts])  # (queries, rows)
     if whole.contributions is not None and whole.attention_output is not None:
@@ -93,7 +93,9 @@ def _of_values(one: Breakdown, rows: Tensor, others: Tensor) -> dict[str, Tensor
     arrays = {
         "weighted": one.weighted_values[rows],
         "restWeighted": one.weighted_values[others].sum(0),
+        "norms": one.norms[rows],
         "headOutput": one.head_output,
+        "headOutputs": one.head_outputs,
     }
     if one.contribution is not None and one.output is not None:
         arrays |= {"contribution": one.contribution, "output": one.output}
@@ -107,6 +109,7 @@ def _changed(whole: Breakdown, changed: Breakdown, rows: Tensor, others: Tensor)
     return {
         "rest": _rest(changed, others),
         "removed": _number(changed.removed),
+        "grown": None if changed.parts else _number(changed.grown),
         "headNorm": _number(norm),
         "distance": _number(moved),
         **_softmax(changed),
