@@ -259,7 +259,7 @@ def test_a_failed_second_pass_is_said(widget, monkeypatch):
         raise LookupError("it has changed")
 
     widget = AttentionWidget(TEXT)
-    monkeypatch.setattr(widget.trace, "_project", fail)
+    monkeypatch.setattr(widget.trace._projections, "_project", fail)
     widget.view = "breakdown"
     assert widget._breakdown["projected"]["state"] == "missing"
     assert "could not be run again (it has changed)" in widget._breakdown["projected"]["message"]

@@ -26,10 +26,8 @@ from attnwidget.maths.softmax import product
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from attnwidget.maths import Layer
+    from attnwidget.trace.projections import Found, Layers
 
-    Layers = Mapping[str, Sequence[Layer]]
-    Found = dict[str, list[Projection | str]]  # or why there is none
     Key = tuple[str, int]  # an attention, and the number of a layer
 
 _ALIKE = 1e-3  # of the largest number: how near inputs and outputs must be

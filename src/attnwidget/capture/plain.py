@@ -20,7 +20,8 @@ from attnwidget.trace import AttentionTrace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from attnwidget.capture.output import Found, Key, Layers
+    from attnwidget.capture.output import Key
+    from attnwidget.trace.projections import Found, Layers
 
 
 class _FastPath:

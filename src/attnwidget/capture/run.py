@@ -23,8 +23,8 @@ from attnwidget.trace import AttentionTrace
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from attnwidget.capture.output import Found, Layers
     from attnwidget.maths import Layer
+    from attnwidget.trace.projections import Found, Layers
 
 _CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
 _NO_QKV = (

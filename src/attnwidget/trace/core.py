@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
@@ -22,16 +21,15 @@ from attnwidget.maths import (
 from attnwidget.maths.softmax import upcast
 from attnwidget.tokens import Tokens, describe
 from attnwidget.trace import store
+from attnwidget.trace.projections import Projections
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
-    OnLayer = Callable[[int, int], None]
-    Layers = Mapping[str, Sequence[Layer]]
-    Projections = dict[str, list[Projection | str]]  # or why there is none
+    from attnwidget.trace.projections import OnLayer, Project
 
     Positions = int | slice | Sequence[int] | None
 
@@ -49,8 +47,6 @@ _ONLY_WEIGHTS = (
     "Use attnwidget.capture(model, text) or AttentionTrace.from_qkv"
 )
 
-_NO_MODEL = "W_O is not known: this trace has no model (it was made without one, read from a file, or let go of it)"
-_CHANGED = "W_O is not known any more: the model's weights have changed since"
 _NOT_ASKED = "W_O was not asked for (output=False)"
 
 
@@ -105,7 +101,7 @@ class AttentionTrace:
         segments: Sequence[int] | None = None,
         generated: Sequence[bool] | None = None,
         missing: str = "",
-        project: Callable[[Layers, OnLayer | None], Projections] | None = None,
+        project: Project | None = None,
     ) -> None:
         self._layers = {name: list(those) for name, those in layers.items()}
         self._tokens, self._source = tokens, source
@@ -114,19 +110,7 @@ class AttentionTrace:
         self.segments = None if segments is None else list(segments)
         self.generated = [False] * len(tokens.text) if generated is None else list(generated)
         self.missing = missing
-        self._project = project
-        self._projections: Projections | None = None if project else {}
-        self._no_projections = _NO_MODEL
-        self._projecting = RLock()
-        self._is_projecting = False
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Copy and pickle what the trace holds; the model stays behind."""
-        return vars(self) | {"_project": None, "_projecting": None, "_projections": self._projections or {}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._projecting = RLock()
+        self._projections = Projections(project)
 
     @classmethod
     def from_attentions(
@@ -334,8 +318,7 @@ class AttentionTrace:
     def nbytes(self) -> int:
         """Bytes of memory the trace keeps alive, each piece of storage counted once."""
         tensors = [x for those in self._layers.values() for one in those for x in one.tensors]
-        found = [one for those in (self._projections or {}).values() for one in those]
-        tensors += [x for one in found if isinstance(one, Projection) for x in one.tensors]
+        tensors += self._projections.tensors
         storages = [x.untyped_storage() for x in tensors if x is not None]
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
@@ -470,21 +453,13 @@ class AttentionTrace:
         number, one = range(self.n_layers(name))[layer], range(found.shape[0])[head]
         if query is None:
             raise TypeError("query must be an int or a list of ints, got None")
-        projection = self._projection(name, number) if output else _NOT_ASKED
+        projection = self._projections.get(self._layers, name, number) if output else _NOT_ASKED
         if isinstance(projection, Projection):
             known: dict[str, Any] = {"projection": projection}
         else:
             known = {"missing": projection}
         queries = positions(rows, found.shape[1], v.device).tolist()
         return break_down(found, number, one, queries, attention=name, combine=combine, **known)
-
-    def _projection(self, name: str, number: int) -> Projection | str:
-        if self._projections is None:
-            self.find_projections()
-        if not self._projections:
-            return self._no_projections
-        found = self._projections[name][number]
-        return _CHANGED if isinstance(found, Projection) and not found.is_current else found
 
     def find_projections(self, on_layer: OnLayer | None = None) -> None:
         """Run the model once more and keep what each attention module returns; `breakdown` does so by itself, once.
@@ -496,43 +471,19 @@ class AttentionTrace:
         on_layer : function, optional
             Called after every layer with (layers done, layers in all). What it raises stops the pass.
         """
-        stopped: list[BaseException] = []
-
-        def report(done: int, total: int) -> None:
-            try:
-                if on_layer is not None:
-                    on_layer(done, total)
-            except BaseException as error:
-                stopped.append(error)
-                raise
-
-        with self._projecting:
-            if self._project is None or self._is_projecting:  # the model's own hooks may ask for a breakdown
-                return
-            self._is_projecting = True
-            try:
-                self._projections = self._project(self._layers, report)
-                self._project = None
-            except Exception as error:
-                if stopped:
-                    raise
-                self._projections = {}
-                why = str(error) or type(error).__name__
-                self._no_projections = f"W_O is not known: the model could not be run again ({why})"
-            finally:
-                self._is_projecting = False
+        self._projections.find(self._layers, on_layer)
 
     def release_model(self) -> None:
         """Let go of the model, which a trace keeps alive until `breakdown` has run it once more.
 
         Without it, breakdowns end at the head's output.
         """
-        self._projections, self._project = self._projections or {}, None
+        self._projections.release()
 
     @property
     def knows_projections(self) -> bool:
         """Whether `breakdown` has all it needs, or all that can be had, without running the model."""
-        return self._projections is not None
+        return self._projections.known
 
     def blind_rows(self, layer: int, *, attention: str | None = None) -> list[int]:
         """Return the queries that may attend to nothing in any head: their weights are all 0."""
