@@ -10,6 +10,7 @@ import type { Frame } from "./frame";
 export function OtherRows({ frame }: { frame: Frame }) {
   const { told, numbers, changed } = frame.steps;
   const { rest, sink, masked } = told;
+  const together = move(rest.weight, told.changed?.rest.weight);
   const hidden = masked - numbers.allowed.reduce((count, one) => count + (one === 0 ? 1 : 0), 0);
   const sum = numbers.weights.reduce((total, weight) => total + weight, 0) + (rest.weight ?? 0);
   const now =
@@ -20,8 +21,8 @@ export function OtherRows({ frame }: { frame: Frame }) {
         <Other
           frame={frame}
           name="rest"
-          label={`and ${rest.count} more keys, together ${share(rest.weight)}`}
-          weight={share(rest.weight)}
+          label={`and ${rest.count} more keys, together ${together}`}
+          weight={together}
           strip={(changed ?? numbers).restWeighted}
         />
       )}
@@ -38,7 +39,7 @@ export function OtherRows({ frame }: { frame: Frame }) {
           frame={frame}
           name="sink"
           label="attention sink: goes to no token"
-          weight={told.changed?.sink == null ? share(sink) : `${share(sink)} → ${share(told.changed.sink)}`}
+          weight={move(sink, told.changed?.sink)}
         />
       )}
       <Other
@@ -61,6 +62,10 @@ export function OtherRows({ frame }: { frame: Frame }) {
     </div>
   );
 }
+
+/** A share, and what becomes of it. */
+const move = (model: number | null, now: number | null | undefined): string =>
+  now == null || now === model ? share(model) : `${share(model)} → ${share(now)}`;
 
 /** Sums in single precision are 1 up to the seventh digit. */
 const round = (value: number): number => Number(value.toFixed(4));
