@@ -8,7 +8,7 @@ import type { ColumnName } from "../../layout/table";
 import type { State } from "../../state";
 import type { Frame } from "./frame";
 
-const BOTH = 104; // px in which a number fits beside what it was
+const BOTH = 96; // px in which a number fits beside what it was
 
 interface MovedProps {
   frame: Frame;

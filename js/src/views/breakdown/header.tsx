@@ -49,7 +49,7 @@ export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: st
           ) : (
             <span class="under">
               {name === "weight" && <i class="swatch" style={{ "--pen": pen }} />}
-              {name === "key" && steps.changed ? <b class="is-changed">blue: changed</b> : names[name][1]}
+              {name === "key" && steps.changed ? <span class="blue">blue: changed</span> : names[name][1]}
             </span>
           )}
         </div>

@@ -10,6 +10,8 @@ import type { Frame } from "./frame";
 export function OtherRows({ frame }: { frame: Frame }) {
   const { told, numbers, changed } = frame.steps;
   const { rest, sink, masked } = told;
+  const weighted = frame.columns.find(({ name }) => name === "weighted");
+  const output = (weighted?.left ?? 0) < ROOMY ? "Σ" : "head output";
   const together = move(rest.weight, told.changed?.rest.weight);
   const hidden = masked - numbers.allowed.reduce((count, one) => count + (one === 0 ? 1 : 0), 0);
   const sum = numbers.weights.reduce((total, weight) => total + weight, 0) + (rest.weight ?? 0);
@@ -53,15 +55,17 @@ export function OtherRows({ frame }: { frame: Frame }) {
             {sink !== null && <span class="hint"> + sink</span>}
           </span>
         }
-        note={changed ? "head output, as it is" : "head output"}
+        note={changed ? `${output}, as it is` : output}
         strip={numbers.headOutput}
       />
       {changed && (
-        <Other frame={frame} name="changed" label="" note="head output, changed" strip={changed.headOutput} />
+        <Other frame={frame} name="changed" label="" note={`${output}, changed`} strip={changed.headOutput} />
       )}
     </div>
   );
 }
+
+const ROOMY = 160; // px before a strip in which its name fits
 
 /** A share, and what becomes of it. */
 const move = (model: number | null, now: number | null | undefined): string =>
