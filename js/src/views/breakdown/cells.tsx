@@ -135,6 +135,7 @@ export function Score({ state, frame, at, editing }: { state: State; frame: Fram
       onKeyDown={(event) => {
         event.stopPropagation();
         byKey.current = event.key === "Enter" || event.key === "Escape";
+        if (byKey.current) event.preventDefault(); // else Enter would press the button that then has the focus
         if (event.key === "Enter") commit(event.currentTarget.value);
         if (event.key === "Escape") open.value = false;
       }}
