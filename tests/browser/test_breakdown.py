@@ -200,6 +200,17 @@ def test_the_texts_name_tokens_and_numbers(mount: Callable[..., Mounted]) -> Non
     expect(text).to_contain_text(f"{at.widget.tokens[best]}, gets {b.weights[best]:.3f}")
 
 
+def test_vectors_say_how_far_their_scales_go(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    step(at, 1)
+    scales = at.page.locator(".detail .legend-scale")
+    expect(scales).to_have_text([re.compile(r"±\d")] * 3)
+    for scale in scales.all():  # none is cut off by its caption
+        assert scale.evaluate("(one) => one.offsetTop >= 0 && one.offsetTop + one.offsetHeight <= 22")
+    step(at, 7)
+    expect(scales).to_have_count(2)
+
+
 def test_a_part_of_the_formula_shows_its_step(mount: Callable[..., Mounted]) -> None:
     at = mount()
     chip = at.page.locator(".chips [data-step='5']")
