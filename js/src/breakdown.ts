@@ -35,7 +35,21 @@ export interface BreakdownStore {
   level: Signal<Level>;
   spot: Signal<Spot | null>;
   editing: Signal<boolean>;
+  bench: { entries: Signal<BenchEntry[]>; temperature: Signal<number> };
 }
+
+/** A word of the softmax bench. */
+export interface BenchEntry {
+  id: number;
+  word: string;
+  score: number;
+}
+
+const FIRST: BenchEntry[] = [
+  { id: 0, word: "cat", score: 0.9 },
+  { id: 1, word: "mat", score: 0.1 },
+  { id: 2, word: "the", score: 0 },
+];
 
 export function createBreakdown(state: State): BreakdownStore {
   let held: Shown | null = null;
@@ -55,6 +69,7 @@ export function createBreakdown(state: State): BreakdownStore {
     level: signal<Level>("sentence"),
     spot: signal<Spot | null>(null),
     editing: signal(false),
+    bench: { entries: signal(FIRST), temperature: signal(1) },
   };
 }
 

@@ -13,6 +13,7 @@ import {
   runningTotals,
   STEPS,
   scaleName,
+  seen,
   sharesOf,
   softmax,
   strongestRow,
@@ -249,4 +250,28 @@ test("the status line reads what is pointed at", () => {
   assert.equal(said(1, "v", 0), "v[0] of it = not a number");
   assert.equal(said("output", "weighted", 0), "head output[0] = 0.2500");
   assert.equal(said("heads", "weighted", 1), "output[0] of L0-H1 = 0.5000");
+});
+
+test("a changed number is said as what it was and what it becomes", () => {
+  const changed = {
+    maximum: 1.25,
+    total: 1,
+    sink: null,
+    rest: { count: 0, weight: 0 },
+    removed: 0,
+    grown: 1,
+    arrays: { ...arrays, scores: floats([2], 1.25, Number.NEGATIVE_INFINITY), headOutputs: floats([2, 1], 0.125, 0.5) },
+  };
+  const other = { ...told, whatIf: { temperature: 2 }, changed } as unknown as Breakdown;
+  const opened = openSteps(other);
+  const say = (...[row, column, dimension]: Parameters<typeof said>) =>
+    saySpot({ ...shown, told: other }, opened, { row, column: column as never, dimension })
+      .map((piece) => (typeof piece === "string" ? piece : piece.token))
+      .join("");
+  assert.deepEqual(seen(opened, "scores", 0), { model: 2.5, now: 1.25, moved: true });
+  assert.deepEqual(seen(opened, "scores", 1).moved, false);
+  assert.equal(say(0, "score", null), "key <b>: score = 2.500 → 1.250, divided by the temperature 2");
+  assert.equal(say(0, "exp", null), "key <b>: exp(2.500 − max 2.500) = 1.000 → exp(1.250 − max 1.250) = 1.000");
+  assert.equal(say("heads", "weighted", 0), "output[0] of L0-H0 = 0.2500 → 0.1250");
+  assert.equal(say("heads", "weighted", 1), "output[0] of L0-H1 = 0.5000");
 });

@@ -200,6 +200,17 @@ def test_the_texts_name_tokens_and_numbers(mount: Callable[..., Mounted]) -> Non
     expect(text).to_contain_text(f"{at.widget.tokens[best]}, gets {b.weights[best]:.3f}")
 
 
+def test_vectors_say_how_far_their_scales_go(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    step(at, 1)
+    scales = at.page.locator(".detail .legend-scale")
+    expect(scales).to_have_text([re.compile(r"±\d")] * 3)
+    for scale in scales.all():  # none is cut off by its caption
+        assert scale.evaluate("(one) => one.offsetTop >= 0 && one.offsetTop + one.offsetHeight <= 22")
+    step(at, 7)
+    expect(scales).to_have_count(2)
+
+
 def test_a_part_of_the_formula_shows_its_step(mount: Callable[..., Mounted]) -> None:
     at = mount()
     chip = at.page.locator(".chips [data-step='5']")
@@ -403,12 +414,126 @@ def test_the_slider_changes_what_is_shown(mount: Callable[..., Mounted]) -> None
     torch.testing.assert_close(values(at, "weight-changed"), changed.weights, rtol=1e-5, atol=1e-6)
 
 
+def test_a_changed_number_is_the_same_in_its_cell_its_hover_and_the_status_line(mount: Callable[..., Mounted]) -> None:
+    change = {"temperature": 3, "removed": [0], "masked": [1]}
+    at = mount(what_if=change)
+    b = expected(at)
+    changed = b.what_if(**change)
+    assert changed.exponentials is not None
+    close = {"rtol": 1e-5, "atol": 1e-6}
+    torch.testing.assert_close(values(at, "score"), changed.scores, **close)
+    torch.testing.assert_close(values(at, "exp"), changed.exponentials, **close)
+    torch.testing.assert_close(values(at, "norm"), changed.norms, **close)
+    best = int(changed.weights.argmax())
+    for name, before, now in (("score", b.scores, changed.scores), ("weight", b.weights, changed.weights)):
+        title = row(at, best).locator(f"[data-value={name}]").get_attribute("title") or ""
+        found = [float(one) for one in title.replace("−", "-").split(" → ")]
+        assert found == pytest.approx([float(before[best]), float(now[best])], rel=1e-4)
+    point(at, best, "weighted", 3, len(b.head_output))
+    assert number(said(at)) == pytest.approx(float(changed.weighted_values[best, 3]), rel=1e-3)
+    row(at, best).locator("[data-value=score]").hover()
+    assert number(said(at).split(",")[0]) == pytest.approx(float(changed.scores[best]), rel=1e-3)
+    row(at, best).locator("[data-value=weight]").hover()
+    assert number(said(at)) == pytest.approx(float(changed.weights[best]), rel=1e-3)
+    step(at, 7)
+    at.page.locator(".concat .pointed").first.hover()  # the middle of all heads' numbers
+    middle = changed.head_outputs.flatten()[changed.head_outputs.numel() // 2]
+    assert number(said(at)) == pytest.approx(float(middle), rel=1e-3)
+
+
+def test_the_changed_columns_add_up(mount: Callable[..., Mounted]) -> None:
+    at = mount(what_if={"temperature": 3, "removed": [0]})
+    changed = expected(at).what_if(temperature=3, removed=[0])
+    head = at.page.locator(".heads-row")
+    expect(head.locator("[data-column=score]")).to_have_text("+ mask÷ T = score")
+    found = [float(one) for one in re.findall(r"[\d.]+", head.locator("[data-column=weight]").text_content() or "")]
+    assert found == pytest.approx([changed.total, changed.grown], rel=1e-3)
+    assert changed.exponentials is not None
+    torch.testing.assert_close(
+        values(at, "weight-changed")[1:], (changed.exponentials / found[0] * found[1])[1:], rtol=1e-3, atol=1e-6
+    )
+    line = 4
+    detail = at.page.locator(".detail figcaption")
+    row(at, line).hover()
+    step(at, 4)
+    row(at, line).hover()
+    numbers = [float(one) for one in re.findall(r"-?\d+\.\d+", (detail.text_content() or "").replace("−", "-"))]
+    assert numbers[1] == pytest.approx(numbers[0] / 3, rel=1e-3)
+    at.widget.what_if = {"scaled": False, "masked": [line]}
+    at.wait()
+    row(at, line).hover()
+    expect(detail).to_contain_text("hidden by What if")
+    expect(head.locator("[data-column=scaled]")).to_have_text("× 1not scaled")
+    torch.testing.assert_close(values(at, "scaled"), values(at, "dot"))
+
+
+def test_only_what_changed_is_blue(mount: Callable[..., Mounted]) -> None:
+    at = mount(what_if={"scores": {"3": 0.5}})
+    expect(at.page.locator(".keys .in-score .is-changed")).to_have_count(1)
+    expect(row(at, QUERY + 1).locator(".is-changed")).to_have_count(0)
+    expect(at.page.locator(".keys .in-weight .is-changed")).to_have_count(QUERY + 1)
+
+
+def test_looking_at_a_score_does_not_set_it(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="What if…").click()
+    button, field = row(at, 2).locator(".editable"), row(at, 2).locator("input")
+    for key in ("Enter", "Escape"):
+        button.click()
+        at.page.keyboard.press(key)
+        expect(button).to_be_focused()
+    button.click()
+    at.page.locator(".bench h3").click()
+    expect(field).to_have_count(0)
+    assert at.widget.what_if == {}
+    button.click()
+    at.page.keyboard.type("1")  # takes the place of what stood there
+    at.page.keyboard.press("Enter")
+    at.wait()
+    assert at.widget.what_if == {"scores": {"2": 1}}
+
+
+def test_what_is_taken_away_is_named(mount: Callable[..., Mounted]) -> None:
+    at = mount(what_if={"removed": [0], "masked": [3]})
+    at.page.get_by_role("button", name="What if…").click()
+    tokens = at.widget.tokens
+    expect(at.page.locator(".lost")).to_contain_text(f"removed {tokens[0]}, hidden {tokens[3]}: together ")
+    at.widget.what_if = {"removed": [QUERY + 1]}  # which the mask hides
+    at.wait()
+    expect(at.page.locator(".lost")).to_have_text(f"removed {tokens[QUERY + 1]}: it had no weight")
+
+
+def test_a_model_that_does_not_scale_has_nothing_to_switch_off(mount: Callable[..., Mounted]) -> None:
+    q, k, v = torch.randn(3, 1, 1, 3, 4).unbind(0)
+    at = mount(AttentionTrace.from_qkv(q, k, v, ["a", "b", "c"], scale=1.0), heads=[(0, 0)], queries=[2])
+    at.page.get_by_role("button", name="What if…").click()
+    expect(at.page.get_by_label("this model does not scale its scores")).to_be_disabled()
+
+
+@pytest.mark.parametrize("width", [1100, 760, 480])
+def test_the_first_change_moves_nothing(mount: Callable[..., Mounted], page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    at = mount()
+    at.page.get_by_role("button", name="What if…").click()
+    table = at.page.locator(".steps")
+    before = table.bounding_box()
+    assert before is not None
+    for change in ({"temperature": 2}, {"temperature": 2, "removed": [0], "masked": [3]}):
+        at.widget.what_if = change
+        at.wait()
+        expect(at.page.locator(".choices .badge")).to_have_text("changed")
+        after = table.bounding_box()
+        assert after is not None
+        assert after["y"] == before["y"]
+
+
 def test_the_bench_computes_shares_of_its_own(mount: Callable[..., Mounted]) -> None:
     at = mount()
     at.page.get_by_role("button", name="What if…").click()
     bench = at.page.locator(".bench")
     assert bench.locator("[data-share]").all_text_contents() == ["53.9 %", "24.2 %", "21.9 %"]
     expect(bench).to_contain_text("no temperature gives 85 / 10 / 5")
+    expect(bench).to_contain_text("plain softmax")
     bench.get_by_label("Temperature, exact").fill("0.1")
     bench.get_by_label("Temperature, exact").press("Enter")
     expect(bench.locator("[data-share=cat]")).to_have_text("100.0 %")
@@ -417,6 +542,10 @@ def test_the_bench_computes_shares_of_its_own(mount: Callable[..., Mounted]) -> 
     bench.get_by_role("button", name="take out mat").click()
     expect(bench.locator("[data-share]")).to_have_count(3)
     assert at.widget.what_if == {}
+    at.page.get_by_role("button", name="What if…").click()
+    expect(bench).to_have_count(0)
+    at.page.get_by_role("button", name="What if…").click()
+    expect(bench.locator("[data-share=cat]")).to_have_text("100.0 %")
 
 
 # -- what is not there ----------------------------------------------------------------------------------------------
@@ -454,6 +583,12 @@ def test_a_long_text_shows_its_strongest_keys_and_the_rest_as_one(mount: Callabl
     torch.testing.assert_close(shown, b.weights[told["rows"]], rtol=1e-5, atol=1e-6)
     assert shown.tolist() == sorted(shown.tolist(), reverse=True)
     expect(row(at, "rest")).to_contain_text(f"and {told['rest']['count']} more keys")
+    at.widget.what_if = {"temperature": 3}
+    at.wait()
+    now = at.widget._breakdown["changed"]["rest"]["weight"]
+    expect(row(at, "rest")).to_contain_text(f"together {told['rest']['weight']:.3f} → {now:.3f}")
+    at.widget.what_if = {}
+    at.wait()
     expect(row(at, "masked")).to_contain_text(f"{told['masked']} more keys hidden by the mask")
     expect(row(at, "output").locator("[data-value='sum']")).to_have_text("Σ = 1")
 
@@ -467,12 +602,12 @@ def test_while_the_model_is_asked_the_rest_stands(mount: Callable[..., Mounted])
     at.widget._breakdown = told
     at.wait()
     step(at, 7)
-    expect(at.page.locator(".detail")).to_contain_text("asking the model for its own output · 3 of 12")
+    expect(at.root.get_by_text("asking the model for its own output · 3 of 12")).to_have_count(1)
     expect(at.page.locator(".writes")).to_have_attribute("data-projected", "running")
     missing = {**told["projected"], "state": "missing", "message": "W_O is not known: because."}
     at.widget._breakdown = {**told, "projected": missing}
     at.wait()
-    expect(at.page.locator(".writes")).to_contain_text("W_O is not known: because.")
+    expect(at.root.get_by_text("W_O is not known: because.")).to_have_count(1)
 
 
 def test_a_saved_page_shows_its_steps_without_a_kernel(mount: Callable[..., Mounted]) -> None:

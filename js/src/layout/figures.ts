@@ -1,5 +1,7 @@
 // Numbers as the breakdown writes them. Pure.
 
+import type { Seen } from "./steps";
+
 const NONE = "not a number";
 
 /** With a minus that is as wide as a plus. */
@@ -15,6 +17,10 @@ export function figure(value: number | null | undefined, digits = 4): string {
   if (size >= 10 ** digits) return signed(value.toFixed(0));
   return signed(value.toPrecision(digits));
 }
+
+/** What a number was, and what it becomes. */
+export const becomes = ({ model, now, moved }: Seen, digits = 4): string =>
+  moved ? `${figure(model, digits)} → ${figure(now, digits)}` : figure(model, digits);
 
 /** In a cell: two decimals. */
 export function short(value: number | undefined): string {

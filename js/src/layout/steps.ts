@@ -35,7 +35,18 @@ export interface Numbers {
 
 export type ChangedNumbers = Pick<
   Numbers,
-  "scores" | "exponentials" | "weights" | "weighted" | "restWeighted" | "headOutput" | "contribution" | "output"
+  | "scaled"
+  | "capped"
+  | "scores"
+  | "exponentials"
+  | "weights"
+  | "weighted"
+  | "norms"
+  | "restWeighted"
+  | "headOutput"
+  | "headOutputs"
+  | "contribution"
+  | "output"
 >;
 
 export interface Steps {
@@ -47,13 +58,16 @@ export interface Steps {
   dV: number;
   /** Token position of each query. */
   queries: number[];
+  /** The largest of `parts`. */
+  mostPart: number;
 }
 
 export function openSteps(told: Breakdown): Steps {
   const numbers = openArrays(told.arrays) as unknown as Numbers;
   const changed = told.changed && (openArrays(told.changed.arrays) as unknown as ChangedNumbers);
   const { query, headOutput } = numbers;
-  return { told, numbers, changed, dK: query.length, dV: headOutput.length, queries: told.queries };
+  const mostPart = wholeLimitOf(numbers.parts).end;
+  return { told, numbers, changed, dK: query.length, dV: headOutput.length, queries: told.queries, mostPart };
 }
 
 function openArrays(arrays: Arrays): Record<string, Float32Array | Uint8Array> {
@@ -70,6 +84,22 @@ function openArrays(arrays: Arrays): Record<string, Float32Array | Uint8Array> {
 /** One row of an array with `width` numbers per row. */
 export const rowOf = (values: Float32Array, row: number, width: number): Float32Array =>
   values.subarray(row * width, (row + 1) * width);
+
+/** A number as the model has it and with what was changed: the same where that moves nothing. */
+export interface Seen {
+  model: number | undefined;
+  now: number | undefined;
+  moved: boolean;
+}
+
+export type SeenName = Exclude<keyof Numbers, "allowed">;
+
+/** Number `at` of an array, for whatever shows it or says it. */
+export function seen({ numbers, changed }: Steps, name: SeenName, at: number): Seen {
+  const model = numbers[name]?.[at];
+  const now = (changed as Partial<Numbers> | null)?.[name]?.[at] ?? model;
+  return { model, now, moved: !Object.is(model, now) };
+}
 
 /** The row in the spotlight when none was picked: the one of largest weight. */
 export function strongestRow({ weights }: Numbers): number {
@@ -171,6 +201,17 @@ export function whatIfName(whatIf: WhatIf): string {
 }
 
 export const isChanged = (whatIf: WhatIf): boolean => Object.keys(changeOf(whatIf, {})).length > 0;
+
+/** How a row's key is changed by itself: hidden, its score set by hand, or taken out after the softmax. */
+export function changeAt({ told }: Steps, row: number): { masked: boolean; set: boolean; removed: boolean } {
+  const { masked, scores, removed } = told.whatIf;
+  const position = told.rows[row] as number;
+  return {
+    masked: masked?.includes(position) ?? false,
+    set: scores?.[position] !== undefined,
+    removed: removed?.includes(position) ?? false,
+  };
+}
 
 // -- the scale that the model uses ----------------------------------------------------------------------------------
 

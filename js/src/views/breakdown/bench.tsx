@@ -1,31 +1,18 @@
 // A softmax to try out: words and scores of one's own. It runs here and asks nobody.
 
-import { useSignal } from "@preact/signals";
+import type { BenchEntry, BreakdownStore } from "../../breakdown";
 import { softmax } from "../../layout/steps";
 import { Temperature } from "./whatif";
 
-interface Entry {
-  id: number;
-  word: string;
-  score: number;
-}
-
-const FIRST: Entry[] = [
-  { id: 0, word: "cat", score: 0.9 },
-  { id: 1, word: "mat", score: 0.1 },
-  { id: 2, word: "the", score: 0 },
-];
 const LEAST = 2;
 const MOST = 8;
 
-export function Bench() {
-  const entries = useSignal(FIRST);
-  const temperature = useSignal(1);
+export function Bench({ entries, temperature }: BreakdownStore["bench"]) {
   const shares = softmax(
     entries.value.map(({ score }) => score),
     temperature.value,
   );
-  const change = (id: number, patch: Partial<Entry>) => {
+  const change = (id: number, patch: Partial<BenchEntry>) => {
     entries.value = entries.value.map((one) => (one.id === id ? { ...one, ...patch } : one));
   };
   return (
@@ -97,6 +84,7 @@ export function Bench() {
         </button>
         <Temperature
           value={temperature.value}
+          plain="plain softmax"
           onChange={(value) => {
             temperature.value = value;
           }}

@@ -1,18 +1,41 @@
 // Cells that are more than a number.
 
 import { useSignal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { figure, raw, share, short } from "../../layout/figures";
-import { changeOf } from "../../layout/steps";
+import { changeOf, type Seen, seen } from "../../layout/steps";
+import type { ColumnName } from "../../layout/table";
 import type { State } from "../../state";
 import type { Frame } from "./frame";
+
+const BOTH = 96; // px in which a number fits beside what it was
+
+interface MovedProps {
+  frame: Frame;
+  column: ColumnName;
+  of: Seen;
+  text(value: number | undefined): string;
+}
+
+/** A number; where it was changed, in blue, and where there is room after what it was. */
+export function Moved({ frame, column, of: { model, now, moved }, text }: MovedProps) {
+  if (!moved) return <>{text(model)}</>;
+  const roomy = (frame.columns.find(({ name }) => name === column)?.width ?? 0) >= BOTH;
+  return (
+    <span>
+      {roomy && <span class="hint">{text(model)} → </span>}
+      <b class="is-changed">{text(now)}</b>
+    </span>
+  );
+}
 
 /** The weight as a bar and a number; beside it, if something was changed, what it becomes. */
 export function Weight({ frame, at }: { frame: Frame; at: number }) {
   const { steps, limits } = frame;
-  const weight = steps.numbers.weights[at] as number;
-  const changed = steps.changed?.weights[at];
+  const { model, now, moved } = seen(steps, "weights", at);
+  const [weight, changed] = [model as number, now as number];
   const long = (value: number) => ({ "--long": Number.isFinite(value) ? value / limits.weight : 0 });
-  if (changed === undefined) {
+  if (!steps.changed) {
     return (
       <>
         {weight !== 0 && <i class="wbar" style={long(weight)} />}
@@ -28,7 +51,12 @@ export function Weight({ frame, at }: { frame: Frame; at: number }) {
       </span>
       <span class="hint">{share(weight)}</span>
       <span>→</span>
-      <b data-value="weight-changed" data-exact={raw(changed)} title={figure(changed, 6)}>
+      <b
+        class={moved ? "is-changed" : ""}
+        data-value="weight-changed"
+        data-exact={raw(changed)}
+        title={figure(changed, 6)}
+      >
         {share(changed)}
       </b>
     </>
@@ -38,14 +66,13 @@ export function Weight({ frame, at }: { frame: Frame; at: number }) {
 /** Of several queries each one's weight, as small bars side by side. */
 export function EachWeight({ frame, at }: { frame: Frame; at: number }) {
   const { steps, shown } = frame;
-  const { told, numbers } = steps;
+  const { told, numbers, mostPart } = steps;
   const weights = told.queries.map((_, nth) => numbers.parts?.[nth * told.rows.length + at] ?? 0);
-  const most = Math.max(...(numbers.parts ?? []), 1e-9);
   const title = told.queries.map((query, nth) => `${shown.queries.tokens[query]} ${figure(weights[nth])}`).join(" · ");
   return (
     <span class="each" title={title}>
       {weights.map((weight, nth) => (
-        <i key={told.queries[nth]} style={{ "--long": Number.isFinite(weight) ? weight / most : 0 }} />
+        <i key={told.queries[nth]} style={{ "--long": Number.isFinite(weight) ? weight / mostPart : 0 }} />
       ))}
     </span>
   );
@@ -54,34 +81,45 @@ export function EachWeight({ frame, at }: { frame: Frame; at: number }) {
 /** The score; in what-if mode a click makes it a field. */
 export function Score({ state, frame, at, editing }: { state: State; frame: Frame; at: number; editing: boolean }) {
   const open = useSignal(false);
-  const { numbers, changed, told } = frame.steps;
+  const button = useRef<HTMLButtonElement>(null);
+  const field = useRef<HTMLInputElement>(null);
+  const byKey = useRef(false); // left by key: the focus goes back to where it came from
+  useLayoutEffect(() => {
+    if (open.value) field.current?.select();
+    else if (byKey.current) button.current?.focus();
+    byKey.current = false;
+  }, [open.value]);
+  const { told } = frame.steps;
   const position = told.rows[at] as number;
   const label = frame.shown.keys.tokens[position] ?? "?";
   const whatIf = state.traits.what_if.value ?? {};
   const own = whatIf.scores?.[position];
-  const now = changed?.scores[at];
-  const text = short(now ?? numbers.scores[at]);
-  if (!editing) return now === undefined ? text : <b class="is-changed">{text}</b>;
+  const score = seen(frame.steps, "scores", at);
+  const shown = <Moved frame={frame} column="score" of={score} text={short} />;
+  if (!editing) return shown;
+  const before = Number.isFinite(own ?? score.now) ? String(own ?? Number(score.now?.toFixed(3))) : "";
   const commit = (value: string) => {
     open.value = false;
+    if (value === before) return; // only looked at
     const { [position]: _, ...rest } = whatIf.scores ?? {};
-    const score = Number(value);
-    const set = value.trim() !== "" && Number.isFinite(score);
-    state.set({ what_if: changeOf(whatIf, { scores: set ? { ...rest, [position]: score } : rest }) });
+    const wanted = Number(value);
+    const set = value.trim() !== "" && Number.isFinite(wanted);
+    state.set({ what_if: changeOf(whatIf, { scores: set ? { ...rest, [position]: wanted } : rest }) });
   };
   if (!open.value) {
     return (
       <button
         type="button"
-        class={now === undefined ? "editable" : "editable is-changed"}
-        aria-label={`set the score of ${label}, now ${text}`}
+        ref={button}
+        class="editable"
+        aria-label={`set the score of ${label}, now ${short(score.now)}`}
         title="set this score"
         onClick={(event) => {
           event.stopPropagation();
           open.value = true;
         }}
       >
-        {text}
+        {shown}
       </button>
     );
   }
@@ -91,11 +129,13 @@ export function Score({ state, frame, at, editing }: { state: State; frame: Fram
       step="0.1"
       class="score-field"
       aria-label={`score of ${label}`}
-      ref={(field) => field?.focus()}
-      value={own ?? Number((now ?? numbers.scores[at] ?? 0).toFixed(3))}
+      ref={field}
+      defaultValue={before}
       onClick={(event) => event.stopPropagation()}
       onKeyDown={(event) => {
         event.stopPropagation();
+        byKey.current = event.key === "Enter" || event.key === "Escape";
+        if (byKey.current) event.preventDefault(); // else Enter would press the button that then has the focus
         if (event.key === "Enter") commit(event.currentTarget.value);
         if (event.key === "Escape") open.value = false;
       }}

@@ -102,11 +102,10 @@ export function Choices({ state, outline, store, labels }: Props) {
               store.editing.value = !store.editing.value;
             }}
           >
-            What if…
+            What if… {isChanged(what_if.value ?? {}) && <ChangedBadge />}
           </button>
         </>
       )}
-      {isChanged(what_if.value ?? {}) && <ChangedBadge />}
     </div>
   );
 }

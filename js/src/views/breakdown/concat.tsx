@@ -3,30 +3,36 @@
 import type { ComponentChildren } from "preact";
 import type { Spot } from "../../breakdown";
 import { drawStrip } from "../../draw/strips";
-import { figure } from "../../layout/figures";
-import { limitOf, norm } from "../../layout/steps";
+import { becomes } from "../../layout/figures";
+import { type Limit, limitOf, norm } from "../../layout/steps";
 import { headName } from "../words";
 import { Art } from "./art";
 import { type DetailProps, Pointed } from "./detail";
+import { Legend } from "./legend";
 
 const LABEL = 176; // px
+const SCALE = 132; // px for a scale on the right
+const SCALE_BRIEF = 52;
 const HIGH = 18;
 
 export function Concat(props: DetailProps) {
   const { steps, width, theme, pen } = props;
   const { told, numbers, changed, dV } = steps;
   const { contribution, output, attentionOutput, headOutputs } = numbers;
+  const now = { ...numbers, ...changed };
   const brief = width < 560;
   const label = brief ? 92 : LABEL;
-  const long = Math.max(80, width - label);
+  const long = Math.max(80, width - label - (brief ? SCALE_BRIEF : SCALE));
   const [layer, head] = told.head;
   const { projected } = told;
-  const writes = limitOf(output, attentionOutput).end;
+  const all = limitOf(headOutputs, changed?.headOutputs);
+  const writes = limitOf(output, attentionOutput);
   const strip = (
     name: ComponentChildren,
     row: Spot["row"],
     values: Float32Array,
-    limit: number,
+    limit: Limit,
+    scale: boolean,
     extra?: (context: CanvasRenderingContext2D) => void,
   ) => (
     <div class="strip-row">
@@ -42,13 +48,21 @@ export function Concat(props: DetailProps) {
           height={HIGH}
           of={[values, theme, pen]}
           paint={(context) => {
-            drawStrip(context, values, { left: 0, top: 2, width: long, height: HIGH - 4 }, limit, theme);
+            drawStrip(context, values, { left: 0, top: 2, width: long, height: HIGH - 4 }, limit.end, theme);
             extra?.(context);
           }}
         />
       </Pointed>
+      <span class="strip-scale" style={{ width: `${brief ? SCALE_BRIEF : SCALE}px` }}>
+        {scale && <Legend limit={limit} theme={theme} brief={brief} />}
+      </span>
     </div>
   );
+  const length = (name: "contribution" | "output") => {
+    const [model, after] = [numbers[name], now[name]].map((values) => values && norm(values));
+    return becomes({ model, now: after, moved: model !== after });
+  };
+  const mark = changed ? "blue" : "";
   const frameHeads = (context: CanvasRenderingContext2D) => {
     const each = (long * dV) / headOutputs.length;
     context.lineWidth = 2;
@@ -62,34 +76,38 @@ export function Concat(props: DetailProps) {
   return (
     <figure class="concat">
       {strip(
-        `${headOutputs.length / dV} heads${brief ? "" : " side by side"}`,
+        <span class={mark}>
+          {headOutputs.length / dV} heads{brief ? "" : " side by side"}
+        </span>,
         "heads",
-        headOutputs,
-        limitOf(headOutputs).end,
+        now.headOutputs,
+        all,
+        true,
         frameHeads,
       )}
-      {projected.state === "running" && (
-        <p class="hint">
-          asking the model for its own output
-          {projected.total > 0 && ` · ${projected.done} of ${projected.total}`}
-        </p>
-      )}
-      {projected.state === "missing" && <p class="hint">{projected.message || "W_O is not known"}</p>}
-      {contribution &&
+      {now.contribution &&
         strip(
-          <>
+          <span class={mark}>
             {headName([layer, head])} × W<sub>O</sub>
-          </>,
+          </span>,
           "contribution",
-          changed?.contribution ?? contribution,
+          now.contribution,
           writes,
+          true,
         )}
-      {output && strip(`all heads${projected.hasBias ? " + bias" : ""}`, "layer", changed?.output ?? output, writes)}
-      {attentionOutput && strip(brief ? "the model" : "the model's own output", "model", attentionOutput, writes)}
+      {now.output &&
+        strip(
+          <span class={mark}>all heads{projected.hasBias && !brief && " + bias"}</span>,
+          "layer",
+          now.output,
+          writes,
+          false,
+        )}
+      {attentionOutput &&
+        strip(brief ? "the model" : "the model's own output", "model", attentionOutput, writes, false)}
       {contribution && output && (
         <p class="fine">
-          norms: {headName([layer, head])} {figure(norm(contribution))} · all heads {figure(norm(output))}
-          {changed && " · the strips of this head and of all heads show what was changed"}
+          norms: {headName([layer, head])} {length("contribution")} · all heads {length("output")}
         </p>
       )}
     </figure>

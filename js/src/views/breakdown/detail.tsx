@@ -7,14 +7,15 @@ import { type DotRow, drawDots } from "../../draw/dots";
 import { type Box, drawBars, drawRunning, totalScale } from "../../draw/strips";
 import type { Theme } from "../../host";
 import { figure } from "../../layout/figures";
-import { isRoot, limitOf, rowOf, type Steps, scaleName, strongestRow } from "../../layout/steps";
+import { changeAt, isRoot, limitOf, rowOf, type Steps, scaleName, seen, strongestRow } from "../../layout/steps";
 import type { State } from "../../state";
 import { Art } from "./art";
 import { Concat } from "./concat";
 import { Token } from "./explain";
 import { move } from "./frame";
+import { Legend } from "./legend";
 import { queryName } from "./say";
-import { Shares } from "./shares";
+import { Now, Shares } from "./shares";
 
 export interface DetailProps {
   state: State;
@@ -74,7 +75,8 @@ function Vectors({ store, shown, steps, width, theme, row, name }: PartProps) {
       {vectors.map(([letter, of, values, all, spot]) => (
         <figure key={letter}>
           <figcaption>
-            <i class="var">{letter}</i> of {of} <span class="hint aside">· {values.length} numbers</span>
+            <i class="var">{letter}</i> of {of} <span class="hint aside">· {values.length} numbers</span>{" "}
+            <Legend limit={limitOf(all)} theme={theme} brief />
           </figcaption>
           <Pointed
             store={store}
@@ -172,31 +174,52 @@ const clampTop = (zero: number, end: number): number =>
 function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { masking: boolean }) {
   const { told, numbers, dK } = steps;
   const { dots, scaled, capped, bias, scores, allowed } = numbers;
+  const { changed } = steps;
   const before = capped ?? scaled;
   const hidden = allowed[row] === 0;
-  const rule = isRoot(told.scale, dK)
-    ? `÷ √${dK} = ${figure(dots[row])} ÷ ${figure(Math.sqrt(dK))}`
-    : told.scale === 1
-      ? "(not scaled)"
-      : `× ${figure(told.scale)}`;
+  const { scaled: kept, temperature } = told.whatIf;
+  const cooled = temperature !== undefined;
+  const change = changeAt(steps, row);
+  const score = seen(steps, "scores", row);
+  const moves = (name: "scaled" | "capped" | "scores") => numbers[name]?.some((_, at) => seen(steps, name, at).moved);
+  const scale = seen(steps, "scaled", row);
+  const rule =
+    kept === false
+      ? "(no longer scaled)"
+      : isRoot(told.scale, dK)
+        ? `÷ √${dK} = ${figure(dots[row])} ÷ ${figure(Math.sqrt(dK))}`
+        : told.scale === 1
+          ? "(not scaled)"
+          : `× ${figure(told.scale)}`;
   const rows: DotRow[] = masking
     ? [
         { label: capped ? "capped" : "scaled", values: before },
         { label: bias ? "+ bias + mask" : "+ mask", values: scores },
+        ...(changed && moves("scores") ? [{ label: "changed", values: changed.scores }] : []),
       ]
     : [
         { label: "q·k", values: dots },
         { label: scaleName(told.scale, dK), values: scaled },
         ...(capped ? [{ label: "capped", values: capped }] : []),
+        ...(changed && moves("scaled") ? [{ label: "changed", values: changed.capped ?? changed.scaled }] : []),
       ];
+  const { now: from } = seen(steps, capped ? "capped" : "scaled", row);
+  const sum = `${figure(from)}${bias ? ` + (${figure(bias[row])})` : ""} + 0`;
   const mask = hidden ? (
     <>
       {figure(before[row])} + (−∞) = −∞ <span class="hint">hidden by the mask</span>
     </>
+  ) : change.masked ? (
+    <>
+      {figure(from)} + (−∞) = <Now of={score} /> <span class="hint">hidden by What if</span>
+    </>
+  ) : change.set ? (
+    <>
+      set to <Now of={score} /> <span class="hint">visible</span>
+    </>
   ) : (
     <>
-      {figure(before[row])}
-      {bias && ` + (${figure(bias[row])})`} + 0 = <b>{figure(scores[row])}</b> <span class="hint">visible</span>
+      {cooled ? `(${sum}) ÷ ${temperature}` : sum} = <Now of={score} /> <span class="hint">visible</span>
     </>
   );
   return (
@@ -208,11 +231,11 @@ function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { ma
           mask
         ) : (
           <>
-            {figure(dots[row])} {rule} = <b>{figure(scaled[row])}</b>
+            {figure(dots[row])} {rule} = <Now of={scale} />
             {capped && (
               <>
                 {" "}
-                → <b>{figure(capped[row])}</b>
+                → <Now of={seen(steps, "capped", row)} />
               </>
             )}
           </>

@@ -1,7 +1,7 @@
 // The columns' names, and below each what its colours mean or where its numbers come from.
 
 import { figure } from "../../layout/figures";
-import { scaleName } from "../../layout/steps";
+import { type Steps, scaleName } from "../../layout/steps";
 import { type ColumnName, isStrip } from "../../layout/table";
 import type { Ends, Frame } from "./frame";
 import { Legend } from "./legend";
@@ -26,7 +26,7 @@ const GLOSS: Record<ColumnName, string> = {
 };
 
 export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: string }) {
-  const { columns, theme } = frame;
+  const { columns, theme, steps } = frame;
   const names = namesOf(frame);
   return (
     // biome-ignore lint/a11y/useSemanticElements: see table.tsx
@@ -40,7 +40,7 @@ export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: st
           role="columnheader"
           data-column={name}
           class={active ? "active" : ""}
-          title={GLOSS[name]}
+          title={glossOf(name, steps)}
           style={{ left: `${left}px`, width: `${width}px` }}
         >
           <span class="over">{names[name][0]}</span>
@@ -49,7 +49,7 @@ export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: st
           ) : (
             <span class="under">
               {name === "weight" && <i class="swatch" style={{ "--pen": pen }} />}
-              {names[name][1]}
+              {name === "key" && steps.changed ? <span class="blue">blue: changed</span> : names[name][1]}
             </span>
           )}
         </div>
@@ -58,22 +58,37 @@ export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: st
   );
 }
 
+/** What a column means, and what was changed about it. */
+function glossOf(name: ColumnName, { told }: Steps): string {
+  const { scaled, temperature } = told.whatIf;
+  if (name === "key" && told.changed) return `${GLOSS.key}; blue numbers: with what you changed`;
+  if (name === "scaled" && scaled === false) return "the sum, no longer scaled";
+  if (name === "score" && temperature !== undefined) return `${GLOSS.score}; divided by the temperature ${temperature}`;
+  if (name === "weight" && isGrown(told)) return `${GLOSS.weight}; without the removed keys, the others grow`;
+  return GLOSS[name];
+}
+
+/** Whether a key with some weight was taken out, so that the other weights grew. */
+const isGrown = ({ changed }: Steps["told"]): boolean => changed?.grown != null && changed.grown !== 1;
+
 function namesOf({ steps, shown, columns }: Frame): Record<ColumnName, [string, string]> {
   const { told, numbers, dK } = steps;
   const roomy = (wanted: ColumnName) => (columns.find(({ name }) => name === wanted)?.width ?? 0) >= BRIEF;
   const wide = (columns.find(({ name }) => name === "products")?.width ?? 0) >= 200;
   const { total } = told.changed ?? told;
+  const { scaled, temperature } = told.whatIf;
+  const grown = isGrown(told) ? `, × ${figure(told.changed?.grown)}` : "";
   const names: Record<ColumnName, [string, string]> = {
     key: ["key", shown.outline.keys ? "of the source" : ""],
     k: ["k", ""],
     products: [wide ? "q × k, dimension by dimension" : "q × k", ""],
     dot: ["Σ = q·k", ""],
-    scaled: told.scale === 1 ? ["× 1", scaleName(1, dK)] : [scaleName(told.scale, dK), ""],
+    scaled: told.scale === 1 || scaled === false ? ["× 1", scaleName(1, dK)] : [scaleName(told.scale, dK), ""],
     capped: ["capped", `at ±${figure(told.softcap, 2)}`],
     bias: ["+ bias", ""],
-    score: ["+ mask", "= score"],
+    score: ["+ mask", temperature === undefined ? "= score" : "÷ T = score"],
     exp: ["exp", "s − max"],
-    weight: ["weight", total === null ? "" : `exp ÷ ${figure(total)}`],
+    weight: ["weight", total === null ? "" : `exp ÷ ${figure(total)}${grown}`],
     parts: ["each", ""],
     v: ["v", ""],
     weighted: [roomy("weighted") ? "weight × v" : "w × v", ""],

@@ -35,14 +35,19 @@ export function Heads({ state, shown, steps, active }: Props) {
       <p class="about">
         <b>Concatenate and project.</b>{" "}
         <span class="hint">
-          The {shown.outline.heads} heads' outputs are put side by side and multiplied with W<sub>O</sub>
-          {projected.name && (
+          {!active && (
             <>
-              {" "}
-              (<code>{projected.name}</code>)
+              The {shown.outline.heads} heads' outputs are put side by side and multiplied with W<sub>O</sub>
+              {projected.name && (
+                <>
+                  {" "}
+                  (<code>{projected.name}</code>)
+                </>
+              )}
+              .{" "}
             </>
           )}
-          . Bars: how much each head writes for <Query shown={shown} /> (norm).
+          How much each head writes for <Query shown={shown} /> (norm).
         </span>
       </p>
       {norms ? (
@@ -51,6 +56,7 @@ export function Heads({ state, shown, steps, active }: Props) {
             const here = at === head;
             const now = here && changed ? changed.headNorm : null;
             const name = headName([layer, at]);
+            const writes = `${name} writes ${figure(size)}${now === null ? "" : ` → ${figure(now)}`}`;
             return (
               <button
                 key={at}
@@ -59,8 +65,8 @@ export function Heads({ state, shown, steps, active }: Props) {
                 data-writes={name}
                 data-exact={raw(size)}
                 aria-current={here ? "true" : undefined}
-                aria-label={`${name} writes ${figure(size)}`}
-                title={`${name} writes ${figure(size)}${now === null ? "" : `, changed ${figure(now)}`}`}
+                aria-label={writes}
+                title={writes}
                 onClick={() => chooseHead(state, [layer, at], false)}
               >
                 <span class="pillar">
@@ -71,7 +77,9 @@ export function Heads({ state, shown, steps, active }: Props) {
                   {now !== null && <i style={{ "--tall": now / most }} />}
                 </span>
                 <span class="head-number">{at % every === 0 ? `H${at}` : "\u00a0"}</span>
-                {numbered && <span class="head-size">{short(size)}</span>}
+                {numbered && (
+                  <span class={now === null ? "head-size" : "head-size is-changed"}>{short(now ?? size)}</span>
+                )}
               </button>
             );
           })}

@@ -10,6 +10,9 @@ import type { Frame } from "./frame";
 export function OtherRows({ frame }: { frame: Frame }) {
   const { told, numbers, changed } = frame.steps;
   const { rest, sink, masked } = told;
+  const weighted = frame.columns.find(({ name }) => name === "weighted");
+  const output = (weighted?.left ?? 0) < ROOMY ? "Σ" : "head output";
+  const together = move(rest.weight, told.changed?.rest.weight);
   const hidden = masked - numbers.allowed.reduce((count, one) => count + (one === 0 ? 1 : 0), 0);
   const sum = numbers.weights.reduce((total, weight) => total + weight, 0) + (rest.weight ?? 0);
   const now =
@@ -20,8 +23,8 @@ export function OtherRows({ frame }: { frame: Frame }) {
         <Other
           frame={frame}
           name="rest"
-          label={`and ${rest.count} more keys, together ${share(rest.weight)}`}
-          weight={share(rest.weight)}
+          label={`and ${rest.count} more keys, together ${together}`}
+          weight={together}
           strip={(changed ?? numbers).restWeighted}
         />
       )}
@@ -38,7 +41,7 @@ export function OtherRows({ frame }: { frame: Frame }) {
           frame={frame}
           name="sink"
           label="attention sink: goes to no token"
-          weight={told.changed?.sink == null ? share(sink) : `${share(sink)} → ${share(told.changed.sink)}`}
+          weight={move(sink, told.changed?.sink)}
         />
       )}
       <Other
@@ -52,15 +55,21 @@ export function OtherRows({ frame }: { frame: Frame }) {
             {sink !== null && <span class="hint"> + sink</span>}
           </span>
         }
-        note={changed ? "head output, as it is" : "head output"}
+        note={changed ? `${output}, as it is` : output}
         strip={numbers.headOutput}
       />
       {changed && (
-        <Other frame={frame} name="changed" label="" note="head output, changed" strip={changed.headOutput} />
+        <Other frame={frame} name="changed" label="" note={`${output}, changed`} strip={changed.headOutput} />
       )}
     </div>
   );
 }
+
+const ROOMY = 160; // px before a strip in which its name fits
+
+/** A share, and what becomes of it. */
+const move = (model: number | null, now: number | null | undefined): string =>
+  now == null || now === model ? share(model) : `${share(model)} → ${share(now)}`;
 
 /** Sums in single precision are 1 up to the seventh digit. */
 const round = (value: number): number => Number(value.toFixed(4));

@@ -2,12 +2,12 @@
 
 import type { ComponentChildren } from "preact";
 import { drawBars, drawStrip } from "../../draw/strips";
-import { figure, raw, share, short } from "../../layout/figures";
-import { changeOf, rowOf, toggled } from "../../layout/steps";
+import { becomes, raw, share, short } from "../../layout/figures";
+import { changeOf, rowOf, type SeenName, seen, toggled } from "../../layout/steps";
 import { type Column, type ColumnName, isStrip } from "../../layout/table";
 import type { State } from "../../state";
 import { Art } from "./art";
-import { EachWeight, Score, Weight } from "./cells";
+import { EachWeight, Moved, Score, Weight } from "./cells";
 import type { Frame } from "./frame";
 
 interface Props {
@@ -55,14 +55,11 @@ export function KeyRow({ frame, state, at, pinned, entry, editing, onEnter, onLe
 
   const cells: Partial<Record<ColumnName, () => ComponentChildren>> = {
     dot: () => short(numbers.dots[at]),
-    scaled: () => short(numbers.scaled[at]),
-    capped: () => short(numbers.capped?.[at]),
+    scaled: () => <Moved frame={frame} column="scaled" of={seen(steps, "scaled", at)} text={short} />,
+    capped: () => <Moved frame={frame} column="capped" of={seen(steps, "capped", at)} text={short} />,
     bias: () => short(numbers.bias?.[at]),
     score: () => <Score state={state} frame={frame} at={at} editing={editing && !hidden} />,
-    exp: () => {
-      const now = changed?.exponentials?.[at];
-      return now === undefined ? share(numbers.exponentials?.[at]) : <b class="is-changed">{share(now)}</b>;
-    },
+    exp: () => <Moved frame={frame} column="exp" of={seen(steps, "exponentials", at)} text={share} />,
     weight: () => <Weight frame={frame} at={at} />,
     parts: () => <EachWeight frame={frame} at={at} />,
     change: () =>
@@ -93,7 +90,7 @@ export function KeyRow({ frame, state, at, pinned, entry, editing, onEnter, onLe
       data-row={at}
       tabIndex={entry ? 0 : -1}
       aria-selected={pinned}
-      aria-label={`key ${label}, ${hidden ? "hidden by the mask" : `weight ${figure(numbers.weights[at])}`}`}
+      aria-label={`key ${label}, ${hidden ? "hidden by the mask" : `weight ${becomes(seen(steps, "weights", at))}`}`}
       onFocus={(event) => event.target === event.currentTarget && isByKey(event) && onEnter()}
       onBlur={onLeave}
       onClick={onPin}
@@ -120,8 +117,8 @@ export function KeyRow({ frame, state, at, pinned, entry, editing, onEnter, onLe
         );
       })}
       {columns.some(({ name }) => name === "weighted") && (
-        <span class="unseen" data-value="norm" data-exact={raw(numbers.norms[at])}>
-          norm {figure(numbers.norms[at])}
+        <span class="unseen" data-value="norm" data-exact={raw(seen(steps, "norms", at).now)}>
+          norm {becomes(seen(steps, "norms", at))}
         </span>
       )}
     </div>
@@ -141,7 +138,7 @@ interface CellProps {
 
 function Cell({ column, role = "gridcell", value, title, children }: CellProps) {
   const { name, left, width, active } = column;
-  const told = VALUES.has(name);
+  const told = name in ARRAYS;
   return (
     <div
       role={role}
@@ -156,25 +153,26 @@ function Cell({ column, role = "gridcell", value, title, children }: CellProps) 
   );
 }
 
-const VALUES = new Set<ColumnName>(["dot", "scaled", "capped", "bias", "score", "exp", "weight"]);
+const ARRAYS: Partial<Record<ColumnName, SeenName>> = {
+  dot: "dots",
+  scaled: "scaled",
+  capped: "capped",
+  bias: "bias",
+  score: "scores",
+  exp: "exponentials",
+  weight: "weights",
+};
 
-function numberIn({ steps: { numbers } }: Frame, at: number, name: ColumnName): number | undefined {
-  const { dots, scaled, capped, bias, scores, exponentials, weights } = numbers;
-  const of: Partial<Record<ColumnName, Float32Array | undefined>> = {
-    dot: dots,
-    scaled,
-    capped,
-    bias,
-    score: scores,
-    exp: exponentials,
-    weight: weights,
-  };
-  return of[name]?.[at];
+/** What the cell shows. A weight's cell holds both numbers, and marks the changed one itself. */
+function numberIn({ steps }: Frame, at: number, name: ColumnName): number | undefined {
+  const array = ARRAYS[name];
+  const value = array && seen(steps, array, at);
+  return name === "weight" ? value?.model : value?.now;
 }
 
-function titleOf(frame: Frame, at: number, name: ColumnName): string {
-  if (!VALUES.has(name)) return "";
-  const { steps } = frame;
+function titleOf({ steps }: Frame, at: number, name: ColumnName): string {
+  const array = ARRAYS[name];
+  if (!array) return "";
   if (name === "score" && steps.numbers.allowed[at] === 0) return "−∞: hidden by the mask";
-  return figure(numberIn(frame, at, name), 6);
+  return becomes(seen(steps, array, at), 6);
 }

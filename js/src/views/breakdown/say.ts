@@ -1,9 +1,10 @@
 // What the status line says about the spot that is pointed at. Pure.
 
 import type { Shown, Spot } from "../../breakdown";
-import { figure } from "../../layout/figures";
-import { isRoot, norm, rowOf, type Steps } from "../../layout/steps";
+import { becomes, figure } from "../../layout/figures";
+import { changeAt, isRoot, norm, rowOf, type Seen, type SeenName, type Steps, seen } from "../../layout/steps";
 import type { ColumnName } from "../../layout/table";
+import type { SoftmaxParts } from "../../wire/protocol";
 import { headName } from "../words";
 
 /** Text in pieces; those that stand for tokens are marked, so that they are set as such. */
@@ -15,8 +16,8 @@ export function saySpot(shown: Shown, steps: Steps, spot: Spot): Piece[] {
   const { numbers, dV, told, changed } = steps;
   const { row, column, dimension } = spot;
   const query: Piece = { token: queryName(shown) };
-  const at = (values: Float32Array | undefined, name: string): Piece[] =>
-    dimension === null || !values ? [] : [`${name}[${dimension}] = ${figure(values[dimension])}`];
+  const at = (array: SeenName, name: string): Piece[] =>
+    dimension === null || !numbers[array] ? [] : [`${name}[${dimension}] = ${becomes(seen(steps, array, dimension))}`];
 
   if (row === "query") {
     return dimension === null
@@ -26,34 +27,40 @@ export function saySpot(shown: Shown, steps: Steps, spot: Spot): Piece[] {
   if (row === "output" || row === "changed") {
     const values = row === "output" ? numbers.headOutput : changed?.headOutput;
     const name = row === "output" ? "head output" : "head output, changed";
-    return dimension === null || !values ? [`${name}: norm ${figure(values && norm(values))}`] : at(values, name);
+    return dimension === null || !values
+      ? [`${name}: norm ${figure(values && norm(values))}`]
+      : [`${name}[${dimension}] = ${figure(values[dimension])}`];
   }
   if (row === "rest") {
+    const { weight: model } = told.rest;
+    const { weight: now } = told.changed?.rest ?? told.rest;
     return dimension === null
-      ? [`${told.rest.count} more keys, together ${figure(told.rest.weight)}`]
-      : [`${told.rest.count} more keys together: `, ...at(numbers.restWeighted, "weight × v")];
+      ? [`${told.rest.count} more keys, together ${figure(model)}${now === model ? "" : ` → ${figure(now)}`}`]
+      : [`${told.rest.count} more keys together: `, ...at("restWeighted", "weight × v")];
   }
   if (row === "heads") {
     const head = Math.floor((dimension ?? 0) / dV);
     const [layer] = told.head;
-    return [
-      `output[${(dimension ?? 0) % dV}] of ${headName([layer, head])} = ${figure(numbers.headOutputs[dimension ?? 0])}`,
-    ];
+    const value = becomes(seen(steps, "headOutputs", dimension ?? 0));
+    return [`output[${(dimension ?? 0) % dV}] of ${headName([layer, head])} = ${value}`];
   }
-  if (row === "contribution") return at(numbers.contribution, `what ${headName(told.head)} writes`);
-  if (row === "layer") return at(numbers.output, "all heads together");
-  if (row === "model") return at(numbers.attentionOutput, "the model's own output");
+  if (row === "contribution") return at("contribution", `what ${headName(told.head)} writes`);
+  if (row === "layer") return at("output", "all heads together");
+  if (row === "model") return at("attentionOutput", "the model's own output");
   return sayKey(shown, steps, row, column, dimension);
 }
 
 function sayKey(shown: Shown, steps: Steps, row: number, column: ColumnName, dimension: number | null): Piece[] {
-  const { numbers, dK, dV, told, changed } = steps;
+  const { numbers, dK, dV, told } = steps;
+  const { scaled: kept, temperature } = told.whatIf;
   const query: Piece = { token: queryName(shown) };
   const key: Piece = { token: shown.keys.tokens[told.rows[row] as number] ?? "?" };
   const hidden = numbers.allowed[row] === 0;
-  const weight = numbers.weights[row];
+  const change = changeAt(steps, row);
   const dot = figure(numbers.dots[row]);
-  const scaled = figure(numbers.scaled[row]);
+  const [scaled, score, exp, weight] = (["scaled", "scores", "exponentials", "weights"] as const).map((name) =>
+    seen(steps, name, row),
+  ) as [Seen, Seen, Seen, Seen];
   if (column === "k" && dimension !== null) {
     return [`k[${dimension}] of `, key, ` = ${figure(rowOf(numbers.keys, row, dK)[dimension])}`];
   }
@@ -69,44 +76,54 @@ function sayKey(shown: Shown, steps: Steps, row: number, column: ColumnName, dim
   }
   if (column === "weighted" && dimension !== null) {
     const v = figure(rowOf(numbers.values, row, dV)[dimension]);
-    const product = figure(rowOf(numbers.weighted, row, dV)[dimension]);
-    const how = told.queries.length > 1 ? "" : ` = weight ${figure(weight)}${times}v ${v}`;
+    const product = becomes(seen(steps, "weighted", row * dV + dimension));
+    const how = told.queries.length > 1 ? "" : ` = weight ${becomes(weight)}${times}v ${v}`;
     return ["weight × v", `[${dimension}] of `, key, `${how} = ${product}`];
   }
   const rule = isRoot(told.scale, dK) ? `÷ √${dK}` : `× ${figure(told.scale)}`;
   switch (column) {
     case "scaled":
-      return ["key ", key, `: ${dot} ${rule} = ${scaled}`];
+      return ["key ", key, `: ${dot} ${rule} = ${becomes(scaled)}`, kept === false ? ", no longer scaled" : ""];
     case "capped":
-      return ["key ", key, `: ${scaled}, soft-capped at ±${figure(told.softcap)}, = ${figure(numbers.capped?.[row])}`];
+      return [
+        "key ",
+        key,
+        `: ${becomes(scaled)}, soft-capped at ±${figure(told.softcap)}, = ${becomes(seen(steps, "capped", row))}`,
+      ];
     case "bias":
       return ["key ", key, `: bias = ${figure(numbers.bias?.[row])}`];
     case "score":
       return hidden
         ? ["key ", key, ": hidden by the mask, score −∞"]
-        : ["key ", key, `: score = ${figure(numbers.scores[row])}`, ...was(changed?.scores[row])];
-    case "exp":
-      return [
-        "key ",
-        key,
-        `: exp(${figure(numbers.scores[row])} − max ${figure(told.maximum)}) = ${figure(numbers.exponentials?.[row])}`,
-      ];
+        : ["key ", key, `: score = ${becomes(score)}`, scoreChange(change, temperature)];
+    case "exp": {
+      const power = (part: "model" | "now", { maximum }: SoftmaxParts) =>
+        `exp(${figure(score[part])} − max ${figure(maximum)}) = ${figure(exp[part])}`;
+      const same = !score.moved && !exp.moved;
+      const now = told.changed && !same ? ` → ${power("now", told.changed)}` : "";
+      return ["key ", key, `: ${power("model", told)}${now}`];
+    }
     case "weight":
     case "v":
     case "weighted": {
-      const made =
+      const made = (part: "model" | "now", { total }: SoftmaxParts, more = "") =>
         numbers.exponentials && !hidden
-          ? `${figure(numbers.exponentials[row])} ÷ ${figure(told.total)} = ${figure(weight)}`
-          : figure(weight);
-      const length = column === "weight" ? "" : ` · ‖weight × v‖ = ${figure(numbers.norms[row])}`;
-      return ["weight of ", key, ` = ${made}${length}`, ...was(changed?.weights[row])];
+          ? `${figure(exp[part])} ÷ ${figure(total)}${more} = ${figure(weight[part])}`
+          : figure(weight[part]);
+      const { changed } = told;
+      const grown = changed?.grown != null && changed.grown !== 1 ? `${times}${figure(changed.grown)}` : "";
+      const more = change.removed ? ", then removed" : grown;
+      const now = changed && weight.moved ? ` → ${made("now", changed, more)}` : "";
+      const length = column === "weight" ? "" : ` · ‖weight × v‖ = ${becomes(seen(steps, "norms", row))}`;
+      return ["weight of ", key, ` = ${made("model", told)}${now}${length}`];
     }
     case "parts": {
       const each = told.queries.map((query, nth) => {
         const value = numbers.parts?.[nth * told.rows.length + row];
         return `${shown.queries.tokens[query]} ${figure(value)}`;
       });
-      return ["weight of ", key, ` by query: ${each.join(" · ")}`];
+      const before = told.changed ? " before the change" : "";
+      return ["weight of ", key, ` by query${before}: ${each.join(" · ")}`];
     }
     case "k":
     case "products":
@@ -116,15 +133,17 @@ function sayKey(shown: Shown, steps: Steps, row: number, column: ColumnName, dim
       return [
         "key ",
         key,
-        hidden
-          ? ": hidden by the mask"
-          : `: q·k ${dot}, score ${figure(numbers.scores[row])}, weight ${figure(weight)}`,
+        hidden ? ": hidden by the mask" : `: q·k ${dot}, score ${becomes(score)}, weight ${becomes(weight)}`,
       ];
   }
 }
 
-const was = (changed: number | undefined): Piece[] =>
-  changed === undefined ? [] : [` · changed to ${figure(changed)}`];
+/** What changes a score; with a temperature, all that no one set by hand. */
+function scoreChange({ masked, set }: { masked: boolean; set: boolean }, temperature: number | undefined): string {
+  if (masked) return ", hidden by What if";
+  if (set) return ", set by hand";
+  return temperature === undefined ? "" : `, divided by the temperature ${temperature}`;
+}
 
 export function queryName({ told, queries }: Shown): string {
   const names = told.queries.map((at) => queries.tokens[at] ?? "?");

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { shadeFor } from "../../draw/contrast";
 import { figure, percent } from "../../layout/figures";
-import { norm, rowOf, sharesOf } from "../../layout/steps";
+import { changeAt, norm, rowOf, type Seen, seen, sharesOf } from "../../layout/steps";
 import type { PartProps } from "./detail";
 import { move } from "./frame";
 
@@ -18,6 +18,8 @@ interface Piece {
 export function Shares(props: PartProps & { norms: boolean }) {
   const { shown, steps, row, name, norms } = props;
   const { told, numbers, changed, dV } = steps;
+  const weight = seen(steps, "weights", row);
+  const length = seen(steps, "norms", row);
   const label = (at: number) => shown.keys.tokens[told.rows[at] as number] ?? "?";
   const pieces = (weights: Float32Array, rest: number | null, sink: number | null): Piece[] => {
     const own = Array.from(weights, (weight, at) => ({
@@ -38,14 +40,13 @@ export function Shares(props: PartProps & { norms: boolean }) {
       title: `${label(at)}: ‖weight × v‖ = ${figure(values[at])}, ${percent(share, 1)} of all`,
       row: at,
     }));
-  const lengthsOf = (weighted: Float32Array) => Float32Array.from(told.rows, (_, at) => norm(rowOf(weighted, at, dV)));
   const before = norms ? lengths(numbers.norms) : pieces(numbers.weights, told.rest.weight, told.sink);
   const after =
     changed &&
     (norms
-      ? lengths(lengthsOf(changed.weighted))
+      ? lengths(changed.norms)
       : pieces(changed.weights, told.changed?.rest.weight ?? 0, told.changed?.sink ?? null));
-  const share = before.find((piece) => piece.row === row)?.share ?? 0;
+  const share = (after ?? before).find((piece) => piece.row === row)?.share ?? 0;
   return (
     <figure>
       <figcaption>
@@ -53,8 +54,7 @@ export function Shares(props: PartProps & { norms: boolean }) {
           <>
             {name}
             {": "}
-            {figure(numbers.weights[row])} × ‖v‖ {figure(norm(rowOf(numbers.values, row, dV)))} = ‖weight × v‖{" "}
-            <b>{figure(numbers.norms[row])}</b>
+            {figure(weight.now)} × ‖v‖ {figure(norm(rowOf(numbers.values, row, dV)))} = ‖weight × v‖ <Now of={length} />
             <span class="hint">
               {" "}
               · {percent(share)} of the norms (lengths) of all{told.rest.count > 0 && " that are shown"}
@@ -78,10 +78,11 @@ export function Shares(props: PartProps & { norms: boolean }) {
 
 function SoftmaxOf({ steps, row, name }: { steps: PartProps["steps"]; row: number; name: ComponentChildren }) {
   const { told, numbers } = steps;
+  const weight = seen(steps, "weights", row);
   if (!numbers.exponentials || told.maximum === null) {
     return (
       <>
-        {name} <b>{figure(numbers.weights[row])}</b>{" "}
+        {name} <Now of={weight} />{" "}
         <span class="hint">
           {told.queries.length > 1 &&
             `· ${told.combine} over ${told.queries.length} queries, each with its own softmax`}
@@ -89,11 +90,25 @@ function SoftmaxOf({ steps, row, name }: { steps: PartProps["steps"]; row: numbe
       </>
     );
   }
+  const { maximum, total } = told.changed ?? told;
+  const { grown } = told.changed ?? {};
+  const { removed } = changeAt(steps, row);
   return (
     <>
       {name}
-      {": "}exp({figure(numbers.scores[row])} − {figure(told.maximum)}) ÷ {figure(told.total)} ={" "}
-      {figure(numbers.exponentials[row])} ÷ {figure(told.total)} = <b>{figure(numbers.weights[row])}</b>
+      {": "}exp({figure(seen(steps, "scores", row).now)} − {figure(maximum)}) ÷ {figure(total)} ={" "}
+      {figure(seen(steps, "exponentials", row).now)} ÷ {figure(total)}
+      {removed ? ", then removed" : grown != null && grown !== 1 && ` × ${figure(grown)}`} = <Now of={weight} />
+    </>
+  );
+}
+
+/** A result, and what it was before a change. */
+export function Now({ of: { model, now, moved } }: { of: Seen }) {
+  return (
+    <>
+      <b class={moved ? "is-changed" : ""}>{figure(now)}</b>
+      {moved && <span class="hint"> (was {figure(model)})</span>}
     </>
   );
 }

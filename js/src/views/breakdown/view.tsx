@@ -110,12 +110,11 @@ function Whole(props: WholeProps) {
     <>
       <Formula store={store} steps={steps} heads={shown.outline.heads} />
       <Chips store={store} />
-      {store.editing.value && <WhatIfPanel state={state} shown={shown} steps={steps} />}
+      {store.editing.value && <WhatIfPanel state={state} store={store} shown={shown} steps={steps} />}
       <p class={`explanation ${store.level.value}`} aria-live="polite">
         {told && (
           <>
             <b>{told.title}</b> <span class="hint">{told.text}</span>
-            {steps.changed && <span class="is-changed"> Blue numbers: with what you changed.</span>}
           </>
         )}
       </p>
