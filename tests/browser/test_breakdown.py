@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import tiny
 import torch
 from playwright.sync_api import expect
 
@@ -453,6 +455,7 @@ def test_a_long_text_shows_its_strongest_keys_and_the_rest_as_one(mount: Callabl
     shown = values(at, "weight")
     torch.testing.assert_close(shown, b.weights[told["rows"]], rtol=1e-5, atol=1e-6)
     assert shown.tolist() == sorted(shown.tolist(), reverse=True)
+    assert at.page.locator(".keys .position").all_text_contents() == [str(one) for one in told["rows"]]
     expect(row(at, "rest")).to_contain_text(f"and {told['rest']['count']} more keys")
     expect(row(at, "masked")).to_contain_text(f"{told['masked']} more keys hidden by the mask")
     expect(row(at, "output").locator("[data-value='sum']")).to_have_text("Σ = 1")
@@ -522,3 +525,130 @@ def test_it_fits_and_draws_in_both_themes(
         )
         assert drawn or (width < 760 and number == 5)  # where it is all numbers and bars
     expect(at.root).to_have_attribute("data-state", "ready")
+
+
+def test_what_is_awaited_is_said_and_what_stands_is_dimmed(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    line = at.page.locator(".awaited")
+    table = at.page.locator(".steps")
+    before = table.bounding_box()
+    at.page.get_by_role("button", name="What if…").click()
+    before = table.bounding_box()
+    at.held = True
+    at.page.get_by_label("Head", exact=True).select_option("L0-H3")
+    expect(line).to_contain_text(f"still showing L2-H6, {at.widget.tokens[QUERY]} · computing L0-H3")
+    assert table.evaluate("one => getComputedStyle(one.closest('.late')).opacity") < "1"
+    expect(at.page.locator(".whatif")).to_contain_text("not computed yet")
+    assert table.bounding_box() == before
+    at.held = False
+    at.wait()
+    expect(line).to_have_count(0)
+    expect(at.page.locator(".late")).to_have_count(0)
+
+
+def test_without_a_kernel_nothing_poses_as_computed(mount: Callable[..., Mounted]) -> None:
+    at = mount(alive=False)
+    at.page.get_by_label("Head", exact=True).select_option("L0-H3")
+    at.wait_while_silent()
+    expect(at.page.locator(".awaited")).to_contain_text("still showing L2-H6")
+    expect(at.page.locator(".awaited")).to_contain_text("not computed yet: L0-H3")
+
+
+def test_escape_unpins_keys_and_keeps_the_query_and_the_changes(mount: Callable[..., Mounted]) -> None:
+    at = mount(keys=[2], what_if={"scores": {"3": 5}})
+    at.page.locator(".chips [data-step='2']").focus()
+    at.page.keyboard.press("Escape")
+    at.wait()
+    assert at.widget.keys == []
+    assert at.widget.queries == [QUERY]
+    assert at.widget.what_if == {"scores": {"3": 5}}
+
+
+def test_the_bars_of_many_heads_stand_side_by_side(mount: Callable[..., Mounted]) -> None:
+    model = tiny.gpt2(n_head=32, n_embd=128)
+    at = mount(tiny.TEXT, model=model, tokenizer=tiny.tokenizer(), heads=[(0, 1)], queries=[5])
+    bars = [bar.bounding_box() for bar in at.page.locator("[data-writes] .pillar").all()]
+    assert len(bars) == 32
+    for one, other in pairwise(bars):
+        assert one is not None
+        assert other is not None
+        assert one["x"] + one["width"] <= other["x"]
+        assert one["width"] == pytest.approx(other["width"], abs=0.5)
+
+
+def test_the_row_with_the_keyboard_is_never_covered(mount: Callable[..., Mounted]) -> None:
+    at = mount("The cat sat on the mat. " * 40, queries=[150])
+    keys = at.page.keyboard
+    row(at, 0).focus()
+    covered = """() => {
+      const root = document.querySelector("#here > div").shadowRoot;
+      const [row, top, bottom] = [root.activeElement, ...root.querySelectorAll(".steps > .top, .steps > .bottom")]
+        .map((one) => one.getBoundingClientRect());
+      return row.top < top.bottom - 1 || row.bottom > bottom.top + 1;
+    }"""
+    last = len(at.widget._breakdown["rows"]) - 1
+    for key in ["ArrowDown"] * last + ["ArrowUp"] * last:
+        keys.press(key)
+        assert not at.page.evaluate(covered)
+
+
+def test_tokens_that_are_met_twice_are_told_apart(mount: Callable[..., Mounted]) -> None:
+    at = mount("the fox and the fox", queries=[1])
+    tokens = at.widget.tokens
+    for number, token in enumerate(tokens):
+        position = row(at, number).locator(".position")
+        expect(position).to_have_text([str(number)] if tokens.count(token) > 1 else [])
+
+
+def test_the_row_explained_below_is_tinted(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    tint = at.page.locator(".explained")
+
+    def tinted(line: int) -> None:
+        box = row(at, line).bounding_box()
+        assert box is not None
+        assert (tint.bounding_box() or {}).get("y") == pytest.approx(box["y"], abs=1)
+
+    tinted(int(expected(at).weights.argmax()))
+    row(at, 3).hover()
+    tinted(3)
+    step(at, 7)
+    expect(tint).to_have_count(0)
+
+
+def test_another_step_is_read_in_its_own_column(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    row(at, 2).focus()
+    at.page.keyboard.press("ArrowDown")
+    at.page.keyboard.press("ArrowRight")
+    assert said(at).startswith(f"key {at.widget.tokens[3]} · dimension 0")
+    at.page.keyboard.press("5")
+    assert said(at).startswith(f"weight of {at.widget.tokens[3]}")
+
+
+def test_formula_and_heads_are_one_tab_stop_each(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    keys = at.page.keyboard
+    for number in range(1, 8):
+        step(at, number)
+        expect(at.page.locator(".formula button[tabindex='0']")).to_have_count(1)
+    expect(at.page.locator(".head-bars button[tabindex='0']")).to_have_attribute("data-writes", "L2-H6")
+    at.page.locator("[data-writes=L2-H6]").focus()
+    keys.press("ArrowRight")
+    expect(at.page.locator("[data-writes=L2-H7]")).to_be_focused()
+    expect(at.page.locator(".breakdown")).to_have_attribute("data-step-shown", "7")
+    at.page.locator(".heads > .fold").focus()
+    keys.press("Tab")
+    expect(at.page.locator(".categories > .fold")).to_be_focused()
+    keys.press("Tab")
+    expect(at.page.locator(".formula [data-part='7']")).to_be_focused()
+    keys.press("ArrowLeft")
+    expect(at.page.locator(".formula [data-part='6']")).to_be_focused()
+
+
+def test_cells_tell_their_column(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    for cell in row(at, 2).locator("[data-value]:not(.unseen)").all():
+        head = at.page.locator(f".heads-row [data-column='{cell.get_attribute('data-value')}']")
+        assert cell.get_attribute("aria-colindex") == head.get_attribute("aria-colindex")
+    expect(at.page.locator(".steps canvas:not([aria-hidden=true])")).to_have_count(0)

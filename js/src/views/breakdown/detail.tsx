@@ -7,12 +7,12 @@ import { type DotRow, drawDots } from "../../draw/dots";
 import { type Box, drawBars, drawRunning, totalScale } from "../../draw/strips";
 import type { Theme } from "../../host";
 import { figure } from "../../layout/figures";
-import { isRoot, limitOf, rowOf, type Steps, scaleName, strongestRow } from "../../layout/steps";
+import { isRoot, limitOf, rowOf, type Steps, scaleName } from "../../layout/steps";
 import type { State } from "../../state";
 import { Art } from "./art";
 import { Concat } from "./concat";
 import { Token } from "./explain";
-import { move } from "./frame";
+import { explainedRow, move } from "./frame";
 import { queryName } from "./say";
 import { Shares } from "./shares";
 
@@ -33,13 +33,7 @@ export function Detail(props: DetailProps) {
   const now = useSignal(steps);
   now.value = steps;
   // Only another row draws it anew, not every movement of the pointer.
-  const row = useComputed(() => {
-    const { told, numbers } = now.value;
-    const at = store.spot.value?.row;
-    if (typeof at === "number" && at < told.rows.length) return at;
-    const pinned = told.rows.indexOf(state.traits.keys.value.at(-1) ?? -1);
-    return pinned >= 0 ? pinned : strongestRow(numbers);
-  });
+  const row = useComputed(() => explainedRow(store, state, now.value));
   const key = <Token text={shown.keys.tokens[steps.told.rows[row.value] as number]} />;
   const part = { ...props, row: row.value, name: key };
   const step = store.step.value;

@@ -7,6 +7,7 @@ import type { State } from "../../state";
 import { chooseHead } from "../choose";
 import { headName } from "../words";
 import { Query } from "./explain";
+import { rove } from "./frame";
 
 interface Props {
   state: State;
@@ -46,7 +47,8 @@ export function Heads({ state, shown, steps, active }: Props) {
         </span>
       </p>
       {norms ? (
-        <div class="head-bars">
+        // biome-ignore lint/a11y/noStaticElementInteractions: the arrow keys of the buttons inside
+        <div class="head-bars" onKeyDown={rove}>
           {Array.from(norms, (size, at) => {
             const here = at === head;
             const now = here && changed ? changed.headNorm : null;
@@ -57,6 +59,7 @@ export function Heads({ state, shown, steps, active }: Props) {
                 type="button"
                 class={here ? "here" : ""}
                 data-writes={name}
+                tabIndex={here ? 0 : -1}
                 data-exact={raw(size)}
                 aria-current={here ? "true" : undefined}
                 aria-label={`${name} writes ${figure(size)}`}
