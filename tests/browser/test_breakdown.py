@@ -331,9 +331,7 @@ def test_several_queries_are_taken_together(mount: Callable[..., Mounted]) -> No
     mean = trace.breakdown(*HEAD, [QUERY, 3])
     torch.testing.assert_close(values(at, "weight"), mean.weights, rtol=1e-5, atol=1e-6)
     expect(at.page.locator(".query-row")).to_contain_text(f"mean of {at.widget.tokens[QUERY]}, {at.widget.tokens[3]}")
-    expect(at.page.get_by_label("Query", exact=True).locator("option").first).to_have_text(
-        f"{at.widget.tokens[QUERY]} + {at.widget.tokens[3]}"
-    )
+    assert at.page.locator(".pin bdi").all_text_contents() == [at.widget.tokens[QUERY], at.widget.tokens[3]]
     expect(at.page.locator(".keys .each")).to_have_count(len(at.widget.tokens))
     at.page.locator(".combine").get_by_role("button", name="sum").click()
     at.wait()
@@ -652,3 +650,55 @@ def test_cells_tell_their_column(mount: Callable[..., Mounted]) -> None:
         head = at.page.locator(f".heads-row [data-column='{cell.get_attribute('data-value')}']")
         assert cell.get_attribute("aria-colindex") == head.get_attribute("aria-colindex")
     expect(at.page.locator(".steps canvas:not([aria-hidden=true])")).to_have_count(0)
+
+
+def test_queries_are_added_and_taken_out(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="add a query").click()
+    another = at.page.get_by_label("Another query")
+    expect(another).to_be_focused()
+    another.select_option("3")
+    at.wait()
+    assert at.widget.queries == [QUERY, 3]
+    expect(at.page.locator(".combine")).to_contain_text("take their")
+    at.page.get_by_role("button", name=f"take out {at.widget.tokens[QUERY]}").click()
+    at.wait()
+    assert at.widget.queries == [3]
+    expect(at.page.get_by_label("Query", exact=True)).to_have_value("3")
+
+
+def test_the_texts_are_true_of_several_queries(mount: Callable[..., Mounted]) -> None:
+    at = mount(queries=[QUERY, 3])
+    text = at.page.locator(".explanation")
+    count = len(at.widget.tokens)
+    step(at, 4)
+    expect(text).to_contain_text(f"{count - QUERY - 1} keys of {count} are hidden from all of")
+    at.page.locator(".levels").get_by_role("button", name="formula").click()
+    step(at, 5)
+    expect(text).to_contain_text("1/2 · Σ over queries")
+    at.page.locator(".combine").get_by_role("button", name="sum").click()
+    at.wait()
+    expect(text).to_have_text("Softmax. Σ over queries of softmax(s)")
+
+
+def test_the_texts_are_true_of_the_model(mount: Callable[..., Mounted]) -> None:
+    q, k, v = torch.randn(3, 1, 4, 4, 8).unbind(0)
+    at = mount(AttentionTrace.from_qkv(q, k, v, ["a", "b", "c", "d"]), heads=[(0, 1)], queries=[2])
+    at.page.locator(".levels").get_by_role("button", name="paragraph").click()
+    step(at, 7)
+    expect(at.page.locator(".explanation")).to_contain_text("cannot be said here")
+    expect(at.page.locator(".explanation")).not_to_contain_text("compared with")
+
+
+def test_shared_keys_are_told_by_their_heads(mount: Callable[..., Mounted]) -> None:
+    at = mount(tiny.TEXT, model=tiny.llama(), tokenizer=tiny.tokenizer(), heads=[(0, 0)], queries=[5])
+    step(at, 1)
+    expect(at.page.locator(".explanation")).to_contain_text("Heads 0 and 1 use the same keys and values")
+
+
+def test_a_temperature_is_in_the_formula(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    expect(at.page.locator(".breakdown > .formula")).not_to_contain_text("/ T")
+    at.widget.what_if = {"temperature": 2}
+    at.wait()
+    expect(at.page.locator(".breakdown > .formula")).to_contain_text("/ T")

@@ -45,15 +45,12 @@ export interface Steps {
   /** Numbers in a query or key, and in a value. */
   dK: number;
   dV: number;
-  /** Token position of each query. */
-  queries: number[];
 }
 
 export function openSteps(told: Breakdown): Steps {
   const numbers = openArrays(told.arrays) as unknown as Numbers;
   const changed = told.changed && (openArrays(told.changed.arrays) as unknown as ChangedNumbers);
-  const { query, headOutput } = numbers;
-  return { told, numbers, changed, dK: query.length, dV: headOutput.length, queries: told.queries };
+  return { told, numbers, changed, dK: numbers.query.length, dV: numbers.headOutput.length };
 }
 
 function openArrays(arrays: Arrays): Record<string, Float32Array | Uint8Array> {

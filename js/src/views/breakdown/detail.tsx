@@ -190,7 +190,8 @@ function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { ma
   ) : (
     <>
       {figure(before[row])}
-      {bias && ` + (${figure(bias[row])})`} + 0 = <b>{figure(scores[row])}</b> <span class="hint">visible</span>
+      {bias && ((bias[row] as number) < 0 ? ` − ${figure(-(bias[row] as number))}` : ` + ${figure(bias[row])}`)} + 0 ={" "}
+      <b>{figure(scores[row])}</b> <span class="hint">visible</span>
     </>
   );
   return (

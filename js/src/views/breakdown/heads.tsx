@@ -6,7 +6,7 @@ import type { Steps } from "../../layout/steps";
 import type { State } from "../../state";
 import { chooseHead } from "../choose";
 import { headName } from "../words";
-import { Query } from "./explain";
+import { Path, Query } from "./explain";
 import { rove } from "./frame";
 
 interface Props {
@@ -40,7 +40,7 @@ export function Heads({ state, shown, steps, active }: Props) {
           {projected.name && (
             <>
               {" "}
-              (<code>{projected.name}</code>)
+              (<Path of={projected.name} />)
             </>
           )}
           . Bars: how much each head writes for <Query shown={shown} /> (norm).

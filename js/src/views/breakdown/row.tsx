@@ -107,7 +107,12 @@ export function KeyRow({ frame, state, at, pinned, entry, numbered, editing, onE
         if (name === "key") {
           return (
             <Cell key={name} column={column} index={nth + 1} role="rowheader">
-              <span data-side="key" data-index={position} class="key-label" title={`${label} · position ${position}`}>
+              <span
+                data-side="key"
+                data-index={position}
+                class={/^␣+$/.test(label) ? "key-label blank" : "key-label"}
+                title={`${label} · position ${position}`}
+              >
                 <bdi>{label}</bdi>
               </span>
               {numbered && <span class="position">{position}</span>}

@@ -4,7 +4,8 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { BreakdownStore, Shown, Spot } from "../../breakdown";
 import type { Theme } from "../../host";
-import { limitOf, type Steps, strongestRow, wholeLimitOf } from "../../layout/steps";
+import { share, short } from "../../layout/figures";
+import { limitOf, type Steps, scaleName, strongestRow, wholeLimitOf } from "../../layout/steps";
 import { type Column, type ColumnName, columnsOf, dimensionAt, isStrip, RESULT } from "../../layout/table";
 import type { State } from "../../state";
 import { headName } from "../words";
@@ -81,6 +82,18 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
     ...told.queries.map((at) => "query ".length + length(shown.queries.tokens[at])),
     8,
   );
+  const letters = useMemo(() => {
+    const widest = (text: (value: number) => string, ...of: (Float32Array | undefined)[]) =>
+      Math.max(0, ...of.flatMap((values) => Array.from(values ?? [], (value) => text(value).length)));
+    return {
+      dot: widest(short, numbers.dots),
+      scaled: Math.max(scaleName(told.scale, dK).length, widest(short, numbers.scaled)),
+      capped: widest(short, numbers.capped),
+      bias: widest(short, numbers.bias),
+      score: widest(short, numbers.scores, changed?.scores),
+      exp: widest(share, numbers.exponentials, changed?.exponentials),
+    };
+  }, [steps]);
   const editing = store.editing.value;
   const columns = useMemo(
     () =>
@@ -88,6 +101,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
         step,
         width: inner.value,
         label: Math.min(132, Math.max(72, SIDES + LETTER * longest)),
+        letters,
         dK,
         dV,
         capped: numbers.capped !== undefined,
