@@ -7,10 +7,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import tiny
 import torch
+import transformers as hf
 from playwright.sync_api import expect
 
+import tiny
 from attnwidget import AttentionTrace, AttentionWidget
 from browser.fake_comm import Mounted
 
@@ -702,3 +703,24 @@ def test_a_temperature_is_in_the_formula(mount: Callable[..., Mounted]) -> None:
     at.widget.what_if = {"temperature": 2}
     at.wait()
     expect(at.page.locator(".breakdown > .formula")).to_contain_text("/ T")
+
+
+def test_a_sink_above_all_scores_is_said_to_be_the_largest(mount: Callable[..., Mounted]) -> None:
+    model = tiny.gpt_oss()
+    model.layers[0].self_attn.sinks.data.fill_(6.0)
+    at = mount(tiny.TEXT, model=model, tokenizer=tiny.tokenizer(), heads=[(0, 1)], queries=[5])
+    at.page.locator(".levels").get_by_role("button", name="paragraph").click()
+    step(at, 5)
+    expect(at.page.locator(".explanation")).to_contain_text("The sink's score, larger than that of any key, 6.000")
+
+
+def t5() -> hf.PreTrainedModel:
+    sizes = {"num_layers": 2, "num_heads": 4, "d_model": 32, "d_kv": 8, "d_ff": 64, "decoder_start_token_id": 0}
+    return tiny.build(hf.T5Config(**tiny.IDS, **sizes), hf.T5ForConditionalGeneration)
+
+
+def test_queries_of_another_text_are_told_as_such(mount: Callable[..., Mounted]) -> None:
+    options = {"model": t5(), "tokenizer": tiny.tokenizer(marks=True), "text_target": "le chat noir"}
+    at = mount("The cat", **options, heads=[(0, 1)], queries=[2], attention="cross")
+    step(at, 1)
+    expect(at.page.locator(".explanation")).to_contain_text("every token of the target has a query")

@@ -100,6 +100,11 @@ export function Choices({ state, outline, store, labels }: Props) {
               onBlur={() => {
                 adding.value = false;
               }}
+              onKeyDown={(event) => {
+                if (event.key !== "Escape") return;
+                event.stopPropagation();
+                adding.value = false;
+              }}
             >
               <option value="">and …</option>
               {tokens.map(
