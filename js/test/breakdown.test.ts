@@ -106,6 +106,10 @@ test("cells are short, and never show a small number as zero", () => {
   assert.deepEqual([short(Number.NaN), share(Number.NaN)], ["NaN", "NaN"]);
   assert.equal(percent(0.614), "61\u00a0%");
   assert.equal(percent(0.004), "0.4\u00a0%");
+  assert.deepEqual(
+    [percent(0.0002), percent(0.0002, 1), percent(0)],
+    ["<\u00a00.1\u00a0%", "<\u00a00.1\u00a0%", "0\u00a0%"],
+  );
   assert.deepEqual([raw(-1.5), raw(Number.NEGATIVE_INFINITY)], ["-1.5", "-Infinity"]);
 });
 
@@ -156,6 +160,7 @@ const options: ColumnOptions = {
   step: 2,
   width: 1008,
   label: 80,
+  letters: {},
   dK: 32,
   dV: 32,
   capped: false,
@@ -185,6 +190,13 @@ test("columns stand beside one another and within the width", () => {
       }
     }
   }
+});
+
+test("a column is as wide as its longest number", () => {
+  const width = (letters: ColumnOptions["letters"]) =>
+    columnsOf({ ...options, letters }).find(({ name }) => name === "dot")?.width ?? 0;
+  assert.ok(width({ dot: 7 }) >= 52);
+  assert.equal(width({ dot: 4 }), width({}));
 });
 
 test("a narrow table has only the columns of the step in view", () => {

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+import transformers as hf
 from playwright.sync_api import expect
 
+import tiny
 from attnwidget import AttentionTrace, AttentionWidget
 from browser.fake_comm import Mounted
 
@@ -340,9 +343,7 @@ def test_several_queries_are_taken_together(mount: Callable[..., Mounted]) -> No
     mean = trace.breakdown(*HEAD, [QUERY, 3])
     torch.testing.assert_close(values(at, "weight"), mean.weights, rtol=1e-5, atol=1e-6)
     expect(at.page.locator(".query-row")).to_contain_text(f"mean of {at.widget.tokens[QUERY]}, {at.widget.tokens[3]}")
-    expect(at.page.get_by_label("Query", exact=True).locator("option").first).to_have_text(
-        f"{at.widget.tokens[QUERY]} + {at.widget.tokens[3]}"
-    )
+    assert at.page.locator(".pin bdi").all_text_contents() == [at.widget.tokens[QUERY], at.widget.tokens[3]]
     expect(at.page.locator(".keys .each")).to_have_count(len(at.widget.tokens))
     at.page.locator(".combine").get_by_role("button", name="sum").click()
     at.wait()
@@ -582,6 +583,7 @@ def test_a_long_text_shows_its_strongest_keys_and_the_rest_as_one(mount: Callabl
     shown = values(at, "weight")
     torch.testing.assert_close(shown, b.weights[told["rows"]], rtol=1e-5, atol=1e-6)
     assert shown.tolist() == sorted(shown.tolist(), reverse=True)
+    assert at.page.locator(".keys .position").all_text_contents() == [str(one) for one in told["rows"]]
     expect(row(at, "rest")).to_contain_text(f"and {told['rest']['count']} more keys")
     at.widget.what_if = {"temperature": 3}
     at.wait()
@@ -657,3 +659,203 @@ def test_it_fits_and_draws_in_both_themes(
         )
         assert drawn or (width < 760 and number == 5)  # where it is all numbers and bars
     expect(at.root).to_have_attribute("data-state", "ready")
+
+
+def test_what_is_awaited_is_said_and_what_stands_is_dimmed(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    line = at.page.locator(".awaited")
+    table = at.page.locator(".steps")
+    before = table.bounding_box()
+    at.page.get_by_role("button", name="What if…").click()
+    before = table.bounding_box()
+    at.held = True
+    at.page.get_by_label("Head", exact=True).select_option("L0-H3")
+    expect(line).to_contain_text(f"still showing L2-H6, {at.widget.tokens[QUERY]} · computing L0-H3")
+    assert table.evaluate("one => getComputedStyle(one.closest('.late')).opacity") < "1"
+    expect(at.page.locator(".whatif")).to_contain_text("not computed yet")
+    assert table.bounding_box() == before
+    at.held = False
+    at.wait()
+    expect(line).to_have_count(0)
+    expect(at.page.locator(".late")).to_have_count(0)
+
+
+def test_without_a_kernel_nothing_poses_as_computed(mount: Callable[..., Mounted]) -> None:
+    at = mount(alive=False)
+    at.page.get_by_label("Head", exact=True).select_option("L0-H3")
+    at.wait_while_silent()
+    expect(at.page.locator(".awaited")).to_contain_text("still showing L2-H6")
+    expect(at.page.locator(".awaited")).to_contain_text("not computed yet: L0-H3")
+
+
+def test_escape_unpins_keys_and_keeps_the_query_and_the_changes(mount: Callable[..., Mounted]) -> None:
+    at = mount(keys=[2], what_if={"scores": {"3": 5}})
+    at.page.locator(".chips [data-step='2']").focus()
+    at.page.keyboard.press("Escape")
+    at.wait()
+    assert at.widget.keys == []
+    assert at.widget.queries == [QUERY]
+    assert at.widget.what_if == {"scores": {"3": 5}}
+
+
+def test_the_bars_of_many_heads_stand_side_by_side(mount: Callable[..., Mounted]) -> None:
+    model = tiny.gpt2(n_head=32, n_embd=128)
+    at = mount(tiny.TEXT, model=model, tokenizer=tiny.tokenizer(), heads=[(0, 1)], queries=[5])
+    bars = [bar.bounding_box() for bar in at.page.locator("[data-writes] .pillar").all()]
+    assert len(bars) == 32
+    for one, other in pairwise(bars):
+        assert one is not None
+        assert other is not None
+        assert one["x"] + one["width"] <= other["x"]
+        assert one["width"] == pytest.approx(other["width"], abs=0.5)
+
+
+def test_the_row_with_the_keyboard_is_never_covered(mount: Callable[..., Mounted]) -> None:
+    at = mount("The cat sat on the mat. " * 40, queries=[150])
+    keys = at.page.keyboard
+    row(at, 0).focus()
+    covered = """() => {
+      const root = document.querySelector("#here > div").shadowRoot;
+      const [row, top, bottom] = [root.activeElement, ...root.querySelectorAll(".steps > .top, .steps > .bottom")]
+        .map((one) => one.getBoundingClientRect());
+      return row.top < top.bottom - 1 || row.bottom > bottom.top + 1;
+    }"""
+    last = len(at.widget._breakdown["rows"]) - 1
+    for key in ["ArrowDown"] * last + ["ArrowUp"] * last:
+        keys.press(key)
+        assert not at.page.evaluate(covered)
+
+
+def test_tokens_that_are_met_twice_are_told_apart(mount: Callable[..., Mounted]) -> None:
+    at = mount("the fox and the fox", queries=[1])
+    tokens = at.widget.tokens
+    for number, token in enumerate(tokens):
+        position = row(at, number).locator(".position")
+        expect(position).to_have_text([str(number)] if tokens.count(token) > 1 else [])
+
+
+def test_the_row_explained_below_is_tinted(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    tint = at.page.locator(".explained")
+
+    def tinted(line: int) -> None:
+        box = row(at, line).bounding_box()
+        assert box is not None
+        assert (tint.bounding_box() or {}).get("y") == pytest.approx(box["y"], abs=1)
+
+    tinted(int(expected(at).weights.argmax()))
+    row(at, 3).hover()
+    tinted(3)
+    step(at, 7)
+    expect(tint).to_have_count(0)
+
+
+def test_another_step_is_read_in_its_own_column(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    row(at, 2).focus()
+    at.page.keyboard.press("ArrowDown")
+    at.page.keyboard.press("ArrowRight")
+    assert said(at).startswith(f"key {at.widget.tokens[3]} · dimension 0")
+    at.page.keyboard.press("5")
+    assert said(at).startswith(f"weight of {at.widget.tokens[3]}")
+
+
+def test_formula_and_heads_are_one_tab_stop_each(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    keys = at.page.keyboard
+    for number in range(1, 8):
+        step(at, number)
+        expect(at.page.locator(".formula button[tabindex='0']")).to_have_count(1)
+    expect(at.page.locator(".head-bars button[tabindex='0']")).to_have_attribute("data-writes", "L2-H6")
+    at.page.locator("[data-writes=L2-H6]").focus()
+    keys.press("ArrowRight")
+    expect(at.page.locator("[data-writes=L2-H7]")).to_be_focused()
+    expect(at.page.locator(".breakdown")).to_have_attribute("data-step-shown", "7")
+    at.page.locator(".heads > .fold").focus()
+    keys.press("Tab")
+    expect(at.page.locator(".categories > .fold")).to_be_focused()
+    keys.press("Tab")
+    expect(at.page.locator(".formula [data-part='7']")).to_be_focused()
+    keys.press("ArrowLeft")
+    expect(at.page.locator(".formula [data-part='6']")).to_be_focused()
+
+
+def test_cells_tell_their_column(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    for cell in row(at, 2).locator("[data-value]:not(.unseen)").all():
+        head = at.page.locator(f".heads-row [data-column='{cell.get_attribute('data-value')}']")
+        assert cell.get_attribute("aria-colindex") == head.get_attribute("aria-colindex")
+    expect(at.page.locator(".steps canvas:not([aria-hidden=true])")).to_have_count(0)
+
+
+def test_queries_are_added_and_taken_out(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="add a query").click()
+    another = at.page.get_by_label("Another query")
+    expect(another).to_be_focused()
+    another.select_option("3")
+    at.wait()
+    assert at.widget.queries == [QUERY, 3]
+    expect(at.page.locator(".combine")).to_contain_text("take their")
+    at.page.get_by_role("button", name=f"take out {at.widget.tokens[QUERY]}").click()
+    at.wait()
+    assert at.widget.queries == [3]
+    expect(at.page.get_by_label("Query", exact=True)).to_have_value("3")
+
+
+def test_the_texts_are_true_of_several_queries(mount: Callable[..., Mounted]) -> None:
+    at = mount(queries=[QUERY, 3])
+    text = at.page.locator(".explanation")
+    count = len(at.widget.tokens)
+    step(at, 4)
+    expect(text).to_contain_text(f"{count - QUERY - 1} keys of {count} are hidden from all of")
+    at.page.locator(".levels").get_by_role("button", name="formula").click()
+    step(at, 5)
+    expect(text).to_contain_text("1/2 · Σ over queries")
+    at.page.locator(".combine").get_by_role("button", name="sum").click()
+    at.wait()
+    expect(text).to_have_text("Softmax. Σ over queries of softmax(s)")
+
+
+def test_the_texts_are_true_of_the_model(mount: Callable[..., Mounted]) -> None:
+    q, k, v = torch.randn(3, 1, 4, 4, 8).unbind(0)
+    at = mount(AttentionTrace.from_qkv(q, k, v, ["a", "b", "c", "d"]), heads=[(0, 1)], queries=[2])
+    at.page.locator(".levels").get_by_role("button", name="paragraph").click()
+    step(at, 7)
+    expect(at.page.locator(".explanation")).to_contain_text("cannot be said here")
+    expect(at.page.locator(".explanation")).not_to_contain_text("compared with")
+
+
+def test_shared_keys_are_told_by_their_heads(mount: Callable[..., Mounted]) -> None:
+    at = mount(tiny.TEXT, model=tiny.llama(), tokenizer=tiny.tokenizer(), heads=[(0, 0)], queries=[5])
+    step(at, 1)
+    expect(at.page.locator(".explanation")).to_contain_text("Heads 0 and 1 use the same keys and values")
+
+
+def test_a_temperature_is_in_the_formula(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    expect(at.page.locator(".breakdown > .formula")).not_to_contain_text("/ T")
+    at.widget.what_if = {"temperature": 2}
+    at.wait()
+    expect(at.page.locator(".breakdown > .formula")).to_contain_text("/ T")
+
+
+def test_a_sink_above_all_scores_is_said_to_be_the_largest(mount: Callable[..., Mounted]) -> None:
+    model = tiny.gpt_oss()
+    model.layers[0].self_attn.sinks.data.fill_(6.0)
+    at = mount(tiny.TEXT, model=model, tokenizer=tiny.tokenizer(), heads=[(0, 1)], queries=[5])
+    at.page.locator(".levels").get_by_role("button", name="paragraph").click()
+    step(at, 5)
+    expect(at.page.locator(".explanation")).to_contain_text("The sink's score, larger than that of any key, 6.000")
+
+
+def t5() -> hf.PreTrainedModel:
+    sizes = {"num_layers": 2, "num_heads": 4, "d_model": 32, "d_kv": 8, "d_ff": 64, "decoder_start_token_id": 0}
+    return tiny.build(hf.T5Config(**tiny.IDS, **sizes), hf.T5ForConditionalGeneration)
+
+
+def test_queries_of_another_text_are_told_as_such(mount: Callable[..., Mounted]) -> None:
+    options = {"model": t5(), "tokenizer": tiny.tokenizer(marks=True), "text_target": "le chat noir"}
+    at = mount("The cat", **options, heads=[(0, 1)], queries=[2], attention="cross")
+    step(at, 1)
+    expect(at.page.locator(".explanation")).to_contain_text("every token of the target has a query")

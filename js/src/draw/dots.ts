@@ -17,7 +17,7 @@ interface Options {
   theme: Theme;
 }
 
-const LABEL = 100; // px on the left
+const LABEL = 100; // px on the left, at least
 const HIDDEN = 56; // px for −∞
 const INK = {
   light: { line: "#d3d8e0", mark: "#5a6270", text: "#5a6270" },
@@ -27,15 +27,17 @@ const INK = {
 export function drawDots(context: CanvasRenderingContext2D, rows: DotRow[], options: Options): void {
   const { width, height, spot, pen, theme } = options;
   const ink = INK[theme];
+  const font = getComputedStyle(context.canvas).fontFamily || "sans-serif";
+  context.font = `12px ${font}`;
   const all = rows.flatMap(({ values }) => Array.from(values)).filter(Number.isFinite);
   const hides = rows.some(({ values }) => values.some((value) => value === Number.NEGATIVE_INFINITY));
   const [low, high] = [Math.min(0, ...all), Math.max(0, ...all)];
-  const left = LABEL + (hides ? HIDDEN : 0) + 8;
+  const longest = Math.max(...rows.map(({ label }) => context.measureText(label).width));
+  const room = Math.max(LABEL, longest + 20);
+  const left = room + (hides ? HIDDEN : 0) + 8;
   const right = width - 12;
   const x = (value: number) =>
-    value === Number.NEGATIVE_INFINITY ? LABEL + 16 : left + ((value - low) / (high - low || 1)) * (right - left);
-  const font = getComputedStyle(context.canvas).fontFamily || "sans-serif";
-  context.font = `12px ${font}`;
+    value === Number.NEGATIVE_INFINITY ? room + 16 : left + ((value - low) / (high - low || 1)) * (right - left);
   context.textBaseline = "middle";
   const step = height / rows.length;
   const place = (at: number) => at * step + step / 2 + 2;
@@ -72,7 +74,7 @@ export function drawDots(context: CanvasRenderingContext2D, rows: DotRow[], opti
     context.fillStyle = ink.text;
     context.textAlign = "left";
     context.fillText(label, 0, place(at));
-    if (hides) context.fillText(values.includes(Number.NEGATIVE_INFINITY) ? "−∞" : "", LABEL - 8, place(at));
+    if (hides) context.fillText(values.includes(Number.NEGATIVE_INFINITY) ? "−∞" : "", room - 8, place(at));
     context.globalAlpha = 0.55;
     context.fillStyle = ink.mark;
     values.forEach((value, key) => {
@@ -90,7 +92,13 @@ export function drawDots(context: CanvasRenderingContext2D, rows: DotRow[], opti
     const beside = x(value) + 60 < width ? 9 : -9; // on the side where there is room
     context.textAlign = beside > 0 ? "left" : "right";
     const under = at > 0 && at === rows.length - 1; // the last number keeps clear of the line that leads to it
-    context.fillText(figure(value), x(value) + beside, place(at) + (under ? 11 : -10));
+    const y = Math.min(place(at) + (under ? 11 : -10), height - 6);
+    // Lines and marks leave room around the number.
+    context.globalCompositeOperation = "destination-out";
+    context.lineWidth = 4;
+    context.strokeText(figure(value), x(value) + beside, y);
+    context.globalCompositeOperation = "source-over";
+    context.fillText(figure(value), x(value) + beside, y);
   });
   context.globalAlpha = 1;
 }

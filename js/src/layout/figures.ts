@@ -40,8 +40,11 @@ export function share(weight: number | null | undefined): string {
   return Math.abs(weight) < 0.0005 ? signed(weight.toExponential(0)) : signed(weight.toFixed(3));
 }
 
+/** A small share is never shown as none. */
 export const percent = (part: number, digits = 0): string =>
-  `${(100 * part).toFixed(part > 0 && part < 0.01 && digits === 0 ? 1 : digits)}\u00a0%`;
+  part > 0 && part < 0.0005
+    ? "<\u00a00.1\u00a0%"
+    : `${(100 * part).toFixed(part > 0 && part < 0.01 && digits === 0 ? 1 : digits)}\u00a0%`;
 
 /** For tests and other programs: as exact as single precision is, in ASCII. */
 export const raw = (value: number | undefined): string =>

@@ -56,8 +56,6 @@ export interface Steps {
   /** Numbers in a query or key, and in a value. */
   dK: number;
   dV: number;
-  /** Token position of each query. */
-  queries: number[];
   /** The largest of `parts`. */
   mostPart: number;
 }
@@ -67,7 +65,7 @@ export function openSteps(told: Breakdown): Steps {
   const changed = told.changed && (openArrays(told.changed.arrays) as unknown as ChangedNumbers);
   const { query, headOutput } = numbers;
   const mostPart = wholeLimitOf(numbers.parts).end;
-  return { told, numbers, changed, dK: query.length, dV: headOutput.length, queries: told.queries, mostPart };
+  return { told, numbers, changed, dK: query.length, dV: headOutput.length, mostPart };
 }
 
 function openArrays(arrays: Arrays): Record<string, Float32Array | Uint8Array> {

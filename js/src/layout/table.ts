@@ -56,6 +56,8 @@ export interface ColumnOptions {
   /** px, and those of the widest token. */
   width: number;
   label: number;
+  /** Letters of the widest text in a column of numbers. */
+  letters: Partial<Record<ColumnName, number>>;
   dK: number;
   dV: number;
   capped: boolean;
@@ -71,6 +73,7 @@ export const NARROW = 700; // px: below, or where they do not fit, only the colu
 const GAP = 12;
 const EDGE = 8;
 const NUMBER = 50;
+const LETTER = 7.6;
 const AIR = 50;
 const STRIP_MIN = 44;
 const SWELL = 3; // an emphasised strip gets so many times the room of a quiet one, where room is short
@@ -132,8 +135,8 @@ function fixedWidth(name: ColumnName, options: ColumnOptions, label: number): nu
   if (isStrip(name)) return null;
   if (name === "key") return label;
   if (name === "weight") return options.changed ? 148 : 92;
-  if (name === "parts") return Math.max(30, Math.min(64, 8 * options.parts));
-  return NUMBER;
+  if (name === "parts") return Math.max(38, Math.min(64, 8 * options.parts));
+  return Math.max(NUMBER, Math.ceil(LETTER * (options.letters[name] ?? 0)));
 }
 
 /** Which of `count` numbers lies at x px of a strip. */

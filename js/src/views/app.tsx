@@ -130,7 +130,11 @@ export function App({ state, client, source, theme, abort }: Props) {
     hover.value = null;
     dismissed.value = state.told._status.value;
     problem.value = "";
-    if (state.traits.queries.value.length + state.traits.keys.value.length > 0) {
+    const { queries, keys } = state.traits;
+    // The breakdown's query is a choice, not a pin: without one it would go over to a query that nobody chose.
+    if (inBreakdown.value) {
+      if (keys.value.length > 0) state.set({ keys: [] });
+    } else if (queries.value.length + keys.value.length > 0) {
       state.set({ queries: [], keys: [] });
     }
   };
@@ -142,6 +146,10 @@ export function App({ state, client, source, theme, abort }: Props) {
   const frame = inBreakdown.value
     ? outline && { outline, heads: state.traits.heads.value }
     : shown && { outline: shown.outline, heads: shown.heads };
+  // The breakdown's folds stand above it, and in that order the keyboard reaches them.
+  const categories = (
+    <Categories key="categories" state={state} labels={labels} theme={theme} only={only} silent={client.silent} />
+  );
   const pinned = state.traits.queries.value.length + state.traits.keys.value.length > 0;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape reaches the frame from every control inside
@@ -194,12 +202,14 @@ export function App({ state, client, source, theme, abort }: Props) {
               )}
             </div>
           </aside>
+          {inBreakdown.value && categories}
           {inBreakdown.value ? (
             <BreakdownView
               state={state}
               store={breakdown}
               labels={labels.now}
               theme={theme}
+              silent={client.silent}
               onDrawn={(told) => {
                 drawnSteps.value = told;
               }}
@@ -222,7 +232,7 @@ export function App({ state, client, source, theme, abort }: Props) {
               />
             )
           )}
-          <Categories state={state} labels={labels} theme={theme} only={only} silent={client.silent} />
+          {!inBreakdown.value && categories}
         </div>
       ) : (
         <Skeleton message={status.message} done={status.done} total={status.total} />

@@ -16,5 +16,6 @@ export function Art({ width, height, of, paint }: Props) {
   useLayoutEffect(() => {
     if (canvas.current && width > 0) paint(prepare(canvas.current, width, height));
   }, [width, height, ...of]);
-  return <canvas class="art" ref={canvas} />;
+  // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a canvas takes no focus
+  return <canvas class="art" ref={canvas} aria-hidden="true" />;
 }

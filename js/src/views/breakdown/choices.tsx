@@ -1,6 +1,6 @@
 // Beside the tabs: whose computation is shown, and for which token.
 
-import type { ReadonlySignal } from "@preact/signals";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { BreakdownStore } from "../../breakdown";
 import type { Labels } from "../../labels";
 import { nameOf } from "../../labels";
@@ -19,7 +19,6 @@ interface Props {
 }
 
 const COMBINE = ["mean", "sum"] as const;
-const NAMED = 3;
 
 export function Choices({ state, outline, store, labels }: Props) {
   const { heads, queries, combine, what_if } = state.traits;
@@ -28,9 +27,10 @@ export function Choices({ state, outline, store, labels }: Props) {
   const told = store.shown.value?.told;
   const chosen = told && told.run === outline.run && told.pinned.length === 0 ? told.queries : [];
   const several = pinned.length > 1;
+  const adding = useSignal(false);
+  const taken = pinned.length > 0 ? pinned : chosen;
   const empty = (store.shown.value?.missing ?? "") !== ""; // no steps: nothing to ask about
   const { tokens } = outline.queries;
-  const names = pinned.slice(0, NAMED).map((at) => tokens[at]);
   const range = (count: number) => Array.from({ length: count }, (_, at) => at);
   return (
     <div class="choices">
@@ -56,32 +56,84 @@ export function Choices({ state, outline, store, labels }: Props) {
       {!empty && (
         <>
           {" "}
-          <label>
-            query
+          {several ? (
+            <fieldset class="pins">
+              <legend>queries</legend>
+              {pinned.map((at) => (
+                <span key={at} class="pin">
+                  <bdi>{tokens[at]}</bdi> <span class="position">{at}</span>
+                  <button
+                    type="button"
+                    aria-label={`take out ${tokens[at]}, position ${at}`}
+                    onClick={() => state.set({ queries: pinned.filter((one) => one !== at) })}
+                  >
+                    ×
+                  </button>
+                </span>
+              ))}
+            </fieldset>
+          ) : (
+            <label>
+              query
+              <select
+                aria-label="Query"
+                value={String(taken[0] ?? "")}
+                onChange={(event) => state.set({ queries: [Number(event.currentTarget.value)] })}
+              >
+                {tokens.map((token, at) => (
+                  <option key={at} value={String(at)}>
+                    {token} · {at}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          {adding.value ? (
             <select
-              aria-label="Query"
-              value={several ? "several" : String(pinned[0] ?? chosen[0] ?? "")}
+              aria-label="Another query"
+              value=""
+              ref={(field) => field?.focus()}
               onChange={(event) => {
-                const { value } = event.currentTarget;
-                if (value !== "several") state.set({ queries: [Number(value)] });
+                adding.value = false;
+                state.set({ queries: [...taken, Number(event.currentTarget.value)] });
+              }}
+              onBlur={() => {
+                adding.value = false;
+              }}
+              onKeyDown={(event) => {
+                if (event.key !== "Escape") return;
+                event.stopPropagation();
+                adding.value = false;
               }}
             >
-              {several && (
-                <option value="several">
-                  {names.join(" + ")}
-                  {pinned.length > NAMED && ` + ${pinned.length - NAMED}`}
-                </option>
+              <option value="">and …</option>
+              {tokens.map(
+                (token, at) =>
+                  !taken.includes(at) && (
+                    <option key={at} value={String(at)}>
+                      {token} · {at}
+                    </option>
+                  ),
               )}
-              {tokens.map((token, at) => (
-                <option key={at} value={String(at)}>
-                  {token} · {at}
-                </option>
-              ))}
             </select>
-          </label>
+          ) : (
+            taken.length < tokens.length && (
+              <button
+                type="button"
+                class="small-button"
+                aria-label="add a query"
+                title="take another query together with this"
+                onClick={() => {
+                  adding.value = true;
+                }}
+              >
+                +
+              </button>
+            )
+          )}
           {several && (
             <fieldset class="choice combine">
-              <legend class="unseen">several queries</legend>
+              <legend>take their</legend>
               {COMBINE.map((one) => (
                 <button
                   key={one}

@@ -7,12 +7,12 @@ import { type DotRow, drawDots } from "../../draw/dots";
 import { type Box, drawBars, drawRunning, totalScale } from "../../draw/strips";
 import type { Theme } from "../../host";
 import { figure } from "../../layout/figures";
-import { changeAt, isRoot, limitOf, rowOf, type Steps, scaleName, seen, strongestRow } from "../../layout/steps";
+import { changeAt, isRoot, limitOf, rowOf, type Steps, scaleName, seen } from "../../layout/steps";
 import type { State } from "../../state";
 import { Art } from "./art";
 import { Concat } from "./concat";
 import { Token } from "./explain";
-import { move } from "./frame";
+import { explainedRow, move } from "./frame";
 import { Legend } from "./legend";
 import { queryName } from "./say";
 import { Now, Shares } from "./shares";
@@ -34,13 +34,7 @@ export function Detail(props: DetailProps) {
   const now = useSignal(steps);
   now.value = steps;
   // Only another row draws it anew, not every movement of the pointer.
-  const row = useComputed(() => {
-    const { told, numbers } = now.value;
-    const at = store.spot.value?.row;
-    if (typeof at === "number" && at < told.rows.length) return at;
-    const pinned = told.rows.indexOf(state.traits.keys.value.at(-1) ?? -1);
-    return pinned >= 0 ? pinned : strongestRow(numbers);
-  });
+  const row = useComputed(() => explainedRow(store, state, now.value));
   const key = <Token text={shown.keys.tokens[steps.told.rows[row.value] as number]} />;
   const part = { ...props, row: row.value, name: key };
   const step = store.step.value;
@@ -204,7 +198,8 @@ function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { ma
         ...(changed && moves("scaled") ? [{ label: "changed", values: changed.capped ?? changed.scaled }] : []),
       ];
   const { now: from } = seen(steps, capped ? "capped" : "scaled", row);
-  const sum = `${figure(from)}${bias ? ` + (${figure(bias[row])})` : ""} + 0`;
+  const added = bias?.[row] ?? 0;
+  const sum = `${figure(from)}${bias ? ` ${added < 0 ? "−" : "+"} ${figure(Math.abs(added))}` : ""} + 0`;
   const mask = hidden ? (
     <>
       {figure(before[row])} + (−∞) = −∞ <span class="hint">hidden by the mask</span>

@@ -37,11 +37,20 @@ export function explain(shown: Shown, steps: Steps, step: Step, level: Level): {
 /** The query, or "the mean of Harry and Potter". */
 export function Query({ shown }: { shown: Shown }) {
   const { told, queries } = shown;
-  const names = told.queries.map((at) => <Token key={at} text={queries.tokens[at]} />);
-  if (names.length === 1) return <>{names}</>;
+  const names = <Names of={told.queries.map((at) => queries.tokens[at])} />;
+  return told.queries.length === 1 ? (
+    names
+  ) : (
+    <>
+      the {told.combine} of {names}
+    </>
+  );
+}
+
+function Names({ of }: { of: (string | undefined)[] }) {
+  const names = of.map((text, at) => <Token key={at} text={text} />);
   return (
     <>
-      the {told.combine} of{" "}
       {names.slice(0, 3).map((name, at) => [at > 0 && (at === names.length - 1 ? " and " : ", "), name])}
       {names.length > 3 && ` and ${names.length - 3} more`}
     </>
@@ -53,6 +62,20 @@ export function Token({ text }: { text: string | undefined }) {
     <b>
       <bdi>{text ?? "?"}</bdi>
     </b>
+  );
+}
+
+/** A module's path, which breaks after its dots. */
+export function Path({ of }: { of: string }) {
+  return (
+    <code>
+      {of.split(/(?<=\.)/).map((piece, at) => (
+        <span key={at}>
+          {piece}
+          <wbr />
+        </span>
+      ))}
+    </code>
   );
 }
 
@@ -74,17 +97,21 @@ function create(shown: Shown, { told, dK, dV, numbers }: Steps): Explanation {
   const query = <Query shown={shown} />;
   const sharing = told.sharedBy.length > 1;
   const [first = 0, last = 0] = [told.sharedBy[0], told.sharedBy.at(-1)];
-  const group = sharing && (
-    <>
-      {" "}
-      Head {told.head[1]} shares keys and values {told.keyHead} of {told.keyHeads} with heads {first}–{last}
-      {" (grouped-query attention)"}.
-    </>
-  );
+  const same = "use the same keys and values";
+  const group =
+    sharing &&
+    (told.keyHeads === 1
+      ? ` All ${told.sharedBy.length} heads ${same} (multi-query attention).`
+      : ` Heads ${first}${told.sharedBy.length === 2 ? " and " : "–"}${last} ${same} (grouped-query attention: group ${told.keyHead} of ${told.keyHeads}).`);
   const cross = shown.outline.keys !== null;
   return {
     title: "Queries, keys, values.",
-    sentence: (
+    sentence: cross ? (
+      <>
+        In this head every token of the target has a query, a list of numbers (what am I looking for?); every token of
+        the source has two: a key (what do I contain?) and a value (what do I give?).{group}
+      </>
+    ) : (
       <>
         Every token has three lists of numbers in this head: a query (what am I looking for?), a key (what do I
         contain?) and a value (what do I give?).{group}
@@ -92,22 +119,24 @@ function create(shown: Shown, { told, dK, dV, numbers }: Steps): Explanation {
     ),
     paragraph: (
       <>
-        The layer multiplies each token's vector with three learned matrices. The query of {query} says what it looks
+        The layer makes them from each token's vector, with learned matrices. The query of {query} says what it looks
         for, the key of each token what that token can be found by, the value what it hands on when it is attended to.
         As in a library: a question, the labels on the shelves, and what is in the books. Queries and keys have {dK}{" "}
         numbers here, values {dV}; blue is negative, red positive.{" "}
-        {cross && "Queries come from the target, keys and values from the source. "}Shown as they are multiplied, after
-        any rotation for the position.{group} {numbers.bias && "The position enters later, as a bias on the scores."}
+        {cross && "Queries come from the target, keys and values from the source. "}Shown as they are multiplied: after
+        rotation, normalisation and whatever else the model does.{group}{" "}
+        {numbers.bias && "The position enters later, as a bias on the scores."}
       </>
     ),
     formula: (
       <>
         <V>q</V> = <V>x W</V>
-        <sub>Q</sub>, <V>k</V> = <V>x W</V>
-        <sub>K</sub>, <V>v</V> = <V>x W</V>
-        <sub>V</sub> (+ biases, where the model has them) · <V>q</V>, <V>k</V> ∈ ℝ<sup>{dK}</sup>, <V>v</V> ∈ ℝ
-        <sup>{dV}</sup>
-        {sharing && ` · keys and values ${told.keyHead} of ${told.keyHeads}, shared by ${told.sharedBy.length} heads`}
+        <sub>Q</sub>, <V>k</V> = <V>{cross ? "y" : "x"} W</V>
+        <sub>K</sub>, <V>v</V> = <V>{cross ? "y" : "x"} W</V>
+        <sub>V</sub>
+        {cross && " (y: the source)"} (+ biases, rotation, normalisation, where the model has them) · <V>q</V>, <V>k</V>{" "}
+        ∈ ℝ<sup>{dK}</sup>, <V>v</V> ∈ ℝ<sup>{dV}</sup>
+        {sharing && ` · ${told.sharedBy.length} heads ${same}`}
       </>
     ),
   };
@@ -138,10 +167,10 @@ function score(shown: Shown, steps: Steps): Explanation {
     ),
     formula: (
       <>
-        <V>q</V>·<V>k</V> = <V under="1">q</V>
-        <V under="1">k</V> + <V under="2">q</V>
-        <V under="2">k</V> + … + <V under={dK}>q</V>
-        <V under={dK}>k</V> · with {name}: {figure(numbers.dots[row])}
+        <V>q</V>·<V>k</V> = <V under="0">q</V>
+        <V under="0">k</V> + <V under="1">q</V>
+        <V under="1">k</V> + … + <V under={dK - 1}>q</V>
+        <V under={dK - 1}>k</V> · with {name}: {figure(numbers.dots[row])}
       </>
     ),
   };
@@ -191,7 +220,7 @@ function scale(shown: Shown, steps: Steps): Explanation {
     ),
     formula: (
       <>
-        <V>s</V> = <V>q</V>·<V>k</V> {none ? "(not scaled)" : root ? `/ √${dK}` : `× ${figure(told.scale)}`}
+        <V>s</V> = <V>q</V>·<V>k</V> {none ? "(not scaled)" : scaleName(told.scale, dK)}
         {told.softcap !== null && ` · then c · tanh(s / c), c = ${figure(told.softcap)}`} · with {name}:{" "}
         {figure(numbers.dots[row])} → {figure(numbers.capped?.[row] ?? numbers.scaled[row])}
       </>
@@ -207,16 +236,25 @@ function mask(shown: Shown, { told, numbers }: Steps): Explanation {
   const bias = numbers.bias && " The model also adds a bias, by how far away each key is or as its mask says.";
   const all = masked === 0;
   const keys = (count: number) => `${count} ${count === 1 ? "key" : "keys"}`;
+  const several = told.queries.length > 1;
+  const names = <Names of={told.queries.map((at) => shown.queries.tokens[at])} />;
+  const hidden = `${keys(masked)} of ${visible + masked} ${masked === 1 ? "is" : "are"} hidden from`;
   return {
     title: "Mask.",
-    sentence: all ? (
+    sentence: several ? (
+      <>
+        {all ? "No key is hidden from" : hidden} all of {names}
+        {!all && <>: {masked === 1 ? "its weight is" : "their weights are"} 0</>}. A key that is hidden from some of
+        them counts for the others.{bias}
+      </>
+    ) : all ? (
       <>
         Nothing is hidden here: {query} may attend to all {keys(visible)}.{bias}
       </>
     ) : (
       <>
-        {keys(masked)} of {visible + masked} {masked === 1 ? "is" : "are"} hidden from {query}: their score becomes −∞,
-        and so their weight 0.{bias}
+        {hidden} {query}: {masked === 1 ? "its score becomes −∞, and so its" : "their scores become −∞, and so their"}{" "}
+        weight 0.{bias}
       </>
     ),
     paragraph: (
@@ -224,7 +262,12 @@ function mask(shown: Shown, { told, numbers }: Steps): Explanation {
         The mask says which keys a query may see at all. A model that writes text from left to right hides what comes
         later, some layers hide what is far away, and padding is hidden everywhere. A hidden key gets the score −∞,
         since exp(−∞) = 0: it takes no share.{" "}
-        {all ? (
+        {several ? (
+          <>
+            Here at least one of {names} sees {all ? "every key" : `${visible}, none sees the other ${masked}`}. A key
+            that is hidden from some of them counts for the others.
+          </>
+        ) : all ? (
           <>Here {query} sees every key, so nothing changes.</>
         ) : (
           <>
@@ -236,8 +279,8 @@ function mask(shown: Shown, { told, numbers }: Steps): Explanation {
     ),
     formula: (
       <>
-        <V>s</V> {numbers.bias && "+ bias "}+ mask, mask = 0 where the key is visible ({visible}), −∞ where it is hidden
-        ({masked})
+        <V>s</V> {numbers.bias && "+ bias "}+ mask, mask = 0 where the key is visible, −∞ where it is hidden ·{" "}
+        {several ? `${masked} hidden from all` : `${visible} visible, ${masked} hidden`}
       </>
     ),
   };
@@ -258,8 +301,11 @@ function soft(shown: Shown, steps: Steps): Explanation {
         weights, with the small bars for each one.{sink}
       </>
     );
-    return { title: "Softmax.", sentence: several, paragraph: several, formula: <>Σ over queries of softmax(s)</> };
+    const part = told.combine === "mean" ? `1/${told.queries.length} · ` : "";
+    return { title: "Softmax.", sentence: several, paragraph: several, formula: `${part}Σ over queries of softmax(s)` };
   }
+  // A sink's logit takes part in the maximum, but has no row.
+  const sinks = told.sink !== null && (told.maximum ?? 0) > Math.max(...numbers.scores) + 1e-5;
   const one = told.sink === null ? "add up to 1" : "add up to 1 with the sink's";
   return {
     title: "Softmax.",
@@ -271,7 +317,8 @@ function soft(shown: Shown, steps: Steps): Explanation {
     paragraph: (
       <>
         Each score goes through the exponential function, which makes all positive and large ones much larger; divided
-        by their sum {figure(told.total)} they become shares that {one}. The largest score, {figure(told.maximum)}, is
+        by their sum {figure(told.total)} they become shares that {one}.{" "}
+        {sinks ? "The sink's score, larger than that of any key," : "The largest score,"} {figure(told.maximum)}, is
         subtracted from all first: that changes no share, and keeps the numbers from overflowing. {name} gets{" "}
         {figure(numbers.exponentials?.[row])} ÷ {figure(told.total)} = {figure(numbers.weights[row])}.{sink}
       </>
@@ -279,7 +326,8 @@ function soft(shown: Shown, steps: Steps): Explanation {
     formula: (
       <>
         <V under="j">w</V> = exp(<V under="j">s</V> − max) / Σ<sub>i</sub> exp(<V under="i">s</V> − max) · max ={" "}
-        {figure(told.maximum)}, Σ = {figure(told.total)}
+        {figure(told.maximum)}
+        {sinks && " (the sink's)"}, Σ = {figure(told.total)}
         {told.sink !== null && ` (sink ${figure(told.sink)} of it)`} · {name}: {figure(numbers.weights[row])}
       </>
     ),
@@ -327,10 +375,11 @@ function concatenate(shown: Shown, { told, numbers, dV }: Steps): Explanation {
   const module = told.projected.name && (
     <>
       {" "}
-      (<code>{told.projected.name}</code>)
+      (<Path of={told.projected.name} />)
     </>
   );
   const own = numbers.headNorms?.[told.head[1]];
+  const { state, message } = told.projected;
   return {
     title: "Concatenate and project.",
     sentence: (
@@ -342,14 +391,20 @@ function concatenate(shown: Shown, { told, numbers, dV }: Steps): Explanation {
     paragraph: (
       <>
         {heads} × {dV} numbers stand side by side, one piece per head. The matrix W<sub>O</sub>
-        {module} mixes them into one vector of the layer's width{told.projected.hasBias && ", and adds a bias"}. Since
-        each head has its own rows of W<sub>O</sub>, one can say what each head alone writes
-        {own !== undefined && (
+        {module} mixes them into one vector of the layer's width{told.projected.hasBias && ", and adds a bias"}.{" "}
+        {state === "missing" ? (
+          <>What each head alone writes cannot be said here. {message}</>
+        ) : (
           <>
-            : {headName(told.head)} a vector of length {figure(own)}
+            Since each head has its own rows of W<sub>O</sub>, one can say what each head alone writes
+            {own !== undefined && (
+              <>
+                : {headName(told.head)} a vector of length {figure(own)}
+              </>
+            )}
+            . The sum of all is compared with what the model itself returned.
           </>
         )}
-        . The sum of all is compared with what the model itself returned.
       </>
     ),
     formula: (

@@ -2,7 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import type { BreakdownStore } from "../../breakdown";
-import { isRoot, STEPS, type Step, type Steps } from "../../layout/steps";
+import { figure } from "../../layout/figures";
+import { isRoot, STEPS, type Step, type Steps, scaleName } from "../../layout/steps";
 import { STEP_NAMES } from "./explain";
 
 interface Props {
@@ -13,27 +14,35 @@ interface Props {
 
 export function Formula({ store, steps, heads }: Props) {
   const { told, dK, numbers } = steps;
-  const part = (step: Step, name: string, children: ComponentChildren, style = "") => (
-    <Part store={store} step={step} name={name} style={style}>
-      {children}
-    </Part>
-  );
+  const { temperature } = told.whatIf;
   const root = isRoot(told.scale, dK);
   const scaled = root ? (
     <>
       / √<i>d</i>
     </>
-  ) : Math.abs(told.scale - 1) < 1e-9 ? null : (
+  ) : scaleName(told.scale, dK) === "not scaled" ? null : (
     "× scale"
   );
   const capped = told.softcap !== null;
+  // One tab stop: the first part of the step in view; a step without a part leaves it to the scores.
+  let stop: Step | null = store.step.value === 3 && !scaled && !capped ? 2 : store.step.value;
+  const isStop = (step: Step): boolean => {
+    const first = step === stop;
+    if (first) stop = null;
+    return first;
+  };
+  const part = (step: Step, name: string, children: ComponentChildren, style = "") => (
+    <Part store={store} step={step} name={name} style={style} entry={isStop(step)}>
+      {children}
+    </Part>
+  );
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would not flow like a formula
     <div class="formula" role="group" aria-label="the formula of attention">
       {part(1, "queries, keys, values", <>Attention(Q, K, V)</>)}
       <span>=</span>
       {part(5, "softmax", "softmax")}
-      <span class="open">(</span>
+      <span class="open">{temperature === undefined ? "(" : "( ("}</span>
       {capped && part(3, "soft cap", "cap (", "small")}
       {part(
         2,
@@ -47,6 +56,12 @@ export function Formula({ store, steps, heads }: Props) {
       {numbers.bias && part(4, "position bias", "+ bias", "small")}
       {part(4, "mask", "+ mask", "small")}
       <span class="open">)</span>
+      {temperature !== undefined && (
+        <>
+          {part(5, `temperature ${figure(temperature)}`, <>/ T</>, "is-changed")}
+          <span class="open">)</span>
+        </>
+      )}
       {part(6, "values", "V")}
       <span class="then">→</span>
       {part(
@@ -66,10 +81,12 @@ interface PartProps {
   step: Step;
   name: string;
   style: string;
+  /** Where the tab key arrives. */
+  entry: boolean;
   children: ComponentChildren;
 }
 
-function Part({ store, step, name, style, children }: PartProps) {
+function Part({ store, step, name, style, entry, children }: PartProps) {
   const hint = (to: Step | null) => {
     store.hinted.value = to;
   };
@@ -79,6 +96,7 @@ function Part({ store, step, name, style, children }: PartProps) {
       type="button"
       class={["part", style, store.hinted.value === step && "hinted"].filter(Boolean).join(" ")}
       data-part={step}
+      tabIndex={entry ? 0 : -1}
       aria-current={lit ? "step" : undefined}
       title={`${step} ${STEP_NAMES[step]}: ${name}`}
       onPointerEnter={() => hint(step)}

@@ -2,7 +2,7 @@
 
 import type { BreakdownStore, Shown, Spot } from "../../breakdown";
 import type { Theme } from "../../host";
-import type { Limit, Steps } from "../../layout/steps";
+import { type Limit, type Steps, strongestRow } from "../../layout/steps";
 import type { Column, ColumnName } from "../../layout/table";
 import type { State } from "../../state";
 
@@ -37,6 +37,29 @@ export function move(store: BreakdownStore, to: Spot | null): void {
   const at = store.spot.peek();
   const same = at?.row === to?.row && at?.column === to?.column && at?.dimension === to?.dimension;
   if (!same) store.spot.value = to;
+}
+
+/** The row that is explained below the table: the one pointed at, else the key pinned last, else the strongest. */
+export function explainedRow(store: BreakdownStore, state: State, { told, numbers }: Steps): number {
+  const at = store.spot.value?.row;
+  if (typeof at === "number" && at < told.rows.length) return at;
+  const pinned = told.rows.indexOf(state.traits.keys.value.at(-1) ?? -1);
+  return pinned >= 0 ? pinned : strongestRow(numbers);
+}
+
+/** Which column of the grid a name is, counted from one. */
+export const columnIndex = (columns: Column[], wanted: ColumnName): number =>
+  columns.findIndex(({ name }) => name === wanted) + 1;
+
+/** Arrow keys go along a list with one tab stop. */
+export function rove(event: KeyboardEvent): void {
+  const stops = [...(event.currentTarget as Element).querySelectorAll<HTMLElement>("button")];
+  const at = stops.indexOf(event.target as HTMLElement);
+  const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: stops.length - 1 }[event.key];
+  if (at < 0 || to === undefined) return;
+  event.preventDefault();
+  event.stopPropagation();
+  stops[to]?.focus();
 }
 
 export function pin(state: State, position: number): void {

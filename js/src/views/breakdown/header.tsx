@@ -32,12 +32,13 @@ export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: st
     // biome-ignore lint/a11y/useSemanticElements: see table.tsx
     // biome-ignore lint/a11y/useFocusableInteractive: only rows of keys take the keyboard
     <div class="heads-row" role="row">
-      {columns.map(({ name, left, width, active }) => (
+      {columns.map(({ name, left, width, active }, nth) => (
         // biome-ignore lint/a11y/useSemanticElements: see table.tsx
         // biome-ignore lint/a11y/useFocusableInteractive: see table.tsx
         <div
           key={name}
           role="columnheader"
+          aria-colindex={nth + 1}
           data-column={name}
           class={active ? "active" : ""}
           title={glossOf(name, steps)}

@@ -6,7 +6,8 @@ import type { Steps } from "../../layout/steps";
 import type { State } from "../../state";
 import { chooseHead } from "../choose";
 import { headName } from "../words";
-import { Query } from "./explain";
+import { Path, Query } from "./explain";
+import { rove } from "./frame";
 
 interface Props {
   state: State;
@@ -41,7 +42,7 @@ export function Heads({ state, shown, steps, active }: Props) {
               {projected.name && (
                 <>
                   {" "}
-                  (<code>{projected.name}</code>)
+                  (<Path of={projected.name} />)
                 </>
               )}
               .{" "}
@@ -51,7 +52,8 @@ export function Heads({ state, shown, steps, active }: Props) {
         </span>
       </p>
       {norms ? (
-        <div class="head-bars">
+        // biome-ignore lint/a11y/noStaticElementInteractions: the arrow keys of the buttons inside
+        <div class="head-bars" onKeyDown={rove}>
           {Array.from(norms, (size, at) => {
             const here = at === head;
             const now = here && changed ? changed.headNorm : null;
@@ -63,6 +65,7 @@ export function Heads({ state, shown, steps, active }: Props) {
                 type="button"
                 class={here ? "here" : ""}
                 data-writes={name}
+                tabIndex={here ? 0 : -1}
                 data-exact={raw(size)}
                 aria-current={here ? "true" : undefined}
                 aria-label={writes}

@@ -5,7 +5,7 @@ import { drawStrip } from "../../draw/strips";
 import { figure, raw, share } from "../../layout/figures";
 import type { ColumnName } from "../../layout/table";
 import { Art } from "./art";
-import type { Frame } from "./frame";
+import { columnIndex, type Frame } from "./frame";
 
 export function OtherRows({ frame }: { frame: Frame }) {
   const { told, numbers, changed } = frame.steps;
@@ -111,6 +111,7 @@ function Other({ frame, name, label, weight, note, strip }: Props) {
         <div
           class="datum over-all hint"
           role="rowheader"
+          aria-colindex={1}
           style={{ left: `${first?.left}px`, right: `${at ? width - at.left + 8 : 8}px` }}
         >
           {label}
@@ -119,7 +120,12 @@ function Other({ frame, name, label, weight, note, strip }: Props) {
       {at && weight !== undefined && (
         // biome-ignore lint/a11y/useSemanticElements: see table.tsx
         // biome-ignore lint/a11y/useFocusableInteractive: see table.tsx
-        <div class="datum in-sum" role="gridcell" style={{ left: `${at.left}px`, minWidth: `${at.width}px` }}>
+        <div
+          class="datum in-sum"
+          role="gridcell"
+          aria-colindex={columnIndex(columns, "weight")}
+          style={{ left: `${at.left}px`, minWidth: `${at.width}px` }}
+        >
           {weight}
         </div>
       )}

@@ -12,6 +12,7 @@ export function QueryRow({ frame }: { frame: Frame }) {
   const column = columns.find(({ name }) => name === "k");
   const after = columns[columns.findIndex(({ name }) => name === "k") + 1];
   const names = told.queries.map((at) => shown.queries.tokens[at] ?? "?");
+  const several = names.length > 1;
   const [key] = columns;
   return (
     // biome-ignore lint/a11y/useSemanticElements: see table.tsx
@@ -31,23 +32,30 @@ export function QueryRow({ frame }: { frame: Frame }) {
       {/* biome-ignore lint/a11y/useFocusableInteractive: see table.tsx */}
       <div
         role="rowheader"
+        aria-colindex={1}
         class={column ? "datum who" : "datum who wide"}
         style={{ left: `${key?.left}px`, width: `${key?.width}px` }}
         title={names.join(", ")}
       >
-        <span class="hint">query</span> {names.length > 1 && !column && <span class="hint">{told.combine} of </span>}
-        {names.map((name, at) => (
-          <span key={told.queries[at]} data-side="query" data-index={told.queries[at]}>
-            {at > 0 && ", "}
-            <bdi>{name}</bdi>
-          </span>
-        ))}
+        {several && column ? (
+          `${names.length} queries`
+        ) : (
+          <>
+            <span class="hint">query</span> {several && <span class="hint">{told.combine} of </span>}
+            {names.map((name, at) => (
+              <span key={told.queries[at]} data-side="query" data-index={told.queries[at]}>
+                {at > 0 && ", "}
+                <bdi>{name}</bdi>
+              </span>
+            ))}
+          </>
+        )}
       </div>
       {column && after && (
-        <div class="datum" style={{ left: `${after.left}px` }}>
+        <div class="datum" style={{ left: `${after.left}px`, right: "8px" }}>
           <span class="q-scale">
-            {names.length > 1 && (
-              <span>
+            {several && (
+              <span class="of">
                 {told.combine} of {names.slice(0, 3).join(", ")}
                 {names.length > 3 && ` and ${names.length - 3} more`}
               </span>

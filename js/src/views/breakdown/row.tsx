@@ -18,6 +18,8 @@ interface Props {
   pinned: boolean;
   /** Where the tab key arrives. */
   entry: boolean;
+  /** Whether its position stands beside the token. */
+  numbered: boolean;
   editing: boolean;
   onEnter(): void;
   onLeave(): void;
@@ -26,7 +28,7 @@ interface Props {
 
 const QUIET = 0.6; // how strongly the columns of other steps are drawn
 
-export function KeyRow({ frame, state, at, pinned, entry, editing, onEnter, onLeave, onPin }: Props) {
+export function KeyRow({ frame, state, at, pinned, entry, numbered, editing, onEnter, onLeave, onPin }: Props) {
   const { shown, steps, columns, width, row, limits, theme } = frame;
   const { numbers, told, changed, dK, dV } = steps;
   const position = told.rows[at] as number;
@@ -97,21 +99,33 @@ export function KeyRow({ frame, state, at, pinned, entry, editing, onEnter, onLe
       onKeyDown={() => {}}
     >
       <Art width={width} height={row} of={[frame]} paint={paint} />
-      {columns.map((column) => {
+      {columns.map((column, nth) => {
         const { name } = column;
         if (name === "key") {
           return (
-            <Cell key={name} column={column} role="rowheader">
-              <span data-side="key" data-index={position} class="key-label" title={`${label} · position ${position}`}>
+            <Cell key={name} column={column} index={nth + 1} role="rowheader">
+              <span
+                data-side="key"
+                data-index={position}
+                class={/^␣+$/.test(label) ? "key-label blank" : "key-label"}
+                title={`${label} · position ${position}`}
+              >
                 <bdi>{label}</bdi>
               </span>
+              {numbered && <span class="position">{position}</span>}
             </Cell>
           );
         }
         const content = cells[name];
         if (isStrip(name) || !content) return null;
         return (
-          <Cell key={name} column={column} value={numberIn(frame, at, name)} title={titleOf(frame, at, name)}>
+          <Cell
+            key={name}
+            column={column}
+            index={nth + 1}
+            value={numberIn(frame, at, name)}
+            title={titleOf(frame, at, name)}
+          >
             {content()}
           </Cell>
         );
@@ -130,18 +144,22 @@ const isByKey = (event: FocusEvent): boolean => (event.target as Element).matche
 
 interface CellProps {
   column: Column;
+  /** Of the column, from one: strips have no cells. */
+  index: number;
   role?: "rowheader" | "gridcell";
   value?: number | undefined;
   title?: string;
   children: ComponentChildren;
 }
 
-function Cell({ column, role = "gridcell", value, title, children }: CellProps) {
+function Cell({ column, index, role = "gridcell", value, title, children }: CellProps) {
   const { name, left, width, active } = column;
   const told = name in ARRAYS;
   return (
+    // biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles are cells'
     <div
       role={role}
+      aria-colindex={index}
       class={`datum in-${name}${active ? " active" : ""}`}
       style={{ left: `${left}px`, width: `${width}px` }}
       title={title}

@@ -1,15 +1,16 @@
 // One row per key, one column per step: the computation is read from left to right, the head's output downwards.
 
-import { useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { BreakdownStore, Shown, Spot } from "../../breakdown";
 import type { Theme } from "../../host";
-import { limitOf, type Steps, strongestRow, wholeLimitOf } from "../../layout/steps";
+import { share, short } from "../../layout/figures";
+import { limitOf, type Steps, scaleName, strongestRow, wholeLimitOf } from "../../layout/steps";
 import { type Column, type ColumnName, columnsOf, dimensionAt, isStrip, RESULT } from "../../layout/table";
 import type { State } from "../../state";
 import { headName } from "../words";
 import { Cross } from "./cross";
-import { type Frame, type Limits, move, pin, sizeOf } from "./frame";
+import { explainedRow, type Frame, type Limits, move, pin, sizeOf } from "./frame";
 import { Header } from "./header";
 import { OtherRows } from "./others";
 import { QueryRow } from "./query";
@@ -40,7 +41,11 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
 
   // A long table scrolls, and its scrollbar takes room.
   useLayoutEffect(() => {
-    inner.value = box.current?.clientWidth ?? width;
+    const element = box.current as HTMLDivElement;
+    inner.value = element.clientWidth;
+    // The rows that stick above and below hide none that the keyboard comes to.
+    const height = (part: string) => (element.querySelector(part) as HTMLElement).offsetHeight;
+    element.style.scrollPadding = `${height(".top")}px 0 ${height(".bottom")}px`;
   });
 
   const ends = useMemo(
@@ -65,12 +70,30 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
     }),
     [ends],
   );
+  // Where the order or the token does not tell which one it is, its position does.
+  const numbered = useMemo(() => {
+    const names = told.rows.map((at) => shown.keys.tokens[at]);
+    const repeated = new Set(names.filter((name, at) => names.indexOf(name) !== at));
+    return names.map((name) => told.ranked || repeated.has(name));
+  }, [steps]);
   const length = (token: string | undefined) => token?.length ?? 0;
   const longest = Math.max(
-    ...told.rows.map((at) => length(shown.keys.tokens[at])),
+    ...told.rows.map((at, row) => length(shown.keys.tokens[at]) + (numbered[row] ? ` ${at}`.length : 0)),
     ...told.queries.map((at) => "query ".length + length(shown.queries.tokens[at])),
     8,
   );
+  const letters = useMemo(() => {
+    const widest = (text: (value: number) => string, ...of: (Float32Array | undefined)[]) =>
+      Math.max(0, ...of.flatMap((values) => Array.from(values ?? [], (value) => text(value).length)));
+    return {
+      dot: widest(short, numbers.dots),
+      scaled: Math.max(scaleName(told.scale, dK).length, widest(short, numbers.scaled)),
+      capped: widest(short, numbers.capped),
+      bias: widest(short, numbers.bias),
+      score: widest(short, numbers.scores, changed?.scores),
+      exp: widest(share, numbers.exponentials, changed?.exponentials),
+    };
+  }, [steps]);
   const editing = store.editing.value;
   const columns = useMemo(
     () =>
@@ -78,6 +101,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
         step,
         width: inner.value,
         label: Math.min(132, Math.max(72, SIDES + LETTER * longest)),
+        letters,
         dK,
         dV,
         capped: numbers.capped !== undefined,
@@ -140,7 +164,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
       class="steps"
       role="grid"
       aria-label={name}
-      aria-rowcount={told.rows.length}
+      aria-colcount={columns.length}
       tabIndex={-1}
       ref={box}
       onPointerMove={point}
@@ -153,6 +177,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
         <QueryRow frame={frame} />
       </div>
       <div class="keys">
+        {step < 7 && <Explained {...{ state, store, steps }} />}
         {told.rows.map((position, at) => (
           <KeyRow
             key={position}
@@ -161,6 +186,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
             at={at}
             pinned={pinned.includes(position)}
             entry={at === entryRow}
+            numbered={numbered[at] ?? false}
             editing={editing}
             onEnter={() => {
               entry.value = position;
@@ -175,6 +201,14 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
       <Cross spot={store.spot} frame={frame} />
     </div>
   );
+}
+
+/** Tints the row that is explained below. Alone, so that no row is drawn anew for it. */
+function Explained({ state, store, steps }: Pick<Props, "state" | "store" | "steps">) {
+  const now = useSignal(steps);
+  now.value = steps;
+  const row = useComputed(() => explainedRow(store, state, now.value));
+  return <div class="explained" style={{ "--at": row.value }} />;
 }
 
 const finite = (value: number): number => (Number.isFinite(value) ? value : 0);

@@ -1,6 +1,6 @@
 // The breakdown: one query of one head, every step from q·k to what the layer writes.
 
-import { type ReadonlySignal, useSignal } from "@preact/signals";
+import { type ReadonlySignal, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { BreakdownStore, Level, Shown } from "../../breakdown";
 import { pensFor } from "../../draw/colours";
@@ -8,7 +8,7 @@ import { shadeFor } from "../../draw/contrast";
 import type { Theme } from "../../host";
 import type { Labels } from "../../labels";
 import { STEPS, type Step, type Steps } from "../../layout/steps";
-import { NARROW } from "../../layout/table";
+import { NARROW, RESULT } from "../../layout/table";
 import type { State } from "../../state";
 import type { Breakdown as Told } from "../../wire/protocol";
 import { headName } from "../words";
@@ -16,7 +16,7 @@ import { Detail } from "./detail";
 import { explain } from "./explain";
 import { Chips, Formula } from "./formula";
 import { Heads } from "./heads";
-import { saySpot } from "./say";
+import { queryName, saySpot } from "./say";
 import { Table } from "./table";
 import { WhatIfPanel } from "./whatif";
 
@@ -25,15 +25,27 @@ interface Props {
   store: BreakdownStore;
   labels: ReadonlySignal<Labels | null>;
   theme: ReadonlySignal<Theme>;
+  /** Whether the kernel does not answer. */
+  silent: ReadonlySignal<boolean>;
   onDrawn(told: Told): void;
 }
 
 const MARGIN = 16;
+const LATE = 150; // ms: what is computed sooner is not announced
 
-export function BreakdownView({ state, store, labels, theme, onDrawn }: Props) {
+export function BreakdownView({ state, store, labels, theme, silent, onDrawn }: Props) {
   const shown = store.shown.value;
   const frame = useRef<HTMLElement>(null);
   const width = useSignal(0);
+  const late = useSignal(false);
+  useSignalEffect(() => {
+    late.value = false;
+    if (store.current.value) return;
+    const timer = setTimeout(() => {
+      late.value = true;
+    }, LATE);
+    return () => clearTimeout(timer);
+  });
   useLayoutEffect(() => {
     const element = frame.current as HTMLElement;
     const measure = () => {
@@ -65,8 +77,11 @@ export function BreakdownView({ state, store, labels, theme, onDrawn }: Props) {
     event.preventDefault();
     if (!STEPS.includes(to as Step)) return;
     store.step.value = to as Step;
-    const chips = target.closest(".chips");
-    chips?.querySelector<HTMLElement>(`[data-step="${to}"]`)?.focus();
+    const spot = store.spot.value;
+    if (typeof spot?.row === "number")
+      store.spot.value = { row: spot.row, column: RESULT[to as Step], dimension: null };
+    const list = target.closest(".chips, .formula");
+    list?.querySelector<HTMLElement>(`[data-step="${to}"], [data-part="${to}"]`)?.focus();
   };
 
   const head = shown?.told.head ?? state.traits.heads.value[0] ?? [0, 0];
@@ -85,7 +100,11 @@ export function BreakdownView({ state, store, labels, theme, onDrawn }: Props) {
       {!shown && <div class="breakdown-waiting hint">computing the steps of {headName(head)} …</div>}
       {shown && !steps && <Missing shown={shown} />}
       {shown && steps && width.value > 0 && (
-        <Whole {...{ state, store, shown, steps, width: width.value, theme: theme.value, pen }} />
+        <Whole
+          {...{ state, store, shown, steps, width: width.value, theme: theme.value, pen }}
+          late={late.value}
+          silent={silent.value}
+        />
       )}
     </section>
   );
@@ -99,10 +118,13 @@ interface WholeProps {
   width: number;
   theme: Theme;
   pen: string;
+  /** The next steps are awaited: these are the last ones. */
+  late: boolean;
+  silent: boolean;
 }
 
 function Whole(props: WholeProps) {
-  const { state, store, shown, steps, width, theme, pen } = props;
+  const { state, store, shown, steps, width, theme, pen, late, silent } = props;
   const step = store.step.value;
   const told = explain(shown, steps, step, store.level.value);
   const narrow = width < NARROW;
@@ -110,19 +132,50 @@ function Whole(props: WholeProps) {
     <>
       <Formula store={store} steps={steps} heads={shown.outline.heads} />
       <Chips store={store} />
-      {store.editing.value && <WhatIfPanel state={state} store={store} shown={shown} steps={steps} />}
-      <p class={`explanation ${store.level.value}`} aria-live="polite">
+      {store.editing.value && <WhatIfPanel {...{ state, store, shown, steps, late }} />}
+      {late && <Awaited state={state} shown={shown} silent={silent} />}
+      <p class={`explanation ${store.level.value}${late ? " late" : ""}`} aria-live="polite">
         {told && (
           <>
             <b>{told.title}</b> <span class="hint">{told.text}</span>
           </>
         )}
       </p>
-      <Table {...{ state, store, shown, steps, width, theme, pen }} />
-      <Detail {...{ state, store, shown, steps, width, theme, pen }} />
-      {(!narrow || step === 7) && <Heads state={state} shown={shown} steps={steps} active={step === 7} />}
+      <div class={late ? "late" : ""}>
+        <Table {...{ state, store, shown, steps, width, theme, pen }} />
+        <Detail {...{ state, store, shown, steps, width, theme, pen }} />
+        {(!narrow || step === 7) && <Heads state={state} shown={shown} steps={steps} active={step === 7} />}
+      </div>
       <Status store={store} shown={shown} steps={steps} />
     </>
+  );
+}
+
+/** In the explanation's place, so that nothing moves: whose steps these still are, and what comes next. */
+function Awaited({ state, shown, silent }: { state: State; shown: Shown; silent: boolean }) {
+  const { told, outline, queries } = shown;
+  const { heads, queries: pinned } = state.traits;
+  const head = heads.value[0] ?? told.head;
+  const sameText = state.told._outline.value?.run === outline.run;
+  const names = pinned.value.map((at) => queries.tokens[at] ?? "?");
+  const wanted = sameText
+    ? [
+        headName(head) !== headName(told.head) && headName(head),
+        names.length > 0 && pinned.value.join() !== told.queries.join() && names.join(", "),
+      ].filter(Boolean)
+    : ["the new text"];
+  const failed = state.told._status.value?.state === "error";
+  const doing = failed || silent ? "not computed yet:" : "computing";
+  return (
+    <p class="awaited" aria-live="polite">
+      <span>
+        still showing <b>{headName(told.head)}</b>, <bdi>{queryName(shown)}</bdi>
+        {` · ${doing} `}
+        <b>
+          <bdi>{wanted.join(", ") || "the change"}</bdi>
+        </b>
+      </span>
+    </p>
   );
 }
 

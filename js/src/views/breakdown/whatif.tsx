@@ -15,9 +15,11 @@ interface Props {
   store: BreakdownStore;
   shown: Shown;
   steps: Steps;
+  /** What was changed last is not computed yet. */
+  late: boolean;
 }
 
-export function WhatIfPanel({ state, store, shown, steps }: Props) {
+export function WhatIfPanel({ state, store, shown, steps, late }: Props) {
   const { told, dK, numbers } = steps;
   const whatIf = state.traits.what_if.value ?? {};
   const set = (patch: WhatIf) => state.set({ what_if: changeOf(state.traits.what_if.value ?? {}, patch) });
@@ -30,7 +32,7 @@ export function WhatIfPanel({ state, store, shown, steps }: Props) {
     <section class="whatif" aria-label="what if">
       <div class="changes">
         <h3>
-          What if… {isChanged(whatIf) && <ChangedBadge />}
+          What if… {isChanged(whatIf) && <ChangedBadge />} {late && <span class="hint">not computed yet</span>}
           <button
             type="button"
             class="small-button reset"
