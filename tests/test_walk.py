@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,10 +11,29 @@ from traitlets import TraitError
 
 import tiny
 from attnwidget import AttentionTrace, AttentionWidget
+from attnwidget.jobs import running_loop
 from zoo import ZOO
 
 TEXT = "The animal didn't cross the road because it was too tired"
 TOKENIZER = tiny.tokenizer(marks=True)
+
+
+@pytest.fixture(autouse=True)
+def no_loop(monkeypatch):
+    """Work at once: a browser under test keeps an event loop running in this thread."""
+    monkeypatch.setattr("attnwidget.jobs.running_loop", lambda: None)
+
+
+@pytest.fixture
+def in_a_kernel(monkeypatch):
+    """Run a coroutine as a kernel would, on an event loop of its own."""
+    monkeypatch.setattr("attnwidget.jobs.running_loop", running_loop)
+
+    def run(coroutine):
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(asyncio.run, coroutine()).result()
+
+    return run
 
 
 @pytest.fixture
@@ -225,7 +245,7 @@ async def output_of(widget):
     await asyncio.wait_for(there.wait(), 60)
 
 
-def test_the_models_output_is_fetched_in_the_background():
+def test_the_models_output_is_fetched_in_the_background(in_a_kernel):
     async def run():
         widget = AttentionWidget(TEXT, queries=[7])
         widget.view = "breakdown"
@@ -234,7 +254,7 @@ def test_the_models_output_is_fetched_in_the_background():
         await output_of(widget)
         return first, widget
 
-    first, widget = asyncio.run(run())
+    first, widget = in_a_kernel(run)
     assert first["projected"]["state"] == "running"
     assert "headNorms" not in first["arrays"]
     assert torch.equal(array(first, "headOutput"), widget.trace.breakdown(*first["head"], 7).head_output)
@@ -242,14 +262,14 @@ def test_the_models_output_is_fetched_in_the_background():
     assert widget._breakdown["projected"]["state"] == "ready"
 
 
-def test_a_new_text_forgets_the_old_ones_output():
+def test_a_new_text_forgets_the_old_ones_output(in_a_kernel):
     async def run():
         widget = AttentionWidget(TEXT, view="breakdown")
         widget.text = "The cat sat"
         await output_of(widget)
         return widget
 
-    widget = asyncio.run(run())
+    widget = in_a_kernel(run)
     assert len(widget._breakdown["rows"]) == len(widget.tokens)
     assert widget._breakdown["run"] == 2
 
