@@ -137,7 +137,7 @@ function Whole(props: WholeProps) {
       <p class={`explanation ${store.level.value}${late ? " late" : ""}`} aria-live="polite">
         {told && (
           <>
-            <b>{steps.changed ? told.title.replace(".", ", as in the model.") : told.title}</b>{" "}
+            <b>{steps.changed && !narrow ? told.title.replace(".", ", as in the model.") : told.title}</b>{" "}
             <span class="hint">{told.text}</span>
           </>
         )}
