@@ -175,6 +175,7 @@ WRONG = [
     *({"temperature": 0}, {"temperature": None}, {"masked": [99]}, {"masked": "12"}, {"masked": 3}, {"heat": 2}),
     *({"scores": {"a": 1}}, {"scores": [[1, 2]]}, {"scores": {"3": -np.inf}}, {"scores": {"3": 10**400}}),
     {"scaled": "no"},
+    {"scores": {"9": 5}},  # which the mask hides
 ]
 
 

@@ -409,9 +409,12 @@ class AttentionWidget(SyncedWidget):
         if self._trace is None or not what_if:
             return what_if
         try:
-            return normalised(what_if, len(self._trace.sides(self.attention)[1].text))
+            found = normalised(what_if, len(self._trace.sides(self.attention)[1].text))
+            if "scores" in found:  # of keys that the query may see
+                self._walk.breakdown(self._trace, self._place(), output=False).what_if(scores=found["scores"])
         except (TypeError, ValueError, IndexError) as error:
             raise TraitError(str(error)) from error
+        return found
 
     @validate("queries", "keys")
     def _check_positions(self, proposal: dict[str, Any]) -> list[int]:

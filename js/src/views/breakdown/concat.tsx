@@ -7,7 +7,8 @@ import { becomes } from "../../layout/figures";
 import { type Limit, limitOf, norm } from "../../layout/steps";
 import { headName } from "../words";
 import { Art } from "./art";
-import { type DetailProps, Pointed } from "./detail";
+import { Pointed } from "./detail";
+import type { ViewProps } from "./frame";
 import { Legend } from "./legend";
 
 const LABEL = 176; // px
@@ -15,7 +16,7 @@ const SCALE = 132; // px for a scale on the right
 const SCALE_BRIEF = 52;
 const HIGH = 18;
 
-export function Concat(props: DetailProps) {
+export function Concat(props: ViewProps) {
   const { steps, width, theme, pen } = props;
   const { told, numbers, changed, dV } = steps;
   const { contribution, output, attentionOutput, headOutputs } = numbers;

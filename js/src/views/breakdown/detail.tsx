@@ -2,34 +2,22 @@
 
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import type { BreakdownStore, Shown, Spot } from "../../breakdown";
+import type { BreakdownStore, Spot } from "../../breakdown";
 import { type DotRow, drawDots } from "../../draw/dots";
 import { type Box, drawBars, drawRunning, totalScale } from "../../draw/strips";
-import type { Theme } from "../../host";
 import { figure } from "../../layout/figures";
-import { changeAt, isRoot, limitOf, rowOf, type Steps, scaleName, seen } from "../../layout/steps";
-import type { State } from "../../state";
+import { changeAt, isRoot, limitOf, rowOf, scaleName, seen } from "../../layout/steps";
 import { Art } from "./art";
 import { Concat } from "./concat";
 import { Token } from "./explain";
-import { explainedRow, move } from "./frame";
+import { explainedRow, move, type ViewProps } from "./frame";
 import { Legend } from "./legend";
 import { queryName } from "./say";
 import { Now, Shares } from "./shares";
 
-export interface DetailProps {
-  state: State;
-  store: BreakdownStore;
-  shown: Shown;
-  steps: Steps;
-  width: number;
-  theme: Theme;
-  pen: string;
-}
-
 const CHART = 92; // px
 
-export function Detail(props: DetailProps) {
+export function Detail(props: ViewProps) {
   const { state, store, shown, steps } = props;
   const now = useSignal(steps);
   now.value = steps;
@@ -49,7 +37,7 @@ export function Detail(props: DetailProps) {
   );
 }
 
-export interface PartProps extends DetailProps {
+export interface PartProps extends ViewProps {
   row: number;
   name: ComponentChildren;
 }

@@ -6,6 +6,18 @@ import { type Limit, type Steps, strongestRow } from "../../layout/steps";
 import type { Column, ColumnName } from "../../layout/table";
 import type { State } from "../../state";
 
+/** What each part of the view is about. */
+export interface ViewProps {
+  state: State;
+  store: BreakdownStore;
+  shown: Shown;
+  steps: Steps;
+  width: number;
+  theme: Theme;
+  /** The head's own colour. */
+  pen: string;
+}
+
 /** What a row needs to draw itself. */
 export interface Frame {
   shown: Shown;

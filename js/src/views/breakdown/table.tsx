@@ -2,36 +2,23 @@
 
 import { useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import type { BreakdownStore, Shown, Spot } from "../../breakdown";
-import type { Theme } from "../../host";
+import type { Spot } from "../../breakdown";
 import { share, short } from "../../layout/figures";
 import { limitOf, type Steps, scaleName, strongestRow, wholeLimitOf } from "../../layout/steps";
 import { type Column, type ColumnName, columnsOf, dimensionAt, isStrip, RESULT } from "../../layout/table";
-import type { State } from "../../state";
 import { headName } from "../words";
 import { Cross } from "./cross";
-import { explainedRow, type Frame, type Limits, move, pin, sizeOf } from "./frame";
+import { explainedRow, type Frame, type Limits, move, pin, sizeOf, type ViewProps } from "./frame";
 import { Header } from "./header";
 import { OtherRows } from "./others";
 import { QueryRow } from "./query";
 import { KeyRow } from "./row";
 
-interface Props {
-  state: State;
-  store: BreakdownStore;
-  shown: Shown;
-  steps: Steps;
-  width: number;
-  theme: Theme;
-  /** The head's own colour. */
-  pen: string;
-}
-
 const ROOMY = 18; // rows up to which there is air between them
 const SIDES = 18; // px around a token
 const LETTER = 7;
 
-export function Table({ state, store, shown, steps, width, theme, pen }: Props) {
+export function Table({ state, store, shown, steps, width, theme, pen }: ViewProps) {
   const { told, numbers, changed, dK, dV } = steps;
   const step = store.step.value;
   const row = told.rows.length <= ROOMY ? 26 : 22;
@@ -204,7 +191,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: Props) 
 }
 
 /** Tints the row that is explained below. Alone, so that no row is drawn anew for it. */
-function Explained({ state, store, steps }: Pick<Props, "state" | "store" | "steps">) {
+function Explained({ state, store, steps }: Pick<ViewProps, "state" | "store" | "steps">) {
   const now = useSignal(steps);
   now.value = steps;
   const row = useComputed(() => explainedRow(store, state, now.value));

@@ -15,6 +15,7 @@ import { headName } from "../words";
 import { Detail } from "./detail";
 import { explain } from "./explain";
 import { Chips, Formula } from "./formula";
+import type { ViewProps } from "./frame";
 import { Heads } from "./heads";
 import { queryName, saySpot } from "./say";
 import { Table } from "./table";
@@ -110,14 +111,7 @@ export function BreakdownView({ state, store, labels, theme, silent, onDrawn }: 
   );
 }
 
-interface WholeProps {
-  state: State;
-  store: BreakdownStore;
-  shown: Shown;
-  steps: Steps;
-  width: number;
-  theme: Theme;
-  pen: string;
+interface WholeProps extends ViewProps {
   /** The next steps are awaited: these are the last ones. */
   late: boolean;
   silent: boolean;
