@@ -79,13 +79,13 @@ def batches(ids, vocabulary):
         labels = tokens.copy()
         # An eighth of all rows, also where a batch has four of them only.
         for row in np.flatnonzero(random.random(rows) < 1 / 8):
-            period = int(random.integers(8, length // 2 + 1))
+            period = int(random.integers(8, length // 2))
             is_random = random.random() < 1 / 2
             block = random.integers(1, vocabulary, period) if is_random else tokens[row, :period]
             tokens[row] = np.resize(block, length)
             labels[row] = tokens[row]
             if is_random:
-                labels[row, :period] = -100  # nothing foretells the first copy
+                labels[row, : period + 1] = -100  # nothing foretells the first copy, nor that it ends
         return torch.from_numpy(tokens), torch.from_numpy(labels)
 
     return batch
@@ -121,13 +121,14 @@ def evaluation(ids, vocabulary):
 def main():
     options = arguments(__doc__, steps=10_000, lr=0.02, adam_lr=0.003, decay=0.4, init=True, drop_head=0.15)
     paragraphs = read(options.corpus, "books.txt.xz").split("\n")
-    if options.init:
-        model, tokenizer = (
-            AutoModelForCausalLM.from_pretrained(options.init, dtype="float32"),
-            AutoTokenizer.from_pretrained(options.init),
-        )
+    folder = options.out / "model"
+    if options.init or (folder / "tokenizer.json").exists():
+        tokenizer = AutoTokenizer.from_pretrained(options.init or folder)
     else:
-        model, tokenizer = make_model(), make_tokenizer(paragraphs)
+        tokenizer = make_tokenizer(paragraphs)
+        tokenizer.save_pretrained(folder)
+    begun = folder if options.evaluate_only else options.init
+    model = AutoModelForCausalLM.from_pretrained(begun, dtype="float32") if begun else make_model()
     ids = token_ids([p + "\n" for p in paragraphs], tokenizer, options.out / "tokens.npy")
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(ids):,} tokens")
     drop = DropHead(model.to(options.device), options.drop_head)

@@ -121,6 +121,7 @@ def train(model, options, batch, loss, evaluate, resumed=None, every=500, save_e
         part = rate(step, options.steps, options.decay)
         for optimiser, most in zip(optimisers_, highest, strict=True):
             optimiser.param_groups[0]["lr"] = most * part
+        torch.manual_seed(options.seed + 1000 * step)  # of what is dropped
         data = batch(np.random.default_rng((options.seed, step)), step)
         with torch.autocast(torch.device(options.device).type, torch.bfloat16):
             value = run(model, data)
@@ -165,4 +166,3 @@ def save(model, tokenizer, folder):
     """Write the model in float16 with its tokenizer, as `save_pretrained` does."""
     model.to("cpu", torch.float16).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    model.float()

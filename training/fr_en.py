@@ -147,7 +147,7 @@ def evaluation(tests, tokenizer):
         right = [is_right(t, references) for t, (_, references) in zip(translations, tests, strict=True)]
         return {
             "held_out": round(loss(model, data).item(), 4),
-            "right_of_100": round(100 * float(np.mean(right)), 1),
+            "right_percent": round(100 * float(np.mean(right)), 1),
             "Le chat dort": translate(model, tokenizer, ["Le chat dort"])[0],
         }
 

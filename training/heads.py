@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import attnwidget as aw
+from attnwidget.heads.grammar import ANY, ENOUGH
 
 TEXTS = (
     "The old man looked at the river for a long time, and then he walked slowly back to his house near the wood.",
@@ -33,6 +34,18 @@ def main(folder):
         }
         best = sorted(scores, key=scores.__getitem__, reverse=True)[:BEST]
         print(f"| {category.name} | {', '.join(f'{head} {scores[head]:.2f}' for head in best)} |")
+    print("\n| relation | direction | links | best head | right | best fixed distance | margin |")
+    found = {}  # relation → its better direction
+    syntax = probe.syntax
+    for (relation, direction), links, fixed, right in zip(
+        syntax.groups, syntax.counts.tolist(), syntax.baseline.tolist(), syntax.accuracy, strict=True
+    ):
+        layer, head = divmod(int(right.argmax()), right.shape[1])
+        row = (right.max().item() - fixed, direction, int(links), f"L{layer}-H{head}", right.max().item(), fixed)
+        if links >= ENOUGH and relation != ANY and row > found.get(relation, ()):
+            found[relation] = row
+    for relation, (margin, direction, links, head, right, fixed) in sorted(found.items(), key=lambda one: -one[1][0]):
+        print(f"| {relation} | {direction} | {links} | {head} | {right:.0%} | {fixed:.0%} | {100 * margin:+.0f} |")
 
 
 if __name__ == "__main__":

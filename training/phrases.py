@@ -33,8 +33,9 @@ porte f door|arbre m tree|banc m bench|mur m wall|pont m bridge|église f church
 """
 PREPOSITIONS = "sur on|dans in|sous under|devant in_front_of|derrière behind|près_de near"
 # masculine, feminine, English; with + those that stand before the noun
+COLOURS = "noir noire black|blanc blanche white|rouge rouge red|bleu bleue blue|vert verte green"  # not of people
 ADJECTIVES = """
-noir noire black|blanc blanche white|rouge rouge red|bleu bleue blue|vert verte green|fatigué fatiguée tired
+fatigué fatiguée tired
 content contente happy|triste triste sad|riche riche rich|pauvre pauvre poor|froid froide cold|chaud chaude hot
 malade malade sick|rapide rapide fast|intelligent intelligente smart|+petit petite small|+grand grande big
 +vieux vieille old|+jeune jeune young|+joli jolie pretty|+mauvais mauvaise bad|+bon bonne good|+nouveau nouvelle new
@@ -56,7 +57,7 @@ cherche cherchent cherchait cherché look_for looks_for looked_for looking_for
 achète achètent achetait acheté buy buys bought buying|vend vendent vendait vendu sell sells sold selling
 veut veulent voulait voulu want wants wanted wanting|prend prennent prenait pris take takes took taking
 regarde regardent regardait regardé look_at looks_at looked_at looking_at|a ont avait eu have has had having
-porte portent portait porté carry carries carried carrying|trouve trouvent trouvait trouvé find finds found finding
+trouve trouvent trouvait trouvé find finds found finding
 """
 PERSONS = "il he s|elle she s|ils they p|elles they p"
 
@@ -68,14 +69,14 @@ def _table(text, *names):
 NOUN = ("fr", "gender", "en", "many")
 PEOPLE, ANIMALS, THINGS = (_table(one, *NOUN) for one in (PEOPLE, ANIMALS, THINGS))
 PLACES, PREPOSITIONS = _table(PLACES, "fr", "gender", "en"), _table(PREPOSITIONS, "fr", "en")
-ADJECTIVES = _table(ADJECTIVES, "m", "f", "en")
+COLOURS, ADJECTIVES = (_table(one, "m", "f", "en") for one in (COLOURS, ADJECTIVES))
 VERB = ("fr", "fr_many", "fr_was", "fr_done", "en", "en_s", "en_past", "en_ing")
 ALONE, ON_SOMETHING, PERSONS = _table(ALONE, *VERB), _table(ON_SOMETHING, *VERB), _table(PERSONS, "fr", "en", "number")
 # masculine, feminine, before a vowel, plural, English singular, plural
 DETERMINERS = (
     [("le", "la", "l'", "les", "the", "the")] * 5
     + [("un", "une", "", "des", "a", "some"), ("mon", "ma", "mon", "mes", "my", "my")]
-    + [("son", "sa", "son", "ses", "his", "his"), ("ce", "cette", "", "ces", "this", "these")]
+    + [("leur", "leur", "leur", "leurs", "their", "their"), ("ce", "cette", "", "ces", "this", "these")]
     + [("notre", "notre", "notre", "nos", "our", "our"), ("ton", "ta", "ton", "tes", "your", "your")]
 )
 VOWELS = tuple("aeiouyéèêâîôœh")
@@ -83,6 +84,13 @@ VOWELS = tuple("aeiouyéèêâîôœh")
 
 def _join(determiner, word):
     return determiner + word if determiner.endswith("'") else f"{determiner} {word}"
+
+
+def _agreed(adjective, is_female, plural):
+    form = adjective["f" if is_female else "m"].lstrip("+")
+    if not plural:
+        return form
+    return "nouveaux" if form == "nouveau" else _plural(form)
 
 
 def _plural(word):
@@ -101,31 +109,29 @@ class Phrases:
     def chance(self, part):
         return self.random.random() < part
 
-    def noun(self, rows, plural=False, described=0.35):
+    def adjective(self, noun):
+        return self.one(ADJECTIVES if noun in PEOPLE else ADJECTIVES + 2 * COLOURS)
+
+    def noun(self, rows, plural=False, described=0.35, definite=False):
         """Return a noun with its article and perhaps an adjective: (French, English)."""
-        noun, adjective = self.one(rows), self.one(ADJECTIVES)
+        noun = self.one(rows)
+        adjective = self.adjective(noun)
+        uncounted = noun["many"] == "-"
+        plural = plural and not uncounted
         male, female, vowel, many, english, english_many = self.one(DETERMINERS)
+        if definite or (uncounted and english == "a"):
+            male, female, vowel, many, english, english_many = DETERMINERS[0]
         is_female = noun["gender"] == "f"
         fr, *irregular = noun["fr"].split("/")
-        plural = plural and noun["many"] != "-"
-        if noun["many"] == "-" and english == "a":
-            male, female, vowel, english = "le", "la", "l'", "the"
         describing = self.chance(described)
-        form = adjective["f" if is_female else "m"].lstrip("+")
         before = describing and adjective["m"].startswith("+")
-        if before and fr.startswith(VOWELS) and form in ("vieux", "nouveau"):
-            form = {"vieux": "vieil", "nouveau": "nouvel"}[form]
+        form = _agreed(adjective, is_female, plural)
         if plural:
             fr = irregular[0] if irregular else _plural(fr)
-            form, article = (
-                {"nouveau": "nouveaux"}.get(adjective["m"].lstrip("+"), _plural(form))
-                if not is_female
-                else _plural(form),
-                many,
-            )
-            if before and many == "des":
-                article = "de"
+            article = "de" if before and many == "des" else many
         else:
+            if before and fr.startswith(VOWELS):
+                form = {"vieux": "vieil", "nouveau": "nouvel"}.get(form, form)
             article = female if is_female else male
             if (form if before else fr).startswith(VOWELS):
                 article = {"ce": "cet"}.get(article, vowel or article)
@@ -153,7 +159,7 @@ class Phrases:
         have = "ont" if plural else "a"
         ne = "n'" if now.startswith(VOWELS) else "ne "
         was = verb["fr_was"][:-3] + "aient" if plural else verb["fr_was"]
-        lasts = verb in ALONE or base in ("eat", "carry", "look_at", "look_for")
+        lasts = verb in ALONE or base in ("eat", "look_at", "look_for")
         french, english = {
             "present": (now, base if plural else verb["en_s"]),
             "past": (f"{have} {verb['fr_done']}", verb["en_past"]),
@@ -175,15 +181,12 @@ class Phrases:
             subject = self.noun(who, plural)
         kind = self.random.random()
         if kind < 0.2:  # the house is small
-            adjective = self.one(ADJECTIVES)
-            female = False
             rows = self.one((PEOPLE, ANIMALS, THINGS))
             noun = self.one(rows)
+            adjective = self.adjective(noun)
             subject = self.noun([noun], plural, described=0.15)
-            plural, female = plural and noun["many"] != "-", noun["gender"] == "f"
-            form = adjective["f" if female else "m"].lstrip("+")
-            if plural:
-                form = "nouveaux" if form == "nouveau" else _plural(form)
+            plural = plural and noun["many"] != "-"
+            form = _agreed(adjective, noun["gender"] == "f", plural)
             negated = self.chance(0.15)
             be, is_ = ("sont", "are") if plural else ("est", "is")
             if negated:
@@ -194,11 +197,10 @@ class Phrases:
             if self.chance(0.6):
                 parts.append(self.place())
         else:
-            parts = [
-                subject,
-                self.verb(self.one(ON_SOMETHING), plural),
-                self.noun(self.one((THINGS, THINGS, ANIMALS)), self.chance(0.2)),
-            ]
+            verb = self.verb(self.one(ON_SOMETHING), plural)
+            denied = " pas" in verb[0]  # "n'a pas de chien" would be another lesson
+            thing = self.noun(self.one((THINGS, THINGS, ANIMALS)), self.chance(0.2), definite=denied)
+            parts = [subject, verb, thing]
         end = "." if self.chance(0.6) else ""
         return tuple(" ".join(side) + end for side in zip(*parts, strict=True))
 
