@@ -38,6 +38,7 @@ test-py: $(VENV)/.dev $(WIDGET) chromium ## the Python, packaging and browser te
 bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measurements in the README
 	$(BIN)/python benchmarks/capture.py
 	$(BIN)/python benchmarks/categories.py
+	$(BIN)/python benchmarks/loading.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/first_drawing.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/breakdown.py
 

@@ -18,7 +18,7 @@ ORDER = (
     {"heads"},
     {"wire"},
     {"export"},
-    {"jobs", "traits"},
+    {"jobs", "traits", "examples"},
     {"scoring", "walk"},
     {"synced"},
     {"widget"},

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+import tiny
 from attnwidget import models
 from attnwidget.models import BUNDLED, ModelUnavailable, Progress, places
 from attnwidget.tokens import scheme_of
@@ -112,7 +114,7 @@ def test_folder_with_a_missing_file(saved, missing, said):
         (saved / name).unlink()
     with pytest.raises(ModelUnavailable, match=said) as caught:
         models.load_model(saved)
-    assert "demo/causal (inside this package); any local folder" in str(caught.value)
+    assert "demo/causal, demo/fr-en, demo/masked (inside this package); any local folder" in str(caught.value)
 
 
 def test_broken_files(saved):
@@ -340,3 +342,23 @@ def test_a_folder_without_tokenizer_takes_the_callers(tmp_path: Path) -> None:
         shutil.copy(models.BUNDLED["demo/causal"] / name, tmp_path)
     _, taken = models.load_model(tmp_path, tokenizer=tokenizer)
     assert taken is tokenizer
+
+
+def test_models_are_loaded_one_at_a_time():
+    """transformers' own loading is not safe in several threads: it would leave its classes changed behind."""
+    from transformers import PreTrainedModel
+
+    before = PreTrainedModel.tie_weights
+    with ThreadPoolExecutor(3) as pool:
+        found = [job.result() for job in [pool.submit(models.load_model, name) for name in [*BUNDLED] * 3]]
+    assert PreTrainedModel.tie_weights is before
+    for model, _ in found:
+        assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+
+
+def test_a_tokenizer_of_ones_own_is_not_handed_on():
+    model, own = models.load_shared("demo/causal", tokenizer=tiny.tokenizer())
+    other, tokenizer = models.load_shared("demo/causal")
+    assert other is not model
+    assert tokenizer is not own
+    assert models.load_shared("demo/causal") == (other, tokenizer)

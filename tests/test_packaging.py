@@ -49,6 +49,7 @@ def test_wheel(wheel: Path):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert set(names) >= NEEDED
+    assert wheel.stat().st_size < 24e6  # three models and the front end
     assert {name.split("/")[0] for name in names} == {"attnwidget", "attnwidget-0.1.0.dist-info"}
     assert not [name for name in names if any(junk in name for junk in JUNK)]
 

@@ -168,7 +168,7 @@ def test_a_text_that_fails_leaves_everything_and_raises(
 
 
 def _too_long(*_: object, **__: object) -> None:
-    msg = "the text has 200000 tokens, the model takes 2048"
+    msg = "the text has 200000 tokens, the model takes 4096"
     raise ValueError(msg)
 
 

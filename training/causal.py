@@ -38,7 +38,7 @@ def make_model():
             intermediate_size=688,
             num_hidden_layers=4,
             num_attention_heads=8,
-            max_position_embeddings=2048,
+            max_position_embeddings=4096,  # twice what it is trained on
             tie_word_embeddings=True,
             bos_token_id=0,
             eos_token_id=0,

@@ -43,6 +43,7 @@ class Scoring:
         self._table: CategoryTable | None = None
         self._attention = "self"
         self._probe_job: Job[HeadProbe] | None = None
+        self._probed: Any = None  # the model of that job
         self._no_probe = ""  # why there is none
 
     @property
@@ -84,6 +85,10 @@ class Scoring:
         Job(lambda _: categorize(trace, attention=attention, on_layer=alive, **options), finish=finish).start()
 
     def _probe(self, model: Any, tokenizer: Any) -> None:
+        if model is not self._probed:
+            if self._probe_job is not None:
+                self._probe_job.stop()
+            self._probed, self._probe_job, self._no_probe = model, None, ""
         if not self._wants_probe or model is None or self._attention not in PROBED:
             self._send("none")
             return
@@ -105,6 +110,8 @@ class Scoring:
             self._probe_job.start()
 
     def _finish_probe(self, job: Job[HeadProbe]) -> None:
+        if job is not self._probe_job:
+            return  # of the model before
         self._probe_job = None
         try:
             self._send("done", job.result())

@@ -7,13 +7,14 @@ import os
 import time
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode, observe, validate
 
 from attnwidget import models
 from attnwidget.capture import capture
+from attnwidget.examples import EXAMPLES, Example, Examples, told
 from attnwidget.heads import Category, opening_head
 from attnwidget.jobs import Job, Stopped, running_loop
 from attnwidget.scoring import Scoring
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from attnwidget.walk import Breakdown
+
+    _Report = Callable[[str, int, int | None], None]
+    _Ran = tuple[AttentionTrace, dict[str, Any], Any, Any]  # with what options, model and tokenizer
 
 STATIC = Path(__file__).parent / "static" / "widget.js"
 if not STATIC.exists():
@@ -57,6 +61,7 @@ class Texts(NamedTuple):
     text_target: str = ""
 
 
+T = TypeVar("T")
 _TEXTS = Texts._fields
 _SIDES = ("queries", "keys")
 
@@ -66,8 +71,8 @@ class AttentionWidget(SyncedWidget):
 
     Parameters
     ----------
-    source : str or AttentionTrace
-        The text to run the model on, or attention captured earlier.
+    source : str, AttentionTrace or Example
+        The text to run the model on, attention captured earlier, or one of `examples`.
     text_pair : str, optional
         A second text, for models that read sentence pairs.
     text_target : str, optional
@@ -152,7 +157,7 @@ class AttentionWidget(SyncedWidget):
 
     def __init__(
         self,
-        source: str | AttentionTrace,
+        source: str | AttentionTrace | Example,
         *,
         text_pair: str | None = None,
         text_target: str | None = None,
@@ -167,16 +172,18 @@ class AttentionWidget(SyncedWidget):
             known = ", ".join((*_TEXTS[1:], "model", "tokenizer", "categories", "probe", *_OPTIONS))
             msg = f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}"
             raise TypeError(msg)
-        if not isinstance(source, (str, AttentionTrace)):
-            msg = f"the first argument is a text or an AttentionTrace, not {type(source).__name__}"
+        if not isinstance(source, (str, AttentionTrace, Example)):
+            msg = f"the first argument is a text, an AttentionTrace or an Example, not {type(source).__name__}"
             raise TypeError(msg)
         self._trace: AttentionTrace | None = None
         self._shown = Texts()
+        self._example: Example | None = None
+        self._is_demo = False  # whether the model is a bundled one that this widget loaded
         self._model: Any = None
         self._tokenizer: Any = tokenizer
         self._run = 0
         self._seconds = 0.0  # that the last run took
-        self._job: Job[AttentionTrace] | None = None
+        self._job: Job[Any] | None = None
         self._failure: Exception | None = None
         self._scoring = Scoring(self._tell_categories, categories, wants_probe=probe)
         self._walk = Walk(self._tell_breakdown)
@@ -184,13 +191,25 @@ class AttentionWidget(SyncedWidget):
         self._options = options
         super().__init__()
         self.on_msg(self._on_message)
+        if not isinstance(source, str) and any(one is not None for one in (model, tokenizer, text_pair, text_target)):
+            is_trace = isinstance(source, AttentionTrace)
+            what = "attention captured earlier is shown as it is" if is_trace else "an example brings its own"
+            msg = f"a model, a tokenizer and more texts go with a text; {what}"
+            raise TypeError(msg)
         if isinstance(source, AttentionTrace):
-            if any(given is not None for given in (model, tokenizer, text_pair, text_target)):
-                msg = "a model, a tokenizer and more texts go with a text; attention captured earlier is shown as it is"
-                raise TypeError(msg)
             self._adopt(source, Texts())
+        elif isinstance(source, Example):
+            self._show(source, self._run_example(source))
         else:
             self._open(Texts(source, text_pair or "", text_target or ""), model)
+
+    @staticmethod
+    def examples() -> Examples:
+        """Return the sentences that articles explain attention with, and what to look for in the bundled models.
+
+        ``AttentionWidget(AttentionWidget.examples()[0])`` shows one; so does the widget's menu.
+        """
+        return EXAMPLES
 
     # -- from a text to a trace ---------------------------------------------------------------------------------
 
@@ -202,20 +221,40 @@ class AttentionWidget(SyncedWidget):
             name = models.DEFAULT if model is None else model
             if running_loop() is not None and models.needs_download(name):
                 models.resolve(str(name))  # a wrong name, or no network, is an error of this very cell
-                self._start(lambda job: self._load_and_capture(job, name, texts), texts)
+                self._start(
+                    lambda job: self._load_and_capture(job, name, texts), lambda trace: self._adopt(trace, texts)
+                )
                 return
             self._use(name)
         self._adopt(self._capture(texts), texts)
 
     def _use(self, name: str | PathLike[str], progress: Callable[[models.Progress], None] | None = None) -> None:
+        self._is_demo = name in models.BUNDLED and self._tokenizer is None
         self._model, self._tokenizer = models.load_shared(name, tokenizer=self._tokenizer, progress=progress)
 
     def _load_and_capture(self, job: Job[AttentionTrace], name: str | PathLike[str], texts: Texts) -> AttentionTrace:
         self._use(name, lambda at: job.report(at.stage, at.done, at.total))
         return self._capture(texts, job.report)
 
-    def _capture(self, texts: Texts, report: Callable[[str, int, int | None], None] | None = None) -> AttentionTrace:
-        if self._model is None:
+    def _run_example(self, example: Example, report: _Report | None = None) -> _Ran:
+        report = report or self._report
+        model, tokenizer = models.load_shared(example.model, progress=lambda at: report(at.stage, at.done, at.total))
+        trace = self._capture(Texts(example.text), report, (model, tokenizer))
+        return trace, example.options(trace), model, tokenizer
+
+    def _show(self, example: Example, ran: _Ran) -> None:
+        """Show an example on its own model, which becomes the widget's."""
+        trace, options, self._model, self._tokenizer = ran
+        self._is_demo = True
+        if self._trace is None:  # what the constructor was asked for goes first
+            options = {**({} if "layer" in self._options else options), **self._options}
+        self._adopt(trace, Texts(example.text), example, options)
+
+    def _capture(
+        self, texts: Texts, report: _Report | None = None, on: tuple[Any, Any] | None = None
+    ) -> AttentionTrace:
+        model, tokenizer = on or (self._model, self._tokenizer)
+        if model is None:
             why = "the model is still loading" if self._job else "this widget shows attention captured earlier"
             msg = f"{why}; it has no model to run a new text"
             raise ValueError(msg)
@@ -229,11 +268,11 @@ class AttentionWidget(SyncedWidget):
                 reported = time.monotonic()
 
         trace = capture(
-            self._model,
+            model,
             texts.text,
             texts.text_pair or None,
             text_target=texts.text_target or None,
-            tokenizer=self._tokenizer,
+            tokenizer=tokenizer,
             on_layer=on_layer,
         )
         self._seconds = time.monotonic() - begun
@@ -243,17 +282,17 @@ class AttentionWidget(SyncedWidget):
         status: dict[str, Any] = {"state": "loading", "message": message, "done": done, "total": total}
         self._status = status
 
-    def _start(self, work: Callable[[Job[AttentionTrace]], AttentionTrace], texts: Texts) -> None:
+    def _start(self, work: Callable[[Job[T]], T], adopt: Callable[[T], None]) -> None:
         """Work in the background; what was running before is stopped and its result forgotten."""
         if self._job is not None:
             self._job.stop()
 
-        def finish(job: Job[AttentionTrace]) -> None:
+        def finish(job: Job[T]) -> None:
             if job is not self._job:
                 return  # replaced by a newer text
             self._job = None
             try:
-                self._adopt(job.result(), texts)
+                adopt(job.result())
             except Stopped as stopped:
                 if self._trace is None:
                     self._fail(stopped)
@@ -271,17 +310,23 @@ class AttentionWidget(SyncedWidget):
         status: dict[str, Any] = {"state": "error", "message": message, "editable": self._model is not None}
         self._status = status
 
-    def _adopt(self, trace: AttentionTrace, texts: Texts) -> None:
-        """Show a new trace. Of the selection, what still makes sense stays."""
+    def _adopt(
+        self,
+        trace: AttentionTrace,
+        texts: Texts,
+        example: Example | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Show a new trace, with an example's options. Of the selection, what still makes sense stays."""
         before, self._trace = self._trace, trace
-        self._shown = texts
+        self._shown, self._example = texts, example
         self._run += 1
         self._scoring.forget()
         self._walk.forget()
         with self.hold_sync():
             self.what_if = {}
-            if before is None:
-                self._settle_options(trace)
+            if before is None or options is not None:
+                self._settle_options(trace, self._options if options is None else options)
             elif self.attention in before.attentions and self.attention in trace.attentions:
                 for side, now, then in zip(
                     _SIDES, trace.sides(self.attention), before.sides(self.attention), strict=True
@@ -303,16 +348,18 @@ class AttentionWidget(SyncedWidget):
             "editable": self._model is not None,
             "translates": bool(getattr(config, "is_encoder_decoder", False)),
             "seconds": self._seconds,
+            "demo": {"about": models.ABOUT[model], **told(self._example)} if self._is_demo else None,
         }
         self._refresh_snapshot()
         self._breakdown = {}
         self._refresh_breakdown()
 
-    def _settle_options(self, trace: AttentionTrace) -> None:
-        """Apply the constructor's options, now that their ranges are known."""
-        options = dict(self._options)
+    def _settle_options(self, trace: AttentionTrace, options: Mapping[str, Any]) -> None:
+        """Apply the constructor's options or an example's, now that their ranges are known."""
+        options = dict(options)
         default = trace.attentions[-1]  # the only one, or of an encoder–decoder the cross-attention
         self.attention = options.pop("attention", default)
+        self.queries, self.keys = [], []
         layer, head = opening_head(trace, self.attention)
         self.heads = options.pop("heads", [(options.pop("layer", layer), head)])
         what_if = options.pop("what_if", {})
@@ -570,6 +617,7 @@ class AttentionWidget(SyncedWidget):
             "pictures": self._answer_pictures,
             "categories": self._answer_categories,
             "run": self._answer_run,
+            "example": self._answer_example,
             "stop": self._answer_stop,
         }
         self.send(*answer(content, handlers))
@@ -607,7 +655,12 @@ class AttentionWidget(SyncedWidget):
 
     def _answer_run(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
         texts = Texts(**{name: str(ask.get(name) or "") for name in _TEXTS})
-        self._start(lambda job: self._capture(texts, job.report), texts)
+        self._start(lambda job: self._capture(texts, job.report), lambda trace: self._adopt(trace, texts))
+        return {}
+
+    def _answer_example(self, ask: Mapping[str, Any]) -> Mapping[str, Any]:
+        example = EXAMPLES[str(ask["name"])]
+        self._start(lambda job: self._run_example(example, job.report), lambda ran: self._show(example, ran))
         return {}
 
     def _answer_stop(self, _ask: Mapping[str, Any]) -> Mapping[str, Any]:

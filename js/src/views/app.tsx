@@ -16,6 +16,7 @@ import { Choices } from "./breakdown/choices";
 import { BreakdownView } from "./breakdown/view";
 import { Categories } from "./categories";
 import { Chosen } from "./chosen";
+import { Demo } from "./demo";
 import { Footer } from "./footer";
 import { Lines } from "./lines";
 import { Options, type Part } from "./options";
@@ -162,6 +163,7 @@ export function App({ state, client, source, theme, abort }: Props) {
       onKeyDown={(event) => event.key === "Escape" && clear()}
     >
       <Prompt state={state} client={client} outline={outline} status={status} />
+      {outline?.demo && <Demo demo={outline.demo} client={client} status={status} />}
       {outline && (
         <Tabs state={state} view={inBreakdown.value ? "breakdown" : "lines"}>
           {inBreakdown.value && <Choices state={state} outline={outline} store={breakdown} labels={labels.now} />}

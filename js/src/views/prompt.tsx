@@ -25,6 +25,14 @@ export function Prompt({ state, client, outline, status }: Props) {
   const editable = outline?.editable ?? status.editable ?? false;
   useEffect(() => () => clearTimeout(timer.current), []);
 
+  // An example brings its own text: what was typed and not run gives way to it.
+  const shown = outline?.demo?.shown;
+  useEffect(() => {
+    if (!shown) return;
+    clearTimeout(timer.current);
+    for (const one of [text, pair, target]) one.take();
+  }, [shown]);
+
   const run = () => {
     clearTimeout(timer.current);
     for (const one of [text, pair, target]) one.agree();
@@ -136,6 +144,10 @@ function useDraft(trait: ReadonlySignal<string>) {
     draft,
     changed: draft.value !== trait.value,
     agree() {
+      agreed.current = draft.peek();
+    },
+    take() {
+      draft.value = trait.peek();
       agreed.current = draft.peek();
     },
   };

@@ -1,6 +1,6 @@
 // The same names as in src/attnwidget/wire/protocol.py; a test compares the two.
 
-export const ASKS = ["hello", "tile", "pictures", "categories", "run", "stop"] as const;
+export const ASKS = ["hello", "tile", "pictures", "categories", "run", "example", "stop"] as const;
 export type Ask = (typeof ASKS)[number];
 
 // A pair that the model's mask forbids: not a weight of zero.
@@ -47,6 +47,15 @@ export interface Outline {
   maxError: number | null;
   /** The model computed something that is not a number. */
   broken: boolean;
+  /** Of a bundled model: what it is, and the examples that the bundled models are for. */
+  demo?: Demo | null;
+}
+
+export interface Demo {
+  about: string;
+  examples: { name: string; model: string }[];
+  /** The example on screen, and what to look for in it. */
+  shown: { name: string; look: string } | null;
 }
 
 /** Weights that came with the state, so that a notebook opened without a kernel is drawn. */

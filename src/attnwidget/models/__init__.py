@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from attnwidget.models.errors import ModelUnavailable, unavailable
 from attnwidget.models.hub import Progress, download, resolve
 from attnwidget.models.places import (
+    ABOUT,
     BUNDLED,
     DEFAULT,
     cached_folder,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 __all__ = [
+    "ABOUT",
     "BUNDLED",
     "DEFAULT",
     "ModelUnavailable",
@@ -77,6 +80,7 @@ def load_model(
     return _load(folder, name, tokenizer)
 
 
+_loading = Lock()
 _shared: WeakValueDictionary[str, Any] = WeakValueDictionary()  # name → model
 _tokenizers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # model → tokenizer
 
@@ -91,11 +95,14 @@ def load_shared(
     """
     key = str(name)
     is_own_folder = key not in BUNDLED and local_folder(key) is not None
-    model = None if tokenizer is not None or is_own_folder else _shared.get(key)
+    if tokenizer is not None or is_own_folder:
+        return load_model(name, tokenizer=tokenizer, progress=progress)
+    model = _shared.get(key)
     if model is None:
-        model, tokenizer = load_model(name, tokenizer=tokenizer, progress=progress)
-        _shared[key], _tokenizers[model] = model, tokenizer
-    return model, tokenizer or _tokenizers[model]
+        model, tokenizer = load_model(name, progress=progress)
+        _tokenizers[model] = tokenizer
+        _shared[key] = model
+    return model, _tokenizers[model]
 
 
 def needs_download(name: str | os.PathLike[str] | None = None) -> bool:
@@ -151,21 +158,29 @@ def _load(folder: Path, name: str | Path, tokenizer: Any) -> tuple[PreTrainedMod
         raise unavailable(name, "the folder has a model but no tokenizer; pass one as tokenizer=")
     import transformers
 
-    # Code that comes with a model is never run.
-    safe = {"trust_remote_code": False, "local_files_only": True}
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, **safe)
-        # The class that the model was saved as brings its language-model head along.
-        kind = getattr(transformers, (config.architectures or [""])[0], transformers.AutoModel)
-        if tokenizer is None:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
-            tokenizer.name_or_path = str(name)
-        # Half precision is slow and rough on a CPU, and attention is to be shown exactly.
-        with _no_progress_bars():
-            model = kind.from_pretrained(folder, config=config, dtype="float32", **safe)
+        # transformers swaps methods of its classes while it loads: two loads at once would leave the wrong ones behind.
+        with _loading:
+            return _load_files(folder, name, tokenizer)
     except Exception as error:  # transformers and its libraries raise errors of every kind
         reason = f"transformers {transformers.__version__} cannot load it ({error})"
         raise unavailable(name, reason) from error
+
+
+def _load_files(folder: Path, name: str | Path, tokenizer: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    import transformers
+
+    # Code that comes with a model is never run.
+    safe = {"trust_remote_code": False, "local_files_only": True}
+    config = transformers.AutoConfig.from_pretrained(folder, **safe)
+    # The class that the model was saved as brings its language-model head along.
+    kind = getattr(transformers, (config.architectures or [""])[0], transformers.AutoModel)
+    if tokenizer is None:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
+        tokenizer.name_or_path = str(name)
+    # Half precision is slow and rough on a CPU, and attention is to be shown exactly.
+    with _no_progress_bars():
+        model = kind.from_pretrained(folder, config=config, dtype="float32", **safe)
     model.name_or_path = str(name)
     model.eval()
     return model, tokenizer

@@ -17,6 +17,14 @@ BUNDLED = {
 
 DEFAULT = "demo/causal"
 
+ABOUT = {
+    "demo/causal": "demo model: 4 layers × 8 heads, trained on 41 old books; for GPT-2 pass model='gpt2'",
+    "demo/masked": "demo model: 4 layers × 8 heads, trained on 41 old books; for BERT pass model='bert-base-uncased'",
+    "demo/fr-en": "demo model: 3 + 3 layers × 4 heads, trained on short sentences; "
+    "for more pass model='Helsinki-NLP/opus-mt-fr-en'",
+}
+"""What a bundled model is, so that nobody takes it for a large one."""
+
 _TOKENIZER = re.compile(r"tokenizer.*\.json|vocab\.(json|txt)|merges\.txt|.*\.(model|spm|tiktoken|codes)")
 _OTHERS = re.compile(r"(config|generation_config|added_tokens|special_tokens_map)\.json")
 _SHARD = re.compile(r"(model|pytorch_model)-\d+-of-(\d+)\.(safetensors|bin)")

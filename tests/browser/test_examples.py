@@ -1,0 +1,60 @@
+"""The menu of examples: a click shows one on the model that it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+import tiny
+from attnwidget import AttentionWidget, models
+from attnwidget.examples import EXAMPLES
+from browser.fake_comm import Mounted
+
+if TYPE_CHECKING:
+    import pytest
+    from playwright.sync_api import Page
+
+
+def test_a_click_shows_an_example_and_what_to_look_for(page: Page) -> None:
+    at = Mounted(page, AttentionWidget("One two three"))
+    at.wait()
+    expect(page.locator(".demo")).to_contain_text("for GPT-2 pass model='gpt2'")
+    menu = page.get_by_label("Examples")
+    for example in (next(one for one in EXAMPLES if one.model == name) for name in models.BUNDLED):
+        menu.select_option(example.name)
+        expect(page.locator(".look")).to_have_text(example.look)
+        at.wait()
+        expect(page.get_by_label("Text", exact=True)).to_have_value(example.text)
+        layer, head = example.head
+        expect(page.locator(f"[data-head=L{layer}-H{head}]")).to_have_attribute("aria-pressed", "true")
+        queries, keys = example.places(at.widget.trace)
+        page.locator(f"[data-side=key][data-index='{keys[0]}']").hover()
+        weight = at.widget.trace.weights(layer, head, attention=example.attention)[queries[0], keys[0]].item()
+        if len(queries) == 1:
+            expect(page.locator("[role=status]")).to_contain_text(f"{weight:.4f}")
+        expect(page.locator(".model")).to_contain_text(example.model)
+    page.get_by_label("Text", exact=True).fill("Ein anderer Text")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".look")).to_have_count(0)
+    expect(menu).to_have_value("")
+
+
+def test_an_example_that_fails_keeps_the_picture(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = Mounted(page, AttentionWidget("One two three"))
+    at.wait()
+
+    def fail(_name: str, **_: object) -> None:
+        raise models.ModelUnavailable("the model's file is gone")
+
+    monkeypatch.setattr(models, "load_shared", fail)
+    page.get_by_label("Examples").select_option(EXAMPLES[0].name)
+    expect(page.get_by_role("alert")).to_contain_text("the model's file is gone")
+    expect(page.locator("[data-side=query] .label")).to_have_text(at.widget.tokens)
+    expect(page.get_by_label("Examples")).to_have_value("")
+
+
+def test_a_users_model_has_no_menu(page: Page) -> None:
+    at = Mounted(page, AttentionWidget("One two", model=tiny.gpt2(), tokenizer=tiny.tokenizer()))
+    at.wait()
+    expect(page.get_by_label("Examples")).to_have_count(0)
