@@ -22,9 +22,11 @@ def test_a_click_shows_an_example_and_what_to_look_for(page: Page) -> None:
     expect(page.locator(".demo")).to_contain_text("for GPT-2 pass model='gpt2'")
     menu = page.get_by_label("Examples")
     for example in (next(one for one in EXAMPLES if one.model == name) for name in models.BUNDLED):
+        page.get_by_label("Text", exact=True).fill("")  # typed and not run: it gives way
         menu.select_option(example.name)
         expect(page.locator(".look")).to_have_text(example.look)
         at.wait()
+        expect(menu).to_have_value(example.name)
         expect(page.get_by_label("Text", exact=True)).to_have_value(example.text)
         layer, head = example.head
         expect(page.locator(f"[data-head=L{layer}-H{head}]")).to_have_attribute("aria-pressed", "true")
@@ -36,7 +38,7 @@ def test_a_click_shows_an_example_and_what_to_look_for(page: Page) -> None:
         expect(page.locator(".model")).to_contain_text(example.model)
     page.get_by_label("Text", exact=True).fill("Ein anderer Text")
     page.get_by_role("button", name="Run").click()
-    expect(page.locator(".look")).to_have_count(0)
+    expect(page.locator(".look")).to_be_empty()
     expect(menu).to_have_value("")
 
 
