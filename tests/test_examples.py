@@ -84,6 +84,39 @@ def test_what_is_to_be_looked_for_is_there(example: Example, eager: Any) -> None
     assert widget.weights()[0][:, keys].sum(1).mean().item() == pytest.approx(example.weight, abs=0.006)
 
 
+@torch.no_grad()
+def test_what_else_the_sentences_say(eager: Any) -> None:
+    """Comparisons, beside the numbers."""
+
+    def row(name: str, word: str = "") -> tuple[list[str], torch.Tensor]:
+        """All heads' weights (layers, heads, keys) of an example's query, or of another word."""
+        example = EXAMPLES[name]
+        model, tokenizer = eager[example.model]
+        tokens = tokenizer(example.text, return_tensors="pt")["input_ids"]
+        text = [tokenizer.decode([one]).strip() for one in tokens[0].tolist()]
+        found = torch.stack(model(input_ids=tokens, output_attentions=True).attentions)[:, 0]
+        return text, found[:, :, find(text, word or example.query)].mean(2)
+
+    def strongest(name: str) -> list[str]:
+        text, weights = row(name)
+        return [text[at] for at in weights[EXAMPLES[name].head].argsort(descending=True).tolist()]
+
+    assert strongest("it: the animal was tired")[0] == "animal"
+    assert strongest("it: the cat or the ball")[0] == "cat"
+    assert strongest("bank → river, ahead")[:2] == ["bank", "river"]
+    # what stands before the word that differs is the same to a causal model
+    torch.testing.assert_close(row("tired: who?", "it")[1], row("wide: what?", "it")[1])
+    model, tokenizer = eager["demo/causal"]
+    tokens = tokenizer("The cat chased the ball until it rolled away", return_tensors="pt")["input_ids"]
+    other = torch.stack(model(input_ids=tokens, output_attentions=True).attentions)[:, 0, :, 7, :8]
+    torch.testing.assert_close(row("it: the cat or the ball")[1][..., :8], other)
+    text, weights = row("woke up: who?")
+    assert weights[..., text.index("cat")].max() < 0.25
+    assert weights[EXAMPLES["woke up: who?"].head][text.index("mat")] < 0.1
+    text, weights = row("fill the gap")
+    assert all(weights[head][text.index("on")] > 0.9 for head in [(0, 2), (1, 6)])
+
+
 @pytest.mark.parametrize("example", [one for one in EXAMPLES if one.says], ids=lambda one: one.name)
 @torch.no_grad()
 def test_the_model_says_what_the_example_tells(example: Example, eager: Any) -> None:
@@ -120,7 +153,7 @@ def test_words_are_found_among_tokens() -> None:
 
 
 def test_the_menu_moves_the_widget_to_another_model() -> None:
-    widget = AttentionWidget("One two three", heads=["L1-H3"], queries=[2], threshold=0.1)
+    widget = AttentionWidget("One two three", heads=["L1-H3"], queries=[2], threshold=0.05)
     widget.comm = FakeComm()
     assert widget._outline["demo"]["about"] == ABOUT["demo/causal"]
     assert widget._outline["demo"]["shown"] is None
@@ -132,7 +165,10 @@ def test_the_menu_moves_the_widget_to_another_model() -> None:
         assert (widget.text, widget.text_target) == (example.text, "")
         assert (widget.heads, widget.queries) == ([example.head], example.places(widget.trace)[0])
         assert widget._status["state"] == "ready"
-    assert widget.threshold == 0.1  # the reader's own settings stay
+    assert widget.threshold == 0.05  # the reader's own settings stay
+    widget.threshold = 0.99
+    widget._handle_custom_msg({"id": "2", "ask": "example", "name": EXAMPLES[-1].name}, [])
+    assert widget.threshold < 0.99  # its line is drawn
     widget.text = "Le chien mange"
     assert widget.tokens[1:] == ["the", "dog", "eats"]  # the model's own, not the example's
     assert widget._outline["demo"]["shown"] is None

@@ -246,6 +246,7 @@ class AttentionWidget(SyncedWidget):
         """Show an example on its own model, which becomes the widget's."""
         trace, options, self._model, self._tokenizer = ran
         self._is_demo = True
+        options["threshold"] = min(self.threshold, example.weight / 2)  # what is told of must be drawn
         if self._trace is None:  # what the constructor was asked for goes first
             options = {**({} if "layer" in self._options else options), **self._options}
         self._adopt(trace, Texts(example.text), example, options)
