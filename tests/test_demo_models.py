@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 from attnwidget.examples import find
-from attnwidget.models import BUNDLED
+from attnwidget.models import ABOUT, BUNDLED
 
 HERE = Path(__file__).parent
 CORPUS = HERE.parents[1] / "shared" / "corpus"
@@ -74,6 +74,17 @@ def test_they_are_three_and_small():
         assert {"README.md", "heads.json", "model.safetensors", "tokenizer.json"} <= {
             one.name for one in folder.iterdir()
         }
+
+
+def test_they_are_told_as_what_they_are():
+    for name, folder in BUNDLED.items():
+        config = json.loads((folder / "config.json").read_text())
+        if config["model_type"] == "marian":
+            size = "{encoder_layers} + {decoder_layers} layers × {encoder_attention_heads} heads"
+        else:
+            size = "{num_hidden_layers} layers × {num_attention_heads} heads"
+        assert ABOUT[name].startswith(f"demo model: {size.format(**config)}, trained on ")
+        assert "pass model=" in ABOUT[name]
 
 
 # --- causal ------------------------------------------------------------------------------

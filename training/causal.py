@@ -11,6 +11,8 @@ training.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from tokenizers import ByteLevelBPETokenizer
@@ -119,7 +121,11 @@ def evaluation(ids, vocabulary):
 
 
 def main():
-    options = arguments(__doc__, steps=10_000, lr=0.02, adam_lr=0.003, decay=0.4, init=True, drop_head=0.15)
+    own = {
+        "init": {"type": Path, "help": "a model's folder to go on from, not from scratch"},
+        "drop-head": {"type": float, "default": 0.15, "help": "chance to silence a head, at the highest rate"},
+    }
+    options = arguments(__doc__, own, steps=10_000, lr=0.02, adam_lr=0.003, decay=0.4)
     paragraphs = read(options.corpus, "books.txt.xz").split("\n")
     folder = options.out / "model"
     if options.init or (folder / "tokenizer.json").exists():

@@ -15,8 +15,8 @@ import torch
 from tqdm import tqdm
 
 
-def arguments(description, **defaults):
-    """Read the options that every script has; `defaults` give what differs."""
+def arguments(description, more=None, **defaults):
+    """Read the options that every script has, with its `defaults`, and `more` of its own: name → settings."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--corpus", type=Path, required=True, help="folder with the corpus (see training/README.md)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint, the log and the model")
@@ -33,15 +33,8 @@ def arguments(description, **defaults):
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", action="store_true", help="torch.compile: a fifth faster after some minutes")
     parser.add_argument("--evaluate-only", action="store_true", help="print the figures of the model in --out")
-    if "init" in defaults:
-        parser.add_argument("--init", type=Path, default=None, help="a model's folder to go on from, not from scratch")
-    if "redraw" in defaults:
-        what = "layers whose queries and keys to draw anew when resuming: of heads that all rest on the same token"
-        parser.add_argument("--redraw", type=int, nargs="*", default=defaults["redraw"], help=what)
-    if "dropout" in defaults:
-        parser.add_argument("--dropout", type=float, default=defaults["dropout"])
-    if "drop_head" in defaults:
-        parser.add_argument("--drop-head", type=float, default=defaults["drop_head"], help="chance to silence a head")
+    for flag, settings in (more or {}).items():
+        parser.add_argument(f"--{flag}", **settings)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)

@@ -155,7 +155,8 @@ def evaluation(tests, tokenizer):
 
 
 def main():
-    options = arguments(__doc__, steps=3000, lr=0.01, adam_lr=0.002, decay=0.5, dropout=0.3)
+    own = {"dropout": {"type": float, "default": 0.3, "help": "part of the numbers that are left out"}}
+    options = arguments(__doc__, own, steps=3000, lr=0.01, adam_lr=0.002, decay=0.5)
     made = phrases(PHRASES, np.random.default_rng(options.seed))
     training, tests = split(pairs(read(options.corpus, "fra-eng.tsv.xz")), made)
     rows = ("\t".join([french, *references]) + "\n" for french, references in tests[:100])

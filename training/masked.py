@@ -148,7 +148,9 @@ def evaluation(ids, tokenizer):
 
 
 def main():
-    options = arguments(__doc__, steps=10_000, lr=0.02, adam_lr=0.003, decay=0.4, redraw=[])
+    what = "layers whose queries and keys to draw anew when resuming: of heads that all rest on the same token"
+    own = {"redraw": {"type": int, "nargs": "*", "default": [], "help": what}}
+    options = arguments(__doc__, own, steps=10_000, lr=0.02, adam_lr=0.003, decay=0.4)
     paragraphs = read(options.corpus, "books.txt.xz").split("\n")
     folder = options.out / "model"
     if (folder / "tokenizer.json").exists():

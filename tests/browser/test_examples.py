@@ -42,6 +42,18 @@ def test_a_click_shows_an_example_and_what_to_look_for(page: Page) -> None:
     expect(menu).to_have_value("")
 
 
+def test_what_is_typed_after_an_example_stays(page: Page) -> None:
+    """Another attention brings a new outline, with the same example in it."""
+    at = Mounted(page, AttentionWidget(EXAMPLES["French into English"]))
+    at.wait()
+    page.get_by_label("Text", exact=True).fill("")
+    page.get_by_role("button", name="encoder", exact=True).click()
+    at.wait()
+    assert at.widget.attention == "encoder"
+    expect(page.get_by_label("Text", exact=True)).to_have_value("")
+    expect(page.locator(".look")).to_have_text(EXAMPLES["French into English"].look)
+
+
 def test_an_example_that_fails_keeps_the_picture(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     at = Mounted(page, AttentionWidget("One two three"))
     at.wait()

@@ -26,7 +26,7 @@ export function Prompt({ state, client, outline, status }: Props) {
   useEffect(() => () => clearTimeout(timer.current), []);
 
   // An example brings its own text: what was typed and not run gives way to it.
-  const shown = outline?.demo?.shown;
+  const shown = outline?.demo?.shown?.name; // not the object: that comes anew with every outline
   useEffect(() => {
     if (!shown) return;
     clearTimeout(timer.current);
