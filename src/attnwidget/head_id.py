@@ -1,0 +1,36 @@
+"""How a head is named: `L4-H11`, both counted from 0."""
+
+from __future__ import annotations
+
+import re
+from operator import index
+from typing import Any, NamedTuple
+
+_NAME = re.compile(r"L(\d+)-H(\d+)")
+
+
+class HeadId(NamedTuple):
+    """A head of a model; equal to the pair ``(layer, head)``, written ``L4-H11``."""
+
+    layer: int
+    head: int
+
+    def __str__(self) -> str:
+        return f"L{self.layer}-H{self.head}"
+
+    @classmethod
+    def read(cls, value: Any) -> HeadId:
+        """Understand a name such as ``"L4-H11"``, or a pair of integers of any type.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is neither.
+        """
+        if isinstance(value, str):
+            match = _NAME.fullmatch(value)
+            if match is None:
+                raise ValueError(f'a head is named like "L4-H11", not {value!r}')
+            return cls(int(match[1]), int(match[2]))
+        layer, head = value
+        return cls(index(layer), index(head))
