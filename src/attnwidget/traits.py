@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from operator import index
 from typing import TYPE_CHECKING, Any
 
 from traitlets import TraitType
 
+from attnwidget.head_id import HeadId
+
 if TYPE_CHECKING:
     from traitlets import HasTraits
 
-_HEAD_NAME = re.compile(r"L(\d+)-H(\d+)")
 
-
-class Heads(TraitType[list[tuple[int, int]], Any]):
+class HeadList(TraitType[list[HeadId], Any]):
     """A list of ``(layer, head)``; names such as ``"L4-H11"`` and any integer type are understood."""
 
     info_text = 'a list of (layer, head) pairs or names such as "L4-H11"'
 
-    def make_dynamic_default(self) -> list[tuple[int, int]]:
+    def make_dynamic_default(self) -> list[HeadId]:
         """Give every widget a list of its own."""
         return []
 
-    def validate(self, obj: HasTraits, value: Any) -> list[tuple[int, int]]:
+    def validate(self, obj: HasTraits, value: Any) -> list[HeadId]:
         """Return the pairs, or raise `TraitError`."""
         try:
-            return [_head(one) for one in _items(value)]
+            return [HeadId.read(one) for one in _items(value)]
         except (TypeError, ValueError):
             self.error(obj, value)
 
 
-class Positions(TraitType[list[int], Any]):
+class PositionList(TraitType[list[int], Any]):
     """A list of token positions."""
 
     info_text = "a list of token positions (integers)"
@@ -52,13 +51,3 @@ def _items(value: Any) -> list[Any]:
     if isinstance(value, str):  # iterable, but never meant as a list of its letters
         raise TypeError
     return list(value)
-
-
-def _head(value: Any) -> tuple[int, int]:
-    if isinstance(value, str):
-        match = _HEAD_NAME.fullmatch(value)
-        if match is None:
-            raise ValueError
-        return int(match[1]), int(match[2])
-    layer, head = value
-    return index(layer), index(head)

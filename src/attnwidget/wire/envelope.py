@@ -1,29 +1,28 @@
-"""Tensor ⇄ binary envelope: what crosses to the browser as one buffer."""
+"""Tensor → binary envelope: what crosses to the browser as one buffer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import torch
+
+from attnwidget.wire.schema import Envelope
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-
-class Envelope(TypedDict):
-    """One array: its element type, its shape, and its bytes in C order, little-endian."""
-
-    dtype: str
-    shape: list[int]
-    data: bytes
-
-
 # What a browser's typed arrays can hold; half precision and doubles travel as float32.
-_WIRE_DTYPES = {torch.uint8: "uint8", torch.bool: "uint8", torch.int64: "int32", torch.int32: "int32"}
-_TORCH_DTYPES = {"uint8": torch.uint8, "int32": torch.int32, "float32": torch.float32}
+_WIRE_DTYPES = {
+    torch.uint8: "uint8",
+    torch.bool: "uint8",
+    torch.uint16: "uint16",
+    torch.int64: "int32",
+    torch.int32: "int32",
+}
+_TORCH_DTYPES = {"uint8": torch.uint8, "uint16": torch.uint16, "int32": torch.int32, "float32": torch.float32}
 
 
-def encode_array(tensor: Tensor) -> Envelope:
+def pack(tensor: Tensor) -> dict[str, Any]:
     """Pack a tensor of any device and dtype.
 
     Parameters
@@ -33,9 +32,14 @@ def encode_array(tensor: Tensor) -> Envelope:
 
     Returns
     -------
-    Envelope
-        JSON-ready but for its bytes, which ipywidgets and `send` move out as a binary buffer.
+    dict
+        The fields of `Envelope`, for a message that is one.
     """
     name = _WIRE_DTYPES.get(tensor.dtype, "float32")
     array = tensor.detach().to(device="cpu", dtype=_TORCH_DTYPES[name]).contiguous().numpy()
     return {"dtype": name, "shape": list(array.shape), "data": array.tobytes()}
+
+
+def encode_array(tensor: Tensor) -> Envelope:
+    """Pack a tensor as a message of its own, or a part of one; see `pack`."""
+    return Envelope(**pack(tensor))

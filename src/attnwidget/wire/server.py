@@ -3,45 +3,110 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
-from attnwidget.wire.protocol import ASKS
+import msgspec
+
+from attnwidget.wire.schema import AnyRequest, Cancel, Failure, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
-    Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    from attnwidget.wire.schema import Wired
+
+    Alive = Callable[[], None]  # raises `CancelledError` once nobody waits for the reply
+    Handler = Callable[[Any, Alive], "Wired | tuple[Wired, bytes] | None"]
 
 logger = logging.getLogger(__name__)
 
 
-def answer(message: Mapping[str, Any], handlers: Mapping[str, Handler]) -> tuple[dict[str, Any], list[bytes]]:
-    """Answer one request.
+class CancelledError(Exception):
+    """Nobody waits for this any more."""
+
+
+class StaleError(Exception):
+    """The request is about a text that is no longer on screen."""
+
+
+class RequestServer:
+    """Answers requests. Each is checked against the schema, and each gets exactly one reply.
 
     Parameters
     ----------
-    message : mapping
-        ``{"id", "ask", ...}`` as it came from the browser.
     handlers : mapping
-        For each name of `ASKS` a function from the message to the result. A result's ``"data"`` (bytes) travels as
-        the reply's one buffer.
-
-    Returns
-    -------
-    reply : dict
-        ``{"id", "ok": result}`` or ``{"id", "error": {"message"}}``.
-    buffers : list of bytes
-        The result's bytes, if any.
+        For each kind of request a function from it, and from a function to call between two pieces of work, to the
+        result, with bytes where there is an array.
+    send : function
+        Called with a reply and its buffers, on the thread where it was made.
+    slow : collection of request types
+        Those whose handlers run on another thread, so that the next message, perhaps to cancel them, is not kept
+        waiting.
+    start : function
+        Starts such a handler.
     """
-    request = message.get("id")
-    handler = handlers.get(str(message.get("ask")))
-    if handler is None:
-        text = f"unknown request {message.get('ask')!r}; known: {', '.join(ASKS)}"
-        return {"id": request, "error": {"message": text}}, []
-    try:
-        result = dict(handler(message))
-    except Exception as error:  # every failure must reach the browser, or it would wait for ever
-        logger.debug("request %r failed", message.get("ask"), exc_info=True)
-        return {"id": request, "error": {"message": str(error) or type(error).__name__}}, []
-    data = result.pop("data", None)
-    return {"id": request, "ok": result}, [] if data is None else [data]
+
+    def __init__(
+        self,
+        handlers: Mapping[type[Request], Handler],
+        send: Callable[[dict[str, Any], list[bytes]], None],
+        *,
+        slow: Collection[type[Request]] = (),
+        start: Callable[[Callable[[], None]], None] = lambda work: work(),
+    ) -> None:
+        self._handlers = handlers
+        self._send = send
+        self._slow = slow
+        self._start = start
+        self._cancelled: dict[str, threading.Event] = {}  # of the requests that are open
+
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """Answer a message, now or soon."""
+        number = message.get("id")
+        try:
+            request: Request = msgspec.convert(message, AnyRequest)
+        except msgspec.ValidationError as error:
+            failure = Failure(message=f"this request cannot be read: {error}")
+            self._reply(number if isinstance(number, str) else None, failure)
+            return
+        if isinstance(request, Cancel):
+            for one in request.requests:
+                if one in self._cancelled:
+                    self._cancelled[one].set()
+            self._reply(request.id, None)
+            return
+        if request.id in self._cancelled:
+            return  # asked again, and being worked on
+        cancelled = self._cancelled[request.id] = threading.Event()
+        if type(request) in self._slow:
+            self._start(lambda: self._work(request, cancelled))
+        else:
+            self._work(request, cancelled)
+
+    def _work(self, request: Request, cancelled: threading.Event) -> None:
+        def alive() -> None:
+            if cancelled.is_set():
+                raise CancelledError
+
+        answer: Any = Failure(message="interrupted")  # Ctrl-C, or the end of the kernel
+        try:
+            alive()
+            answer = self._handlers[type(request)](request, alive)
+        except CancelledError:
+            answer = Failure(message="cancelled", kind="cancelled")
+        except StaleError:
+            answer = Failure(message="another text is on screen", kind="stale")
+        except Exception as error:  # every failure must reach the browser, or it would wait for ever
+            logger.debug("request %r failed", request, exc_info=True)
+            answer = Failure(message=str(error) or type(error).__name__)
+        finally:
+            self._cancelled.pop(request.id, None)
+            self._reply(request.id, answer)
+
+    def _reply(self, number: str | None, answer: Any) -> None:
+        if isinstance(answer, Failure):
+            self._send(Reply(id=number, error=answer).to_state(), [])
+            return
+        result, *buffers = answer if isinstance(answer, tuple) else (answer,)
+        ok = {} if result is None else result.to_state()
+        self._send(Reply(id=number, ok=ok).to_state(), buffers)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from attnwidget.wire.envelope import Envelope, encode_array
+from attnwidget.wire.envelope import encode_array
+from attnwidget.wire.schema import Changed, Projected, Rest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.breakdown import Breakdown
+    from attnwidget.wire.schema import Envelope
 
 ROWS = 40  # keys that get a row each; of more, those of largest weight
 _PER_KEY = ("keys", "products", "dots", "scaled", "capped", "bias", "allowed", "scores", "exponentials", "weights")
@@ -36,7 +38,7 @@ def steps(whole: Breakdown, changed: Breakdown | None = None, *, keep: Sequence[
     Returns
     -------
     dict
-        The part of `Breakdown` in js/src/wire/protocol.ts that is about the computation.
+        The fields of `wire.schema.Breakdown` that are about the computation.
     """
     rows, ranked = _rows(whole, keep)
     others = whole.allowed.clone()  # (m,)
@@ -56,26 +58,26 @@ def steps(whole: Breakdown, changed: Breakdown | None = None, *, keep: Sequence[
         "rest": _rest(whole, others),
         "scale": whole.parts[0].scale if whole.parts else whole.scale,
         "softcap": whole.softcap,
-        "sharedBy": list(whole.shared_by),
-        "keyHead": whole.key_head,
-        "keyHeads": whole.head_outputs.shape[0] // len(whole.shared_by),
+        "shared_by": list(whole.shared_by),
+        "key_head": whole.key_head,
+        "key_heads": whole.head_outputs.shape[0] // len(whole.shared_by),
         **_softmax(whole),
         "arrays": _encode(arrays),
         "changed": None if changed is None else _changed(whole, changed, rows, others),
     }
 
 
-def projected(whole: Breakdown, *, waiting: bool, done: int = 0, total: int = 0) -> dict[str, Any]:
+def projected(whole: Breakdown, *, waiting: bool, done: int = 0, total: int = 0) -> Projected:
     """Say how far the way from the heads to the layer's output is known."""
-    return {
-        "state": "running" if waiting else "missing" if whole.missing else "ready",
-        "message": whole.missing,
-        "done": done,
-        "total": total,
-        "name": whole.output_name,
-        "maxDifference": _number(whole.max_difference),
-        "hasBias": whole.output_bias is not None,
-    }
+    return Projected(
+        state="running" if waiting else "missing" if whole.missing else "ready",
+        message=whole.missing,
+        done=done,
+        total=total,
+        name=whole.output_name,
+        max_difference=_number(whole.max_difference),
+        has_bias=whole.output_bias is not None,
+    )
 
 
 def _rows(whole: Breakdown, keep: Sequence[int]) -> tuple[Tensor, bool]:
@@ -102,23 +104,23 @@ def _of_values(one: Breakdown, rows: Tensor, others: Tensor) -> dict[str, Tensor
     return arrays
 
 
-def _changed(whole: Breakdown, changed: Breakdown, rows: Tensor, others: Tensor) -> dict[str, Any]:
+def _changed(whole: Breakdown, changed: Breakdown, rows: Tensor, others: Tensor) -> Changed:
     arrays = {name: getattr(changed, name)[rows] for name in _CHANGING if getattr(changed, name) is not None}
     moved = None if whole.output is None or changed.output is None else (changed.output - whole.output).norm()
     norm = None if changed.contribution is None else changed.contribution.norm()
-    return {
-        "rest": _rest(changed, others),
-        "removed": _number(changed.removed),
-        "grown": None if changed.parts else _number(changed.grown),
-        "headNorm": _number(norm),
-        "distance": _number(moved),
+    return Changed(
+        rest=_rest(changed, others),
+        removed=_number(changed.removed),
+        grown=None if changed.parts else _number(changed.grown),
+        head_norm=_number(norm),
+        distance=_number(moved),
         **_softmax(changed),
-        "arrays": _encode(arrays | _of_values(changed, rows, others)),
-    }
+        arrays=_encode(arrays | _of_values(changed, rows, others)),
+    )
 
 
-def _rest(one: Breakdown, others: Tensor) -> dict[str, Any]:
-    return {"count": int(others.sum()), "weight": _number(one.weights[others].sum())}
+def _rest(one: Breakdown, others: Tensor) -> Rest:
+    return Rest(count=int(others.sum()), weight=_number(one.weights[others].sum()))
 
 
 def _softmax(one: Breakdown) -> dict[str, Any]:

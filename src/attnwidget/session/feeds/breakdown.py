@@ -2,76 +2,73 @@
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attnwidget.breakdown import COMBINE, Breakdown, Change
-from attnwidget.jobs import Job, Stopped
-from attnwidget.wire.steps import projected, steps
+from attnwidget.session.feeds.base import Feed
+from attnwidget.session.jobs import Job, Stopped
+from attnwidget.wire import steps
+from attnwidget.wire.schema import VIEWS, Breakdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from attnwidget import breakdown
+    from attnwidget.head_id import HeadId
+    from attnwidget.session.feeds.base import Shown
     from attnwidget.trace import AttentionTrace
-
-__all__ = ["COMBINE", "Breakdown", "Place", "Walk", "normalised"]
+    from attnwidget.wire.schema import Selection, Wired
 
 _PAIRS = 1 << 18  # so many weights are looked through for a telling query
 _REPORT_EVERY = 0.25  # seconds
 
 
-class Place(NamedTuple):
+class _Place(NamedTuple):
     """What is looked at."""
 
     attention: str
-    head: tuple[int, int]
+    head: HeadId
     pinned: tuple[int, ...]  # queries; without any, a telling one is taken
     keys: tuple[int, ...]  # pinned: they get a row in any case
-    combine: str
+    combine: Any
     what_if: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, one: Selection) -> _Place:
+        return cls(one.attention, one.heads[0], tuple(one.queries), tuple(one.keys), one.combine, one.what_if)
 
-class Walk:
-    """Computes what the breakdown shows.
 
-    Parameters
-    ----------
-    tell : function
-        Called on the main thread with what the browser gets: twice for a text, if the model's own output must first
-        be fetched.
-    """
+class BreakdownFeed(Feed):
+    """Computes what the breakdown shows: twice for a text, if the model's own output must first be fetched."""
 
-    def __init__(self, tell: Callable[[dict[str, Any]], None]) -> None:
-        self._tell = tell
+    def __init__(self, tell: Callable[[Wired], None]) -> None:
+        super().__init__(tell)
         self._query: int | None = None  # that was taken where none was pinned
-        self._told: tuple[AttentionTrace, Place] | None = None
-        self._job: Job[None] | None = None
+        self._sent: tuple[int, AttentionTrace, _Place] | None = None
 
     def forget(self) -> None:
-        """Another text, or another attention, is on screen."""
-        self._query = self._told = None
-        self.stop()
+        """Drop what is known."""
+        super().forget()
+        self._query = self._sent = None
 
-    def stop(self) -> None:
-        """End what runs."""
-        if self._job is not None:
-            self._job.stop()
-            self._job = None
-
-    def show(self, trace: AttentionTrace, place: Place) -> None:
-        """Tell the browser the steps at a place, if it does not know them yet."""
-        if self._told == (trace, place):
+    def follow(self, shown: Shown) -> None:
+        """Tell the browser the steps at a place, if a view shows them and it does not know them yet."""
+        if VIEWS[shown.selection.view] != "steps":
             return
-        waiting = not trace.knows_projections
-        has_steps = self._send(trace, place, waiting=waiting)
-        self._told = trace, place
+        sent = shown.run, shown.trace, _Place.of(shown.selection)
+        if self._sent == sent:
+            return
+        waiting = not shown.trace.knows_projections
+        has_steps = self._send(*sent, waiting=waiting)
+        self._sent = sent
         if has_steps and waiting and self._job is None:
-            self._fetch(trace)
+            self._fetch(shown.trace)
 
-    def breakdown(self, trace: AttentionTrace, place: Place, *, output: bool = True) -> Breakdown:
+    def breakdown(self, trace: AttentionTrace, selection: Selection, *, output: bool = True) -> breakdown.Breakdown:
         """Compute the steps at a place, nothing changed."""
+        return self._compute(trace, _Place.of(selection), output=output)
+
+    def _compute(self, trace: AttentionTrace, place: _Place, *, output: bool) -> breakdown.Breakdown:
         layer, head = place.head
         if not place.pinned and self._query is None:
             self._query = _telling(trace, place)
@@ -79,23 +76,26 @@ class Walk:
         where: dict[str, Any] = {"attention": place.attention, "combine": place.combine, "output": output}
         return trace.breakdown(layer, head, queries, **where)
 
-    def _send(self, trace: AttentionTrace, place: Place, *, waiting: bool, done: int = 0, total: int = 0) -> bool:
-        about = {
+    def _send(
+        self, run: int, trace: AttentionTrace, place: _Place, *, waiting: bool, done: int = 0, total: int = 0
+    ) -> bool:
+        about: dict[str, Any] = {
+            "run": run,
             "attention": place.attention,
             "head": place.head,
             "pinned": list(place.pinned),
             "combine": place.combine,
-            "whatIf": dict(place.what_if),
+            "what_if": dict(place.what_if),
         }
         try:
-            whole = self.breakdown(trace, place, output=not waiting)
+            whole = self._compute(trace, place, output=not waiting)
         except ValueError as error:  # weights alone, or no values
-            self._tell({**about, "queries": list(place.pinned), "missing": str(error)})
+            self._tell(Breakdown(**about, queries=list(place.pinned), missing=str(error)))
             return False
         changed = whole.what_if(**place.what_if) if place.what_if else None
-        told = steps(whole, changed, keep=[*place.keys, *touched(place.what_if)])
-        told["projected"] = projected(whole, waiting=waiting, done=done, total=total)
-        self._tell({**about, "queries": list(whole.queries), "missing": "", **told})
+        parts = steps.steps(whole, changed, keep=[*place.keys, *_touched(place.what_if)])
+        projected = steps.projected(whole, waiting=waiting, done=done, total=total)
+        self._tell(Breakdown(**about, queries=list(whole.queries), missing="", **parts, projected=projected))
         return True
 
     def _fetch(self, trace: AttentionTrace) -> None:
@@ -112,8 +112,8 @@ class Walk:
             trace.find_projections(on_layer)
 
         def again(**how: Any) -> None:
-            if self._told is not None and self._told[0] is trace:
-                self._send(*self._told, **how)
+            if self._sent is not None and self._sent[1] is trace:
+                self._send(*self._sent, **how)
 
         def finish(job: Job[None]) -> None:
             if job is not self._job:
@@ -131,33 +131,12 @@ class Walk:
         self._job.start()
 
 
-def normalised(what_if: Mapping[str, Any], m: int) -> dict[str, Any]:
-    """Check what a user or a browser wants changed about m keys, and write it as JSON can carry it, in its order.
-
-    Raises
-    ------
-    ValueError, TypeError, IndexError
-        If something in it is unknown, or not what it should be.
-    """
-    known = [one.name for one in fields(Change)]
-    unknown = sorted(set(what_if) - set(known))
-    if unknown:
-        msg = f"what_if: unknown {', '.join(map(repr, unknown))}; known: {', '.join(known)}"
-        raise ValueError(msg)
-    change = asdict(Change.read(m, **what_if))
-    if -math.inf in change["scores"].values():
-        msg = "what_if: a score must be finite here; masked hides a key"
-        raise ValueError(msg)
-    change["scores"] = {str(key): score for key, score in change["scores"].items()}
-    return {name: list(change[name]) if isinstance(change[name], tuple) else change[name] for name in what_if}
-
-
-def touched(what_if: Mapping[str, Any]) -> list[int]:
-    """List the keys that a change, as `normalised` gives it, is about."""
+def _touched(what_if: Mapping[str, Any]) -> list[int]:
+    """List the keys that a change, in its checked form, is about."""
     return [*map(int, what_if.get("scores", {})), *what_if.get("masked", []), *what_if.get("removed", [])]
 
 
-def _telling(trace: AttentionTrace, place: Place) -> int:
+def _telling(trace: AttentionTrace, place: _Place) -> int:
     """Choose a query that shows something: the one with the strongest link between two different words of the text."""
     layer, head = place.head
     attending, attended = trace.sides(place.attention)

@@ -1,0 +1,435 @@
+// Written by scripts/wire_types.py from src/attnwidget/wire/schema.py: change that file, and run `make types`.
+
+/** A head by its numbers, both counted from 0. */
+export type Head = [layer: number, head: number];
+
+/** An array: its bytes in C order, little-endian. */
+export interface Envelope {
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  data: ArrayBufferView | ArrayBuffer;
+}
+
+/** What the reader changes in a head's computation; each is there only where it is changed. */
+export interface WhatIf {
+  /** False: the products go into the softmax unscaled. */
+  scaled?: boolean;
+  /** Scores are divided by it. */
+  temperature?: number;
+  /** Scores set by hand, by key position. */
+  scores?: Record<string, number>;
+  /** Keys hidden before the softmax. */
+  masked?: number[];
+  /** Keys taken out after it; the others grow to the same sum. */
+  removed?: number[];
+}
+
+/** What the model was run on; empty where there is none. */
+export interface Texts {
+  text: string;
+  text_pair: string;
+  text_target: string;
+}
+
+/** What of a run is looked at, and how. */
+export interface Selection {
+  view: "breakdown" | "lines";
+  attention: string;
+  /** Which number of a pair is drawn. */
+  measure: string;
+  layer: number;
+  heads: Head[];
+  /** The pinned token positions that attend. */
+  queries: number[];
+  /** The pinned token positions that are attended to. */
+  keys: number[];
+  /** Below it nothing is drawn: a share of the scale's largest number. */
+  threshold: number;
+  /** Whether sub-words are merged. */
+  words: boolean;
+  /** The category that is open in the panel. */
+  category: string | null;
+  /** How the breakdown takes several queries together. */
+  combine: "mean" | "sum";
+  what_if: WhatIf;
+}
+
+/** Which browser set the selection, and its how manieth change that was: the kernel confirms it by an event. */
+export interface Stamp {
+  client: string;
+  count: number;
+}
+
+/** What the kernel is doing. */
+export interface Status {
+  state: "error" | "loading" | "ready";
+  message: string;
+  done: number;
+  total: number | null;
+  /** There is a model, though nothing was drawn yet: another text may be tried. */
+  editable: boolean;
+}
+
+/** The tokens of one side. */
+export interface TokenList {
+  tokens: string[];
+  special: boolean[];
+  /** Number of each token's word. */
+  words: number[];
+  wordTexts: string[];
+  /** Of which text of a pair each token is, 0 or 1. */
+  segments: number[] | null;
+  /** What the model wrote itself. */
+  generated: boolean[] | null;
+}
+
+/** An example in the menu. */
+export interface ExampleName {
+  name: string;
+  model: string;
+}
+
+/** The example on screen, and what to look for in it. */
+export interface ShownExample {
+  name: string;
+  look: string;
+}
+
+/** Of a bundled model: what it is, and the examples that the bundled models are for. */
+export interface Demo {
+  about: string;
+  examples: ExampleName[];
+  shown: ShownExample | null;
+}
+
+/** A measure, as the menu offers it. */
+export interface MeasureInfo {
+  name: string;
+  /** What one number of it is called. */
+  label: string;
+  sentence: string;
+  /** share: 0 to 1; positive: 0 and more; real: either sign. */
+  domain: "positive" | "real" | "share";
+  /** Why it cannot be had here; empty where it can. */
+  missing: string;
+}
+
+/** Everything small about the current run. */
+export interface Outline {
+  run: number;
+  /** Which of the session's traces this is. */
+  trace: string;
+  model: string;
+  editable: boolean;
+  /** How long the model took. */
+  seconds: number;
+  /** The model reads one text and says another. */
+  translates: boolean;
+  attention: string;
+  attentions: string[];
+  queries: TokenList;
+  /** Null where the keys are the queries' own tokens. */
+  keys: TokenList | null;
+  layers: number;
+  heads: number;
+  measures: MeasureInfo[];
+  /** Null where there is nothing to compare with. */
+  maxError: number | null;
+  /** The model computed something that is not a number. */
+  broken: boolean;
+  demo: Demo | null;
+}
+
+/** What must be drawn without a kernel: the heads on screen, and the current layer of a short text. */
+export interface Snapshot {
+  run: number;
+  measure: string;
+  words: boolean;
+  heads: Head[];
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  /** (heads, queries, keys); −∞ where the mask forbids the pair. */
+  shape: number[];
+  /** Null for a text too long to come along. */
+  data: ArrayBufferView | ArrayBuffer | null;
+}
+
+/**
+ * All heads' weights of a short text, sent before anybody asks, so that another head needs no kernel.
+ *
+ * uint16, (layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
+ * forbids the pair, 65534 where the model has NaN.
+ */
+export interface Ahead extends Envelope {
+  run: number;
+  attention: string;
+}
+
+/**
+ * Every head's pattern as a small picture: uint8, (layers, heads, rows, columns).
+ *
+ * 0 is forbidden; 1 to 255 stand for 0 to `limit`, or, of a measure with either sign, for −limit to limit.
+ */
+export interface Pictures extends Envelope {
+  run: number;
+  measure: string;
+  domain: "positive" | "real" | "share";
+  /** The size of number that is drawn with full strength. */
+  limit: number;
+}
+
+/** What a kind of head is, as the panel explains it. */
+export interface Category {
+  name: string;
+  /** One sentence. */
+  meaning: string;
+  /** The score that a head needs, where the reader has set none. */
+  threshold: number;
+  /** What an even spread of attention would reach, before the correction. */
+  chance: number | null;
+  /** On what it was measured. */
+  source: string;
+  /** Of a user's own category, #rrggbb. */
+  colour: string | null;
+  /** What every head's score means, by layer and head. */
+  notes: string[][] | null;
+}
+
+/** The measuring that needs texts of its own. */
+export interface Probe {
+  state: "done" | "failed" | "none" | "running";
+  message: string;
+  done: number;
+  total: number;
+}
+
+/** Scores of all heads: float32, (categories, layers, heads), NaN where not measured. */
+export interface Categories extends Envelope {
+  run: number;
+  attention: string;
+  list: Category[];
+  warning: string;
+  probe: Probe;
+}
+
+/** The heads' way into the layer's output: W_O. */
+export interface Projected {
+  /** running: the model is asked once more for what its modules return; missing: see the message. */
+  state: "missing" | "ready" | "running";
+  message: string;
+  done: number;
+  total: number;
+  /** The model's own module, such as "encoder.layer.5.attention.output.dense". */
+  name: string;
+  /** Largest |difference| between what the heads write together (+ bias) and what the module returned. */
+  maxDifference: number | null;
+  hasBias: boolean;
+}
+
+/** The visible keys that are no rows, together. */
+export interface Rest {
+  count: number;
+  weight: number | null;
+}
+
+/** What a softmax was made of; null for several queries, each of which has its own. */
+export interface SoftmaxParts {
+  maximum: number | null;
+  /** Sum of the exponentials, the sink's among them. */
+  total: number | null;
+  /** Share of the weight that goes to no key, in a model with attention sinks. */
+  sink: number | null;
+}
+
+/**
+ * A computation with something changed.
+ *
+ * Arrays: scaled, capped, scores, exponentials, weights, weighted, norms, restWeighted, headOutput, headOutputs;
+ * contribution and output when ready.
+ */
+export interface Changed extends SoftmaxParts {
+  arrays: Record<string, Envelope>;
+  rest: Rest;
+  /** The weight that the hidden and removed keys would have without that. */
+  removed: number | null;
+  /** By what the others then grew: weight = grown × exponential / total; null for several queries. */
+  grown: number | null;
+  /** Norm of what the head then writes. */
+  headNorm: number | null;
+  /** Norm of the difference that this makes to the layer's output. */
+  distance: number | null;
+}
+
+/**
+ * One head's computation for a query, or for several together: all that the breakdown shows.
+ *
+ * Arrays for r rows: float32 but for allowed (uint8), by name
+ * query (dK), keys (r, dK), products (r, dK), dots (r), scaled (r), allowed (r), scores (r), weights (r),
+ * values (r, dV), weighted (r, dV), norms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
+ * capped (r) with a soft cap, bias (r) with a position bias, exponentials (r) for one query,
+ * parts (queries, r) for several: each one's weights;
+ * once the output is ready: headNorms (heads) that each head writes, contribution (dModel) of this head,
+ * output (dModel) = all heads' contributions + bias, attentionOutput (dModel) by the model itself.
+ */
+export interface Breakdown extends SoftmaxParts {
+  run: number;
+  attention: string;
+  head: Head;
+  /** The synced queries when this was made; without any, `queries` holds the one that was chosen instead. */
+  pinned: number[];
+  queries: number[];
+  /** How several queries are taken together. */
+  combine: "mean" | "sum";
+  whatIf: WhatIf;
+  /** Why there are no steps; empty where there are. What follows tells nothing then. */
+  missing: string;
+  /** Key positions: all of a short text in order; else the visible ones of largest weight, strongest first. */
+  rows: number[];
+  ranked: boolean;
+  /** How many keys the query may attend to. */
+  visible: number;
+  /** How many it may not. */
+  masked: number;
+  rest: Rest;
+  scale: number;
+  softcap: number | null;
+  /** Heads that share this head's keys and values, itself among them. */
+  sharedBy: number[];
+  /** Which of the key heads they share. */
+  keyHead: number;
+  keyHeads: number;
+  arrays: Record<string, Envelope>;
+  projected: Projected;
+  /** The same with whatIf; null where nothing is changed. */
+  changed: Changed | null;
+}
+
+/** What every request has. */
+export interface Request {
+  ask: "Request";
+  /** The browser's own, a stroke, and a number. */
+  id: string;
+}
+
+/** Is the kernel there, and of one mind with this browser? */
+export interface Hello extends Request {
+  ask: "hello";
+}
+
+/** Send all traits again: some were lost on the way. */
+export interface Resend extends Request {
+  ask: "resend";
+}
+
+/** Numbers of one head over a rectangle of queries and keys. */
+export interface Tile extends Request {
+  ask: "tile";
+  layer: number;
+  head: number;
+  /** First, and one after the last: tokens, or words where they are merged. */
+  queries: [number, number];
+  keys: [number, number];
+  words?: boolean;
+  measure?: string;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
+/** Draw the heads' small pictures; they come as a state. */
+export interface AskPictures extends Request {
+  ask: "pictures";
+}
+
+/** Score the heads; the scores come as a state. */
+export interface AskCategories extends Request {
+  ask: "categories";
+}
+
+/** Send all heads' weights of a short text, as a state. */
+export interface AskAhead extends Request {
+  ask: "ahead";
+}
+
+/** Run the model on new texts. */
+export interface Run extends Request {
+  ask: "run";
+  text: string;
+  text_pair?: string;
+  text_target?: string;
+}
+
+/** Show an example on its own model. */
+export interface ShowExample extends Request {
+  ask: "example";
+  name: string;
+}
+
+/** Stop the model's run, or its download. */
+export interface Stop extends Request {
+  ask: "stop";
+}
+
+/** Forget requests: nobody waits for their replies any more. */
+export interface Cancel extends Request {
+  ask: "cancel";
+  requests: string[];
+}
+
+/** Where the kernel stands, in reply to hello. */
+export interface Agreement {
+  run: number;
+  /** The newest change of the selection that came here from this browser. */
+  seen: number;
+  selection: Selection;
+}
+
+/** A tile: float32, (queries, keys), −∞ where the mask forbids the pair; its bytes are the message's one buffer. */
+export interface TileReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+}
+
+/** Why there is no answer. */
+export interface Failure {
+  message: string;
+  /** stale: another text is on screen by now; cancelled: as was asked for. */
+  kind: "cancelled" | "failed" | "stale";
+}
+
+/** An answer to a request. */
+export interface Reply {
+  id: string | null;
+  ok: Record<string, unknown> | null;
+  error: Failure | null;
+}
+
+/** A browser has set the selection; the one that did takes it as the confirmation, the others follow. */
+export interface SelectionEvent {
+  event: "selection";
+  by: Stamp;
+  selection: Selection;
+}
+
+export type AnyRequest = Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | Cancel;
+
+export type Ask = "hello" | "resend" | "tile" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "cancel";
+
+export const TEXTS = ["text", "text_pair", "text_target"] as const;
+
+export const SELECTION = ["view", "attention", "measure", "layer", "heads", "queries", "keys", "threshold", "words", "category", "combine", "what_if"] as const;
+
+export const STATES = ["outline", "snapshot", "ahead", "pictures", "categories", "breakdown", "status"] as const;
+
+/** The kernel's states by name. */
+export interface KernelStates {
+  outline: Outline;
+  snapshot: Snapshot;
+  ahead: Ahead;
+  pictures: Pictures;
+  categories: Categories;
+  breakdown: Breakdown;
+  status: Status;
+}

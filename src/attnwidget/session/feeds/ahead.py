@@ -1,0 +1,45 @@
+"""All heads of a short text, sent ahead: another head then shows at once, with the kernel busy or gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attnwidget.session.feeds.base import Feed
+from attnwidget.session.jobs import Job, Stopped
+from attnwidget.wire import tiles
+
+if TYPE_CHECKING:
+    from attnwidget.session.feeds.base import Shown
+    from attnwidget.wire.schema import Ahead
+
+
+class AheadFeed(Feed):
+    """Sends every head's weights once for a run and an attention, if they are few enough."""
+
+    _begun: tuple[int, str] | None = None
+
+    def forget(self) -> None:
+        """Drop what is known."""
+        super().forget()
+        self._begun = None
+
+    def begin(self, shown: Shown) -> None:
+        """Compute them behind everything else that is asked for."""
+        about = shown.run, shown.selection.attention
+        if self._begun == about or not tiles.fits_ahead(shown.trace, shown.selection.attention):
+            return
+        self._begun = about
+
+        def work(job: Job[Ahead]) -> Ahead:
+            return tiles.ahead(shown.trace, shown.selection.attention, shown.run, lambda: job.report(""))
+
+        def finish(job: Job[Ahead]) -> None:
+            if job is not self._job:
+                return
+            try:
+                self._tell(job.result())
+            except Stopped:
+                return
+
+        self._job = Job(work, finish=finish, queued=True)
+        self._job.start()

@@ -1,0 +1,59 @@
+"""Every head's small picture, of the measure that is shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attnwidget import measures
+from attnwidget.session.feeds.base import Feed
+from attnwidget.session.jobs import Job, Stopped
+from attnwidget.wire.pictures import pictures
+
+if TYPE_CHECKING:
+    from attnwidget.session.feeds.base import Shown
+    from attnwidget.wire.schema import Pictures
+
+
+class PicturesFeed(Feed):
+    """Draws them once for a run, an attention and a measure; anew when another measure is chosen."""
+
+    _begun: tuple[int, str, str] | None = None
+
+    def forget(self) -> None:
+        """Drop what is known."""
+        super().forget()
+        self._begun = None
+
+    def follow(self, shown: Shown) -> None:
+        """Draw another measure, where one has been drawn."""
+        if self._begun is not None:
+            self.begin(shown)
+
+    def begin(self, shown: Shown) -> None:
+        """Draw them off the main thread."""
+        run, trace, selection, *_ = shown
+        about = run, selection.attention, selection.measure
+        if self._begun == about:
+            return
+        if self._job is not None:
+            self._job.stop()
+        self._begun = about
+
+        def work(job: Job[Pictures]) -> Pictures:
+            if "output" in measures.get(selection.measure).needs:
+                trace.find_projections(lambda *_: job.report(""))
+            return pictures(trace, selection.attention, selection.measure, run, lambda: job.report(""))
+
+        def finish(job: Job[Pictures]) -> None:
+            if job is not self._job:
+                return
+            self._job = None
+            try:
+                self._tell(job.result())
+            except Stopped:
+                return
+            except Exception:  # noqa: BLE001  (the heads can be chosen without pictures)
+                self._begun = None
+
+        self._job = Job(work, finish=finish)
+        self._job.start()

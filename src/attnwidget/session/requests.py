@@ -1,0 +1,55 @@
+"""What the browser may ask of a session, and how it is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attnwidget.examples import EXAMPLES
+from attnwidget.wire import schema, tiles
+from attnwidget.wire.envelope import pack
+from attnwidget.wire.server import StaleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attnwidget.session.session import Session
+    from attnwidget.wire.server import Handler
+
+SLOW = (schema.Tile,)
+
+
+def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
+    """Return the handler of each request that is about a session."""
+
+    def tile(ask: schema.Tile, _: object) -> Any:
+        trace = session.traces.get(ask.trace)
+        if trace is None:
+            raise ValueError("nothing has been captured yet" if not session.traces else f"no trace {ask.trace!r}")
+        run = session.run_number
+        attention = ask.attention or session.selection.attention
+        if ask.run not in {None, run} or attention not in trace.attentions:
+            raise StaleError
+        numbers = tiles.tile(
+            trace,
+            [(ask.layer, ask.head)],
+            measure=ask.measure,
+            queries=ask.queries,
+            keys=ask.keys,
+            words=ask.words,
+            attention=attention,
+        )
+        array = pack(numbers[0])
+        return schema.TileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
+
+    def texts(ask: schema.Run, _: object) -> None:
+        session.start(schema.Texts(text=ask.text, text_pair=ask.text_pair, text_target=ask.text_target))
+
+    return {
+        schema.Tile: tile,
+        schema.AskPictures: lambda *_: session.begin("pictures"),
+        schema.AskCategories: lambda *_: session.begin("categories"),
+        schema.AskAhead: lambda *_: session.begin("ahead"),
+        schema.Run: texts,
+        schema.ShowExample: lambda ask, _: session.start_example(EXAMPLES[ask.name]),
+        schema.Stop: lambda *_: session.stop(),
+    }

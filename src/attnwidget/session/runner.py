@@ -1,0 +1,188 @@
+"""From a text to a trace: the model, its runs in the foreground and in the background, their progress and their end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from attnwidget import models
+from attnwidget.capture import capture, twin
+from attnwidget.session.jobs import Job, Stopped, running_loop
+from attnwidget.wire.schema import Status, Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch.nn import Module
+
+    from attnwidget.examples import Example
+    from attnwidget.trace import AttentionTrace
+
+    Report = Callable[[str, int, int | None], None]
+
+T = TypeVar("T")
+
+REPORT_EVERY = 0.25  # seconds between two reports of progress, and before the first
+
+
+class Loaded(NamedTuple):
+    """A model, ready to run."""
+
+    model: Any
+    tokenizer: Any
+    is_demo: bool = False  # a bundled one that was loaded here
+
+
+class Ran(NamedTuple):
+    """What a run gave."""
+
+    trace: AttentionTrace
+    texts: Texts
+    seconds: float
+    loaded: Loaded | None = None  # the model, where it is another than before
+
+
+class Runner:
+    """Runs a model on texts, one run at a time: a newer one replaces an older.
+
+    Parameters
+    ----------
+    tokenizer : optional
+        The user's own.
+    tell : function
+        Called with every `Status`.
+    """
+
+    def __init__(self, tokenizer: Any, tell: Callable[[Status], None]) -> None:
+        self.loaded: Loaded | None = None
+        self._tokenizer = tokenizer
+        self._tell = tell
+        self._job: Job[Any] | None = None
+        self.failure: BaseException | None = None
+
+    # -- models -------------------------------------------------------------------------------------------------
+
+    def open(self, model: str | PathLike[str] | Module | None, texts: Texts, adopt: Callable[[Ran], None]) -> None:
+        """Get the model and run it: in the background if it must be downloaded first and a kernel is live.
+
+        Raises
+        ------
+        ModelUnavailable
+            For a wrong name, or no network: an error of this very call, wherever the rest happens.
+        """
+        if model is not None and not isinstance(model, (str, PathLike)):
+            self.loaded = Loaded(model, self._tokenizer)
+        else:
+            name = models.DEFAULT if model is None else model
+            if running_loop() is not None and models.needs_download(name):
+                models.resolve(str(name))
+                self.start(lambda report: self._load_and_run(name, texts, report), adopt, keeps=False)
+                return
+            self.loaded = self._load(name)
+        adopt(self.run(texts))
+
+    def _load(self, name: str | PathLike[str], report: Report | None = None) -> Loaded:
+        tell = None if report is None else lambda at: report(at.stage, at.done, at.total)
+        model, tokenizer = models.load_shared(name, tokenizer=self._tokenizer, progress=tell)
+        return Loaded(model, tokenizer, is_demo=name in models.BUNDLED and self._tokenizer is None)
+
+    def _load_and_run(self, name: str | PathLike[str], texts: Texts, report: Report) -> Ran:
+        loaded = self._load(name, report)
+        return self.run(texts, report, loaded)._replace(loaded=loaded)
+
+    # -- runs ---------------------------------------------------------------------------------------------------
+
+    def run(self, texts: Texts, report: Report | None = None, loaded: Loaded | None = None) -> Ran:
+        """Run the model once, on this thread.
+
+        On any other thread than the main one, where a user's cell may be using the model at this moment, a twin of it
+        runs.
+        """
+        loaded = loaded or self.loaded
+        if loaded is None:
+            why = "the model is still loading" if self._job else "this widget shows attention captured earlier"
+            raise ValueError(f"{why}; it has no model to run a new text")
+        report = report or self.report
+        begun = reported = time.monotonic()
+
+        def on_layer(done: int, total: int) -> None:
+            nonlocal reported
+            if time.monotonic() - reported > REPORT_EVERY:
+                report("running the model", done, total)
+                reported = time.monotonic()
+
+        is_main = threading.current_thread() is threading.main_thread()
+        trace = capture(
+            loaded.model if is_main else twin(loaded.model),
+            texts.text,
+            texts.text_pair or None,
+            text_target=texts.text_target or None,
+            tokenizer=loaded.tokenizer,
+            on_layer=on_layer,
+        )
+        return Ran(trace, texts, time.monotonic() - begun)
+
+    def run_example(self, example: Example, report: Report | None = None) -> Ran:
+        """Load an example's own model and run it."""
+        report = report or self.report
+        model, tokenizer = models.load_shared(example.model, progress=lambda at: report(at.stage, at.done, at.total))
+        loaded = Loaded(model, tokenizer, is_demo=True)
+        return self.run(Texts(text=example.text), report, loaded)._replace(loaded=loaded)
+
+    def start(self, work: Callable[[Report], Ran], adopt: Callable[[Ran], None], *, keeps: bool) -> None:
+        """Work in the background; what was running before is stopped and its result forgotten.
+
+        Parameters
+        ----------
+        work : function
+            Takes a function to report progress to.
+        adopt : function
+            Gets what was run; what it raises is told like a failure of the run.
+        keeps : bool
+            Whether a picture stands that stays when the run is stopped.
+        """
+        self.stop()
+
+        def finish(job: Job[Ran]) -> None:
+            if job is not self._job:
+                return  # replaced by a newer text
+            self._job = None
+            try:
+                adopt(job.result())
+            except Stopped as stopped:
+                if keeps:
+                    self._tell(Status(state="ready", message="stopped"))
+                else:
+                    self.fail(stopped)
+            except Exception as error:  # noqa: BLE001  (shown in the widget: nobody in Python is waiting)
+                self.fail(error)
+
+        self._job = Job(lambda job: work(job.report), report=self.report, finish=finish)
+        self._job.start()
+
+    def stop(self) -> None:
+        """Ask what runs to end."""
+        if self._job is not None:
+            self._job.stop()
+
+    def replace(self) -> None:
+        """Stop what runs, and forget it: something newer is coming."""
+        self.stop()
+        self._job = None
+
+    def settle(self) -> None:
+        """Wait for what runs."""
+        if self._job is not None:
+            self._job.settle()
+
+    def report(self, message: str, done: int, total: int | None) -> None:
+        """Tell how far a run is."""
+        self._tell(Status(state="loading", message=message, done=done, total=total))
+
+    def fail(self, error: Exception) -> None:
+        """Tell why there is no new picture."""
+        self.failure = error
+        message = str(error) or type(error).__name__
+        self._tell(Status(state="error", message=message, editable=self.loaded is not None))

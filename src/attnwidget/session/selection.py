@@ -1,0 +1,156 @@
+"""The rules of what is looked at: which values fit a trace, what follows from a choice, what outlives a new text."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from attnwidget import measures
+from attnwidget.breakdown import Change
+from attnwidget.head_id import HeadId
+from attnwidget.heads import opening_head
+from attnwidget.wire.schema import VIEWS, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from attnwidget.trace import AttentionTrace
+
+SIDES = ("queries", "keys")
+
+
+def checked(name: str, value: Any, trace: AttentionTrace, attention: str, categories: Sequence[str]) -> Any:  # noqa: C901, PLR0911
+    """Return a value in the form that it is kept in.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        If there is no such thing in this trace; the message names what there is.
+    """
+    if name == "attention":
+        return _one_of("attention", value, trace.attentions)
+    _one_of("attention", attention, trace.attentions)
+    layers, heads = trace.n_layers(attention), trace.n_heads(attention)
+    if name == "layer":
+        return _in_range("layer", [value], layers)[0]
+    if name == "heads":
+        chosen = list(dict.fromkeys(HeadId.read(one) for one in value))
+        if not chosen:
+            raise ValueError("heads: at least one (layer, head) is needed")
+        _in_range("layer", [layer for layer, _ in chosen], layers)
+        _in_range("head", [head for _, head in chosen], heads)
+        return chosen
+    if name in SIDES:
+        count = len(trace.sides(attention)[SIDES.index(name)].text)
+        return _in_range(f"{name}: token", list(dict.fromkeys(value)), count)
+    if name == "threshold" and math.isnan(value):
+        raise ValueError("threshold must be a number from 0 to 1, not NaN")
+    if name == "view":
+        return _one_of("view", value, VIEWS)
+    if name == "category" and value is not None:
+        return _one_of("category", value, categories)
+    if name == "what_if" and value:
+        return normalised(value, len(trace.sides(attention)[1].text))
+    if name == "measure":
+        lack = trace.lacks(_one_of("measure", value, measures.names()), attention)
+        if lack:
+            raise ValueError(f"measure {value!r} cannot be had: {lack}")
+    return value
+
+
+def _one_of(what: str, value: Any, known: Sequence[str] | Mapping[str, Any]) -> str:
+    if value not in known:
+        raise ValueError(f"{what} {value!r} is not there: {', '.join(known)}")
+    return str(value)
+
+
+def _in_range(what: str, values: list[int], count: int) -> list[int]:
+    for value in values:
+        if not 0 <= value < count:
+            raise ValueError(f"{what} {value} is out of range: 0 to {count - 1}")
+    return values
+
+
+def chosen(before: Selection, trace: AttentionTrace, **values: Any) -> Selection:
+    """Return the selection with other values, each of them `checked`, and with what follows from them."""
+    after = replace(before, **values)
+    if after.attention != before.attention:  # its own tokens and heads: what was selected is let go
+        after = replace(after, **({"queries": [], "keys": [], "what_if": {}} | values))
+        after = _with_heads_of(after, trace)
+        if after.measure != "weights" and trace.lacks(after.measure, after.attention):
+            after = replace(after, measure="weights")
+    if "layer" in values and "heads" not in values and after.layer not in {layer for layer, _ in after.heads}:
+        numbers = dict.fromkeys(head for _, head in after.heads)
+        after = replace(after, heads=[HeadId(after.layer, head) for head in numbers])
+    if after.heads and after.layer not in {layer for layer, _ in after.heads}:
+        after = replace(after, layer=after.heads[-1].layer)
+    # Scores that were set by hand are of one head and one query.
+    moved = (after.heads[:1], after.queries) != (before.heads[:1], before.queries)
+    if moved and "scores" in after.what_if and "what_if" not in values:
+        after = replace(after, what_if={name: one for name, one in after.what_if.items() if name != "scores"})
+    return after
+
+
+def _with_heads_of(selection: Selection, trace: AttentionTrace) -> Selection:
+    """Let go of heads that this attention does not have."""
+    layers, heads = trace.n_layers(selection.attention), trace.n_heads(selection.attention)
+    if selection.heads and all(layer < layers and head < heads for layer, head in selection.heads):
+        return selection
+    opening = HeadId(*opening_head(trace, selection.attention))
+    return replace(selection, heads=[opening], layer=opening.layer)
+
+
+def opening(
+    before: Selection, trace: AttentionTrace, options: Mapping[str, Any], categories: Sequence[str]
+) -> Selection:
+    """Return what a new trace is opened on, with a constructor's options or an example's.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        If an option does not fit the trace.
+    """
+    # The only one, or of an encoder–decoder the cross-attention.
+    attention = checked("attention", options.get("attention", trace.attentions[-1]), trace, "", categories)
+    start = replace(before, attention=attention, queries=[], keys=[], heads=[], what_if={}, measure="weights")
+    head = HeadId(*opening_head(trace, attention))
+    values = {name: checked(name, one, trace, attention, categories) for name, one in options.items()}
+    values.setdefault("heads", [HeadId(values.pop("layer", head.layer), head.head)])
+    values.pop("layer", None)  # the heads say it
+    return chosen(start, trace, **values)
+
+
+def kept(before: Selection, old: AttentionTrace, new: AttentionTrace) -> Selection:
+    """Return what of a selection still makes sense for another text in the same model."""
+    name = before.attention
+    if name not in new.attentions:
+        before, name = replace(before, attention=new.attentions[-1], queries=[], keys=[]), new.attentions[-1]
+    if name in old.attentions:
+        for side, now, then in zip(SIDES, new.sides(name), old.sides(name), strict=True):
+            same = [at for at in getattr(before, side) if now.text[at : at + 1] == then.text[at : at + 1]]
+            before = replace(before, **{side: same})
+    if new.lacks(before.measure, name):
+        before = replace(before, measure="weights")
+    return _with_heads_of(replace(before, what_if={}), new)
+
+
+def normalised(what_if: Mapping[str, Any], m: int) -> dict[str, Any]:
+    """Check what a user or a browser wants changed about m keys, and write it as JSON can carry it, in its order.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        If something in it is unknown, or not what it should be.
+    """
+    known = [one.name for one in fields(Change)]
+    unknown = sorted(set(what_if) - set(known))
+    if unknown:
+        raise ValueError(f"what_if: unknown {', '.join(map(repr, unknown))}; known: {', '.join(known)}")
+    change = asdict(Change.read(m, **what_if))
+    if -math.inf in change["scores"].values():
+        raise ValueError("what_if: a score must be finite here; masked hides a key")
+    change["scores"] = {str(key): score for key, score in change["scores"].items()}
+    return {name: list(change[name]) if isinstance(change[name], tuple) else change[name] for name in what_if}

@@ -1,0 +1,320 @@
+"""A session: a widget without Jupyter. It holds the model, traces, the selection, and feeds that compute."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from attnwidget import models
+from attnwidget.examples import EXAMPLES, Example
+from attnwidget.session import selection as rules
+from attnwidget.session.feeds import (
+    AheadFeed,
+    BreakdownFeed,
+    CategoriesFeed,
+    Feed,
+    PicturesFeed,
+    Shown,
+    SnapshotFeed,
+)
+from attnwidget.session.jobs import Stopped, at_once
+from attnwidget.session.runner import Ran, Runner
+from attnwidget.trace import AttentionTrace
+from attnwidget.wire.outline import outline
+from attnwidget.wire.schema import Demo, ExampleName, Selection, ShownExample, Status, Texts, Wired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
+
+    from torch.nn import Module
+
+    from attnwidget.breakdown import Breakdown
+    from attnwidget.heads import Category
+
+    Changes = Mapping[str, Any]  # "texts": Texts, "selection": Selection, or the name of a state: its value or None
+
+MAIN = "main"
+
+
+class OptionError(ValueError):
+    """A first value does not fit what was captured."""
+
+
+class Session:
+    """Everything that a widget is, but for Jupyter.
+
+    Parameters
+    ----------
+    tokenizer : optional
+        The model's.
+    categories : sequence of Category
+        The user's own.
+    probe : bool
+        Whether to look for evidence about the model.
+    options : mapping
+        First values of `Selection`.
+
+    Attributes
+    ----------
+    texts : Texts
+        What was run.
+    selection : Selection
+        What of it is looked at.
+    states : dict of str to Wired
+        What the browser knows, by the names of `wire.schema.STATES`.
+    traces : dict of str to AttentionTrace
+        The one on screen is "main"; others may stand beside it.
+    lock : RLock
+        Held while anything of this changes; requests may come on any thread.
+    listener : function
+        Called, under the lock, with every change.
+    """
+
+    def __init__(
+        self,
+        *,
+        tokenizer: Any = None,
+        categories: Sequence[Category] = (),
+        probe: bool = True,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.texts = Texts()
+        self.selection = Selection()
+        self.states: dict[str, Wired | None] = {"status": Status(state="loading")}
+        self.traces: dict[str, AttentionTrace] = {}
+        self.run_number = 0
+        self.lock = RLock()
+        self.listener: Callable[[Changes], None] = lambda _: None
+        self.in_batch = False  # no browser will ever ask: whatever there is to see is made at once
+        self._options = dict(options or {})
+        self._example: Example | None = None
+        self._seconds = 0.0
+        self._runner = Runner(tokenizer, lambda status: self._tell(status=status))
+        self._categories = CategoriesFeed(self._filler("categories"), categories, wants_probe=probe)
+        self._breakdown = BreakdownFeed(self._filler("breakdown"))
+        self._feeds: dict[str, Feed] = {
+            "snapshot": SnapshotFeed(self._filler("snapshot")),
+            "breakdown": self._breakdown,
+            "pictures": PicturesFeed(self._filler("pictures")),
+            "categories": self._categories,
+            "ahead": AheadFeed(self._filler("ahead")),
+        }
+
+    # -- what is there ------------------------------------------------------------------------------------------
+
+    @property
+    def trace(self) -> AttentionTrace | None:
+        """The trace on screen; None before the first."""
+        return self.traces.get(MAIN)
+
+    @property
+    def model(self) -> Any:
+        """The model, or None."""
+        return self._runner.loaded and self._runner.loaded.model
+
+    @property
+    def category_names(self) -> list[str]:
+        """The categories that there are, "Other" last."""
+        return self._categories.names
+
+    def settled(self) -> AttentionTrace:
+        """Return the trace on screen; wait for a model that is still loading, and raise if it failed."""
+        self._runner.settle()
+        if self.trace is None:
+            raise self._runner.failure or Stopped
+        return self.trace
+
+    def breakdown(self) -> Breakdown:
+        """Compute the steps on screen, nothing changed."""
+        return self._breakdown.breakdown(self.settled(), self.selection)
+
+    # -- another text -------------------------------------------------------------------------------------------
+
+    def open(self, source: str | AttentionTrace | Example, texts: Texts, model: str | PathLike[str] | Module | None) -> None:
+        """Show a first text, a trace or an example; see `AttentionWidget` for what it raises."""
+        if isinstance(source, AttentionTrace):
+            self._adopt(Ran(source, Texts(), 0.0))
+        elif isinstance(source, Example):
+            self._show(source, self._runner.run_example(source))
+        else:
+            self._runner.open(model, texts, self._adopt)
+
+    def run(self, texts: Texts) -> None:
+        """Run the model on new texts, here and now; on a failure everything stays as it is but the status."""
+        if self._runner.loaded is None:
+            self._runner.settle()  # it is still loading
+        else:
+            self._runner.replace()
+        try:
+            self._adopt(self._runner.run(texts))
+        except Exception as error:
+            self._runner.fail(error)
+            raise
+        except BaseException:  # Ctrl-C
+            self._tell(status=Status(state="ready", message="stopped"))
+            raise
+
+    def start(self, texts: Texts) -> None:
+        """Run the model on new texts in the background."""
+        keeps = self.trace is not None
+        self._runner.start(lambda report: self._runner.run(texts, report), self._adopt, keeps=keeps)
+
+    def start_example(self, example: Example) -> None:
+        """Show an example on its own model, in the background."""
+        keeps = self.trace is not None
+        self._runner.start(
+            lambda report: self._runner.run_example(example, report), lambda ran: self._show(example, ran), keeps=keeps
+        )
+
+    def stop(self) -> None:
+        """Stop a run in the background."""
+        self._runner.stop()
+
+    def fail(self, error: Exception) -> None:
+        """Say what went wrong; the picture stays."""
+        self._runner.fail(error)
+
+    def _show(self, example: Example, ran: Ran) -> None:
+        options = example.options(ran.trace)
+        options["threshold"] = min(self.selection.threshold, example.weight / 2)  # what is told of must be drawn
+        if self.trace is None:  # what the constructor was asked for goes first
+            options = {**({} if "layer" in self._options else options), **self._options}
+        self._adopt(ran, example, options)
+
+    def _adopt(self, ran: Ran, example: Example | None = None, options: Mapping[str, Any] | None = None) -> None:
+        """Show a new trace, with an example's options. Of the selection, what still makes sense stays."""
+        with self.lock:
+            before, trace = self.trace, ran.trace
+            if before is None or options is not None:
+                wanted = self._options if options is None else options
+                try:
+                    selection = rules.opening(self.selection, trace, wanted, self.category_names)
+                except (ValueError, TypeError, IndexError) as error:
+                    raise OptionError(str(error)) from error
+            else:
+                selection = rules.kept(self.selection, before, trace)
+            self._runner.loaded = ran.loaded or self._runner.loaded
+            self.traces[MAIN] = trace
+            self._example, self._seconds = example, ran.seconds
+            self._move(selection, texts=ran.texts, status=Status(state="ready"))
+
+    def add_trace(self, name: str, trace: AttentionTrace) -> None:
+        """Keep another trace beside the main one; requests name it."""
+        if name == MAIN:
+            raise ValueError(f"{MAIN!r} is the trace on screen: run a text instead")
+        with self.lock:
+            self.traces[name] = trace
+
+    # -- another selection --------------------------------------------------------------------------------------
+
+    def checked(self, name: str, value: Any, attention: str) -> Any:
+        """Return a value of the selection in the form that it is kept in; raise if there is no such thing."""
+        if self.trace is None:
+            return value
+        found = rules.checked(name, value, self.trace, attention, self.category_names)
+        if name == "what_if" and "scores" in found:  # of keys that the query may see
+            self._breakdown.breakdown(self.trace, self.selection, output=False).what_if(scores=found["scores"])
+        return found
+
+    def select(self, **values: Any) -> None:
+        """Choose something else; the values are `checked` ones."""
+        with self.lock:
+            if self.trace is None:
+                self._options |= values
+                self.selection = msgspec.structs.replace(self.selection, **values)
+                return
+            selection = rules.chosen(self.selection, self.trace, **values)
+            if selection.attention != self.selection.attention:
+                self._move(selection)
+                return
+            self.selection = selection
+            self._tell(selection=selection)
+            for feed in self._feeds.values():
+                feed.follow(self._shown)
+
+    def _move(self, selection: Selection, **changes: Any) -> None:
+        """Go over to another run, or to another attention: what was computed for the last one is dropped."""
+        self.run_number += 1  # what was asked of the other is answered no more
+        self.selection = selection
+        self.texts = changes.get("texts", self.texts)
+        told: list[Changes] = []
+        listener, self.listener = self.listener, told.append  # one message for all
+        try:
+            for feed in self._feeds.values():
+                feed.forget()
+            self._tell(**changes, selection=selection, outline=self._outline(), breakdown=None)
+            for feed in self._feeds.values():
+                feed.follow(self._shown)
+        finally:
+            self.listener = listener
+        listener({name: value for one in told for name, value in one.items()})
+        if self.in_batch:
+            self.complete()
+
+    @property
+    def _shown(self) -> Shown:
+        assert self.trace is not None  # noqa: S101 - asked only once there is one
+        loaded = self._runner.loaded
+        where = (None, None) if loaded is None else loaded[:2]
+        return Shown(self.run_number, self.trace, self.selection, *where)
+
+    def _outline(self) -> Wired:
+        trace, loaded = self.trace, self._runner.loaded
+        assert trace is not None  # noqa: S101
+        name = trace.model_name if loaded is None else models.describe_model(loaded.model)
+        config = getattr(self.model, "config", None)
+        demo = loaded is not None and loaded.is_demo
+        return outline(
+            trace,
+            self.selection.attention,
+            run=self.run_number,
+            trace=MAIN,
+            model=name,
+            editable=loaded is not None,
+            seconds=self._seconds,
+            translates=bool(getattr(config, "is_encoder_decoder", False)),
+            demo=_menu(name, self._example) if demo else None,
+        )
+
+    # -- what can wait ------------------------------------------------------------------------------------------
+
+    def begin(self, *names: str) -> None:
+        """Make what can wait until the first drawing; all of it without names."""
+        with self.lock:
+            if self.trace is None:
+                raise ValueError("nothing has been captured yet")
+            for name in names or self._feeds:
+                self._feeds[name].begin(self._shown)
+
+    def complete(self) -> None:
+        """Make at once whatever can be made without long work, for a page that has no kernel."""
+        if self.trace is not None:
+            with at_once():
+                self.begin()
+
+    def close(self) -> None:
+        """End what runs in the background."""
+        self._runner.stop()
+        for feed in self._feeds.values():
+            feed.close()
+
+    # -- telling ------------------------------------------------------------------------------------------------
+
+    def _filler(self, name: str) -> Callable[[Wired], None]:
+        return lambda state: self._tell(**{name: state})
+
+    def _tell(self, **changes: Any) -> None:
+        with self.lock:
+            self.states |= {name: one for name, one in changes.items() if name not in {"texts", "selection"}}
+            self.listener(changes)
+
+
+def _menu(model: str, shown: Example | None) -> Demo:
+    return Demo(
+        about=models.ABOUT[model],
+        examples=[ExampleName(name=one.name, model=one.model) for one in EXAMPLES],
+        shown=None if shown is None else ShownExample(name=shown.name, look=shown.look),
+    )

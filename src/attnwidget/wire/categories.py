@@ -1,0 +1,51 @@
+"""Every head's scores, and what the categories are, as the panel shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from attnwidget.wire.envelope import pack
+from attnwidget.wire.schema import Categories, Category, Probe
+
+if TYPE_CHECKING:
+    from attnwidget.heads import CategoryTable
+    from attnwidget.trace import AttentionTrace
+
+
+def categories(table: CategoryTable, attention: str, run: int, probe: Probe) -> Categories:
+    """Write the scores down; `probe` says how far the evidence about the model is."""
+    return Categories(
+        run=run,
+        attention=attention,
+        categories=[
+            Category(
+                name=one.name,
+                meaning=one.meaning,
+                threshold=one.threshold,
+                chance=table.chance.get(one.name),
+                source=table.sources[one.name],
+                colour=one.colour,
+                notes=table.notes.get(one.name),
+            )
+            for one in table.categories
+        ],
+        warning=table.warning,
+        probe=probe,
+        **pack(table.scores),
+    )
+
+
+def no_categories(trace: AttentionTrace, attention: str, run: int, why: Exception) -> Categories:
+    """Say that the heads could not be scored."""
+    empty = torch.empty(0, trace.n_layers(attention), trace.n_heads(attention))
+    warning = f"the heads could not be scored: {str(why) or type(why).__name__}"
+    return Categories(
+        run=run,
+        attention=attention,
+        categories=[],
+        warning=warning,
+        probe=Probe(),
+        **pack(empty),
+    )

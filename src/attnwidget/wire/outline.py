@@ -1,0 +1,54 @@
+"""Everything small about a run: tokens, counts, the exactness of the capture, and the measures that can be had."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from attnwidget import measures
+from attnwidget.wire.schema import MeasureInfo, Outline, TokenList
+
+if TYPE_CHECKING:
+    from attnwidget.tokens import Tokens
+    from attnwidget.trace import AttentionTrace
+
+
+def outline(trace: AttentionTrace, attention: str, **about: Any) -> Outline:
+    """Describe one attention of a trace; `about` is what a session knows beside it."""
+    queries, keys = trace.sides(attention)
+    broken = trace.max_error is not None and math.isnan(trace.max_error)
+    return Outline(
+        attention=attention,
+        attentions=list(trace.attentions),
+        queries=_side(trace, queries),
+        keys=None if keys is queries else _side(trace, keys),
+        layers=trace.n_layers(attention),
+        heads=trace.n_heads(attention),
+        measures=[_measure(trace, attention, name) for name in measures.names()],
+        max_error=None if broken else trace.max_error,  # JSON has no NaN
+        broken=broken,
+        **about,
+    )
+
+
+def _side(trace: AttentionTrace, tokens: Tokens) -> TokenList:
+    is_own = tokens is trace.sides(trace.attentions[-1])[0]  # the text itself, or with a decoder the target
+    return TokenList(
+        tokens=tokens.text,
+        special=tokens.special,
+        words=tokens.words,
+        word_texts=tokens.word_texts,
+        segments=trace.segments if is_own or trace.segments is None else None,
+        generated=trace.generated if is_own else None,
+    )
+
+
+def _measure(trace: AttentionTrace, attention: str, name: str) -> MeasureInfo:
+    one = measures.get(name)
+    return MeasureInfo(
+        name=name,
+        label=one.label,
+        sentence=one.sentence,
+        domain=one.domain,
+        missing=trace.lacks(name, attention),
+    )

@@ -1,0 +1,66 @@
+"""Every head's pattern as a small picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from attnwidget import maths, measures
+from attnwidget.wire.envelope import pack
+from attnwidget.wire.schema import Pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from attnwidget.trace import AttentionTrace
+
+PICTURE_SIZE = 16  # cells a side of a head's small picture
+PICTURE_ROWS = 512  # beyond so many tokens the pictures are drawn from evenly spread queries
+
+
+def pictures(
+    trace: AttentionTrace,
+    attention: str | None = None,
+    measure: str = "weights",
+    run: int = 0,
+    alive: Callable[[], None] = lambda: None,
+) -> Pictures:
+    """Draw every head, pooled by maximum so that no single strong pair is lost.
+
+    Parameters
+    ----------
+    trace : AttentionTrace
+        Texts beyond `PICTURE_ROWS` tokens are pooled over that many evenly spread queries.
+    attention : str, optional
+        Which attention, the first by default.
+    measure : str
+        Which number of a pair.
+    run : int
+        Which run this is of.
+    alive : function
+        Called before each layer; what it raises stops the work.
+    """
+    n = len(trace.sides(attention)[0].text)
+    rows = torch.linspace(0, n - 1, min(n, PICTURE_ROWS)).round().long().tolist() if n > PICTURE_ROWS else slice(0, n)
+    layers = []
+    for layer in range(trace.n_layers(attention)):
+        alive()
+        numbers = trace.measure(measure, layer, attention=attention, queries=rows)
+        allowed = trace.allowed(layer, attention=attention, queries=rows)
+        pooled, seen = maths.max_pool(numbers, allowed, PICTURE_SIZE)  # (heads, size, size)
+        layers.append(pooled.masked_fill(~seen, -torch.inf).cpu())
+    return Pictures(run=run, **_inked(torch.stack(layers), measure))
+
+
+def _inked(pooled: Tensor, measure: str) -> dict[str, object]:
+    """Write numbers, −∞ where forbidden, as shades; see `wire.schema.Pictures`."""
+    domain = measures.get(measure).domain
+    forbidden = pooled == -torch.inf
+    known = pooled.nan_to_num(0, posinf=0, neginf=0)  # (layers, heads, rows, columns)
+    limit = 1.0 if domain == "share" else float(known.abs().max()) or 1.0
+    share = known / limit if domain != "real" else (known / limit + 1) / 2
+    shades = (1 + 254 * share).round().masked_fill(forbidden, 0).to(torch.uint8)
+    return {"measure": measure, "domain": domain, "limit": limit, **pack(shades)}

@@ -1,0 +1,466 @@
+"""Everything that crosses between kernel and browser, typed once; `js/src/wire/schema.ts` is written from this file.
+
+Three ways lead across. *Traits*, for what a user links or a notebook saves: the selection, which both sides set, and
+the states, which only the kernel sets. *Requests* with one reply each, for arrays and actions: custom messages
+``{"id", "ask", …}`` and ``{"id", "ok"}`` or ``{"id", "error"}``. *Events*, which nobody asked for: ``{"event", …}``.
+
+`scripts/wire_types.py` writes the TypeScript types, with camel-case names and these descriptions; `make check` fails
+where the two differ.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from attnwidget.head_id import HeadId
+
+Combine = Literal["mean", "sum"]
+Domain = Literal["share", "positive", "real"]
+DType = Literal["float32", "int32", "uint8", "uint16"]
+
+VIEWS = {"lines": "tiles", "breakdown": "steps"}
+"""The views by name, and what each is drawn from: tiles of a measure, or the steps of the breakdown."""
+
+
+def said(text: str) -> Meta:
+    """Describe a field, here and in TypeScript."""
+    return Meta(description=text)
+
+
+def ts(name: str) -> Meta:
+    """Name a field's type in TypeScript, where it says more than Python's."""
+    return Meta(extra_json_schema={"ts": name})
+
+
+class Wired(Struct, rename="camel", kw_only=True, frozen=True):
+    """What crosses: names in camel case over there."""
+
+    def to_state(self) -> dict[str, Any]:
+        """Return it as a trait or a message carries it: JSON, but for the bytes of arrays."""
+        state: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(bytes,))
+        return state
+
+
+class Envelope(Wired, kw_only=True):
+    """An array: its bytes in C order, little-endian."""
+
+    dtype: DType
+    shape: list[int]
+    data: bytes
+
+
+# -- the selection: traits that both sides set ------------------------------------------------------------------
+
+
+class WhatIf(Wired, kw_only=True):
+    """What the reader changes in a head's computation; each is there only where it is changed."""
+
+    scaled: Annotated[bool | UnsetType, said("False: the products go into the softmax unscaled.")] = UNSET
+    temperature: Annotated[float | UnsetType, said("Scores are divided by it.")] = UNSET
+    scores: Annotated[dict[str, float] | UnsetType, said("Scores set by hand, by key position.")] = UNSET
+    masked: Annotated[list[int] | UnsetType, said("Keys hidden before the softmax.")] = UNSET
+    removed: Annotated[list[int] | UnsetType, said("Keys taken out after it; the others grow to the same sum.")] = UNSET
+
+
+class Texts(Struct, kw_only=True, frozen=True):
+    """What the model was run on; empty where there is none."""
+
+    text: str = ""
+    text_pair: str = ""
+    text_target: str = ""
+
+
+class Selection(Struct, kw_only=True, frozen=True):
+    """What of a run is looked at, and how."""
+
+    view: Annotated[str, said("One of VIEWS.")] = "lines"
+    attention: str = "self"
+    measure: Annotated[str, said("Which number of a pair is drawn.")] = "weights"
+    layer: int = 0
+    heads: list[HeadId] = []
+    queries: Annotated[list[int], said("The pinned token positions that attend.")] = []
+    keys: Annotated[list[int], said("The pinned token positions that are attended to.")] = []
+    threshold: Annotated[float, said("Below it nothing is drawn: a share of the scale's largest number.")] = 0.02
+    words: Annotated[bool, said("Whether sub-words are merged.")] = False
+    category: Annotated[str | None, said("The category that is open in the panel.")] = None
+    combine: Annotated[Combine, said("How the breakdown takes several queries together.")] = "mean"
+    what_if: Annotated[dict[str, Any], ts("WhatIf")] = {}
+
+
+class Stamp(Wired, kw_only=True):
+    """Which browser set the selection, and its how manieth change that was: the kernel confirms it by an event."""
+
+    client: str = ""
+    count: int = 0
+
+
+# -- states: traits that the kernel sets ------------------------------------------------------------------------
+
+
+class Status(Wired, kw_only=True):
+    """What the kernel is doing."""
+
+    state: Literal["loading", "ready", "error"]
+    message: str = ""
+    done: int = 0
+    total: int | None = None
+    editable: Annotated[bool, said("There is a model, though nothing was drawn yet: another text may be tried.")] = (
+        False
+    )
+
+
+class TokenList(Wired, kw_only=True):
+    """The tokens of one side."""
+
+    tokens: list[str]
+    special: list[bool]
+    words: Annotated[list[int], said("Number of each token's word.")]
+    word_texts: list[str]
+    segments: Annotated[list[int] | None, said("Of which text of a pair each token is, 0 or 1.")]
+    generated: Annotated[list[bool] | None, said("What the model wrote itself.")]
+
+
+class ExampleName(Wired, kw_only=True):
+    """An example in the menu."""
+
+    name: str
+    model: str
+
+
+class ShownExample(Wired, kw_only=True):
+    """The example on screen, and what to look for in it."""
+
+    name: str
+    look: str
+
+
+class Demo(Wired, kw_only=True):
+    """Of a bundled model: what it is, and the examples that the bundled models are for."""
+
+    about: str
+    examples: list[ExampleName]
+    shown: ShownExample | None
+
+
+class MeasureInfo(Wired, kw_only=True):
+    """A measure, as the menu offers it."""
+
+    name: str
+    label: Annotated[str, said("What one number of it is called.")]
+    sentence: str
+    domain: Annotated[Domain, said("share: 0 to 1; positive: 0 and more; real: either sign.")]
+    missing: Annotated[str, said("Why it cannot be had here; empty where it can.")]
+
+
+class Outline(Wired, kw_only=True):
+    """Everything small about the current run."""
+
+    run: int
+    trace: Annotated[str, said("Which of the session's traces this is.")]
+    model: str
+    editable: bool
+    seconds: Annotated[float, said("How long the model took.")]
+    translates: Annotated[bool, said("The model reads one text and says another.")]
+    attention: str
+    attentions: list[str]
+    queries: TokenList
+    keys: Annotated[TokenList | None, said("Null where the keys are the queries' own tokens.")]
+    layers: int
+    heads: int
+    measures: list[MeasureInfo]
+    max_error: Annotated[float | None, said("Null where there is nothing to compare with.")]
+    broken: Annotated[bool, said("The model computed something that is not a number.")]
+    demo: Demo | None
+
+
+class Snapshot(Wired, kw_only=True):
+    """What must be drawn without a kernel: the heads on screen, and the current layer of a short text."""
+
+    run: int
+    measure: str
+    words: bool
+    heads: list[HeadId]
+    dtype: DType = "float32"
+    shape: Annotated[list[int], said("(heads, queries, keys); −∞ where the mask forbids the pair.")] = []
+    data: Annotated[bytes | None, said("Null for a text too long to come along.")] = None
+
+
+class Ahead(Envelope, kw_only=True):
+    """All heads' weights of a short text, sent before anybody asks, so that another head needs no kernel.
+
+    uint16, (layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
+    forbids the pair, 65534 where the model has NaN.
+    """
+
+    run: int
+    attention: str
+
+
+class Pictures(Envelope, kw_only=True):
+    """Every head's pattern as a small picture: uint8, (layers, heads, rows, columns).
+
+    0 is forbidden; 1 to 255 stand for 0 to `limit`, or, of a measure with either sign, for −limit to limit.
+    """
+
+    run: int
+    measure: str
+    domain: Domain
+    limit: Annotated[float, said("The size of number that is drawn with full strength.")]
+
+
+class Category(Wired, kw_only=True):
+    """What a kind of head is, as the panel explains it."""
+
+    name: str
+    meaning: Annotated[str, said("One sentence.")]
+    threshold: Annotated[float, said("The score that a head needs, where the reader has set none.")]
+    chance: Annotated[float | None, said("What an even spread of attention would reach, before the correction.")]
+    source: Annotated[str, said("On what it was measured.")]
+    colour: Annotated[str | None, said("Of a user's own category, #rrggbb.")]
+    notes: Annotated[list[list[str]] | None, said("What every head's score means, by layer and head.")]
+
+
+class Probe(Wired, kw_only=True):
+    """The measuring that needs texts of its own."""
+
+    state: Literal["none", "running", "done", "failed"] = "none"
+    message: str = ""
+    done: int = 0
+    total: int = 0
+
+
+class Categories(Envelope, kw_only=True):
+    """Scores of all heads: float32, (categories, layers, heads), NaN where not measured."""
+
+    run: int
+    attention: str
+    categories: list[Category] = msgspec.field(name="list")
+    warning: str
+    probe: Probe
+
+
+class Projected(Wired, kw_only=True):
+    """The heads' way into the layer's output: W_O."""
+
+    state: Annotated[
+        Literal["ready", "running", "missing"],
+        said("running: the model is asked once more for what its modules return; missing: see the message."),
+    ] = "missing"
+    message: str = ""
+    done: int = 0
+    total: int = 0
+    name: Annotated[str, said('The model\'s own module, such as "encoder.layer.5.attention.output.dense".')] = ""
+    max_difference: Annotated[
+        float | None,
+        said("Largest |difference| between what the heads write together (+ bias) and what the module returned."),
+    ] = None
+    has_bias: bool = False
+
+
+class Rest(Wired, kw_only=True):
+    """The visible keys that are no rows, together."""
+
+    count: int = 0
+    weight: float | None = None
+
+
+class SoftmaxParts(Wired, kw_only=True):
+    """What a softmax was made of; null for several queries, each of which has its own."""
+
+    maximum: float | None = None
+    total: Annotated[float | None, said("Sum of the exponentials, the sink's among them.")] = None
+    sink: Annotated[float | None, said("Share of the weight that goes to no key, in a model with attention sinks.")] = (
+        None
+    )
+
+
+class Changed(SoftmaxParts, kw_only=True):
+    """A computation with something changed.
+
+    Arrays: scaled, capped, scores, exponentials, weights, weighted, norms, restWeighted, headOutput, headOutputs;
+    contribution and output when ready.
+    """
+
+    arrays: dict[str, Envelope]
+    rest: Rest
+    removed: Annotated[float | None, said("The weight that the hidden and removed keys would have without that.")]
+    grown: Annotated[
+        float | None,
+        said("By what the others then grew: weight = grown × exponential / total; null for several queries."),
+    ]
+    head_norm: Annotated[float | None, said("Norm of what the head then writes.")]
+    distance: Annotated[float | None, said("Norm of the difference that this makes to the layer's output.")]
+
+
+class Breakdown(SoftmaxParts, kw_only=True):
+    """One head's computation for a query, or for several together: all that the breakdown shows.
+
+    Arrays for r rows: float32 but for allowed (uint8), by name
+    query (dK), keys (r, dK), products (r, dK), dots (r), scaled (r), allowed (r), scores (r), weights (r),
+    values (r, dV), weighted (r, dV), norms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
+    capped (r) with a soft cap, bias (r) with a position bias, exponentials (r) for one query,
+    parts (queries, r) for several: each one's weights;
+    once the output is ready: headNorms (heads) that each head writes, contribution (dModel) of this head,
+    output (dModel) = all heads' contributions + bias, attentionOutput (dModel) by the model itself.
+    """
+
+    run: int
+    attention: str
+    head: HeadId
+    pinned: Annotated[
+        list[int],
+        said("The synced queries when this was made; without any, `queries` holds the one that was chosen instead."),
+    ]
+    queries: list[int]
+    combine: Annotated[Combine, said("How several queries are taken together.")]
+    what_if: Annotated[dict[str, Any], ts("WhatIf")]
+    missing: Annotated[str, said("Why there are no steps; empty where there are. What follows tells nothing then.")]
+    rows: Annotated[
+        list[int],
+        said("Key positions: all of a short text in order; else the visible ones of largest weight, strongest first."),
+    ] = []
+    ranked: bool = False
+    visible: Annotated[int, said("How many keys the query may attend to.")] = 0
+    masked: Annotated[int, said("How many it may not.")] = 0
+    rest: Rest = Rest()
+    scale: float = 1
+    softcap: float | None = None
+    shared_by: Annotated[list[int], said("Heads that share this head's keys and values, itself among them.")] = []
+    key_head: Annotated[int, said("Which of the key heads they share.")] = 0
+    key_heads: int = 1
+    arrays: dict[str, Envelope] = {}
+    projected: Projected = Projected()
+    changed: Annotated[Changed | None, said("The same with whatIf; null where nothing is changed.")] = None
+
+
+STATES: dict[str, type[Wired]] = {
+    "outline": Outline,
+    "snapshot": Snapshot,
+    "ahead": Ahead,
+    "pictures": Pictures,
+    "categories": Categories,
+    "breakdown": Breakdown,
+    "status": Status,
+}
+"""The states by name; the trait of each is the name with an underscore before it."""
+
+
+# -- requests of the browser, and their replies -----------------------------------------------------------------
+
+
+class Request(Wired, kw_only=True, tag_field="ask", forbid_unknown_fields=True):
+    """What every request has."""
+
+    id: Annotated[str, said("The browser's own, a stroke, and a number.")]
+
+
+class Hello(Request, kw_only=True, tag="hello"):
+    """Is the kernel there, and of one mind with this browser?"""
+
+
+class Resend(Request, kw_only=True, tag="resend"):
+    """Send all traits again: some were lost on the way."""
+
+
+class Tile(Request, kw_only=True, tag="tile"):
+    """Numbers of one head over a rectangle of queries and keys."""
+
+    layer: int
+    head: int
+    queries: Annotated[tuple[int, int], said("First, and one after the last: tokens, or words where they are merged.")]
+    keys: tuple[int, int]
+    words: bool = False
+    measure: str = "weights"
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
+class AskPictures(Request, kw_only=True, tag="pictures"):
+    """Draw the heads' small pictures; they come as a state."""
+
+
+class AskCategories(Request, kw_only=True, tag="categories"):
+    """Score the heads; the scores come as a state."""
+
+
+class AskAhead(Request, kw_only=True, tag="ahead"):
+    """Send all heads' weights of a short text, as a state."""
+
+
+class Run(Request, kw_only=True, tag="run"):
+    """Run the model on new texts."""
+
+    text: str
+    text_pair: str = msgspec.field(default="", name="text_pair")
+    text_target: str = msgspec.field(default="", name="text_target")
+
+
+class ShowExample(Request, kw_only=True, tag="example"):
+    """Show an example on its own model."""
+
+    name: str
+
+
+class Stop(Request, kw_only=True, tag="stop"):
+    """Stop the model's run, or its download."""
+
+
+class AskCode(Request, kw_only=True, tag="code"):
+    """Send the front end's code, packed, as the reply's one buffer: this host shares no models."""
+
+
+class Cancel(Request, kw_only=True, tag="cancel"):
+    """Forget requests: nobody waits for their replies any more."""
+
+    requests: list[str]
+
+
+AnyRequest = Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel
+
+
+class Agreement(Wired, kw_only=True):
+    """Where the kernel stands, in reply to hello."""
+
+    run: int
+    seen: Annotated[int, said("The newest change of the selection that came here from this browser.")]
+    selection: Selection
+
+
+class TileReply(Wired, kw_only=True):
+    """A tile: float32, (queries, keys), −∞ where the mask forbids the pair; its bytes are the message's one buffer."""
+
+    run: int
+    dtype: DType
+    shape: list[int]
+
+
+class Failure(Wired, kw_only=True):
+    """Why there is no answer."""
+
+    message: str
+    kind: Annotated[
+        Literal["failed", "stale", "cancelled"],
+        said("stale: another text is on screen by now; cancelled: as was asked for."),
+    ] = "failed"
+
+
+class Reply(Wired, kw_only=True, omit_defaults=True):
+    """An answer to a request."""
+
+    id: str | None
+    ok: dict[str, Any] | None = None
+    error: Failure | None = None
+
+
+# -- events -----------------------------------------------------------------------------------------------------
+
+
+class SelectionEvent(Wired, kw_only=True, tag_field="event", tag="selection"):
+    """A browser has set the selection; the one that did takes it as the confirmation, the others follow."""
+
+    by: Stamp
+    selection: Selection

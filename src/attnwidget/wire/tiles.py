@@ -1,0 +1,121 @@
+"""Tiles of a measure as the browser draws them: what it asks for, what a saved page carries, what is sent ahead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from attnwidget import maths, measures
+from attnwidget.head_id import HeadId
+from attnwidget.wire.envelope import pack
+from attnwidget.wire.schema import Ahead, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from attnwidget.tokens import Tokens
+    from attnwidget.trace import AttentionTrace
+    from attnwidget.wire.schema import Selection
+
+LAYER_BYTES = 1 << 20  # a saved notebook carries the whole current layer up to here
+HEADS_BYTES = 4 << 20  # and the selected heads alone up to here
+AHEAD_BYTES = 4 << 20  # all heads are sent ahead up to here
+AHEAD_SCALE, AHEAD_NAN, AHEAD_FORBIDDEN = 65533, 65534, 65535
+
+
+def tile(
+    trace: AttentionTrace,
+    heads: Sequence[tuple[int, int]],
+    *,
+    measure: str = "weights",
+    queries: tuple[int, int] | None = None,
+    keys: tuple[int, int] | None = None,
+    words: bool = False,
+    attention: str | None = None,
+) -> Tensor:
+    """Compute a measure for several heads over a rectangle of pairs.
+
+    Parameters
+    ----------
+    trace : AttentionTrace
+        Where the numbers come from.
+    heads : sequence of (layer, head)
+        In the order of the result.
+    measure : str
+        Which number of a pair.
+    queries, keys : (start, stop), optional
+        Ranges of token positions, or of word numbers with `words`. All by default.
+    words : bool
+        Merge sub-words (`maths.merge_words`).
+    attention : str, optional
+        Which attention, the first by default.
+
+    Returns
+    -------
+    Tensor
+        float32, (heads, queries, keys); −inf where the mask forbids the pair.
+    """
+    attending, attended = trace.sides(attention)
+    rows, row_words = _positions(attending, queries, words=words)
+    columns, column_words = _positions(attended, keys, words=words)
+    by_head = {}
+    for layer in sorted({layer for layer, _ in heads}):
+        chosen = [head for at, head in heads if at == layer]
+        # Layers may be on several devices, and what is shown is small.
+        where: dict[str, Any] = {"attention": attention, "queries": rows, "keys": columns}
+        numbers = trace.measure(measure, layer, chosen, **where).cpu()  # (chosen, rows, columns)
+        if words:
+            over_keys = measures.get(measure).over_keys
+            allowed = trace.allowed(layer, chosen, **where).cpu()  # (chosen, rows, columns)
+            numbers, _ = maths.merge_words(numbers, allowed, row_words, column_words, over_keys=over_keys)
+        by_head |= {(layer, head): one.float() for head, one in zip(chosen, numbers, strict=True)}
+    return torch.stack([by_head[layer, head] for layer, head in heads])
+
+
+def _positions(tokens: Tokens, span: tuple[int, int] | None, *, words: bool) -> tuple[slice, list[int]]:
+    """Token positions of a range of tokens or words, and each one's word number counted from the range's first."""
+    if not words:
+        start, stop = span or (0, len(tokens.text))
+        return slice(start, stop), []
+    start, stop = span or (0, len(tokens.word_texts))
+    inside = [position for position, word in enumerate(tokens.words) if start <= word < stop]
+    return slice(inside[0], inside[-1] + 1), [tokens.words[position] - start for position in inside]
+
+
+def snapshot(
+    trace: AttentionTrace, selection: Selection, run: int, wanted: Sequence[tuple[int, int]]
+) -> Snapshot:
+    """Return what a notebook saved now must carry to be drawn without a kernel.
+
+    That is the current layer of a short text, the wanted heads of a longer one, nothing of a long one.
+    """
+    words, measure, attention = selection.words, selection.measure, selection.attention
+    about: dict[str, Any] = {"run": run, "measure": measure, "words": words}
+    n, m = (len(side.word_texts if words else side.text) for side in trace.sides(attention))
+    layer = [(selection.layer, head) for head in range(trace.n_heads(attention))]
+    for heads, limit in ((list(dict.fromkeys([*wanted, *layer])), LAYER_BYTES), (list(wanted), HEADS_BYTES)):
+        if heads and 4 * n * m * len(heads) <= limit:
+            numbers = tile(trace, heads, measure=measure, words=words, attention=attention)
+            return Snapshot(heads=[HeadId(*head) for head in heads], **about, **pack(numbers))
+    return Snapshot(heads=[], **about)
+
+
+def fits_ahead(trace: AttentionTrace, attention: str) -> bool:
+    """Whether all heads of a text are few enough to be sent ahead."""
+    n, m = (len(side.text) for side in trace.sides(attention))
+    return 2 * n * m * trace.n_layers(attention) * trace.n_heads(attention) <= AHEAD_BYTES
+
+
+def ahead(trace: AttentionTrace, attention: str, run: int, alive: Callable[[], None]) -> Ahead:
+    """Pack every head's weights into 16 bits each; `alive` is called before each layer and may raise."""
+    layers = []
+    for layer in range(trace.n_layers(attention)):
+        alive()
+        weights = trace.measure("weights", layer, attention=attention).float().cpu()  # (heads, n, m)
+        packed = (weights.clamp(0, 1) * AHEAD_SCALE).round()
+        packed = packed.masked_fill(weights.isnan(), AHEAD_NAN).masked_fill(weights == -torch.inf, AHEAD_FORBIDDEN)
+        layers.append(packed.to(torch.uint16))
+    return Ahead(run=run, attention=attention, **pack(torch.stack(layers)))
