@@ -129,6 +129,13 @@ class QKVLayer:
             softcap=self.softcap,
         )
 
+    def values(self, heads: Index, keys: Index) -> Tensor | None:
+        """Return the values that each of these heads uses, its group's, (heads, keys, d_v); None if left out."""
+        if self.v is None:
+            return None
+        groups = positions(heads, self.shape[0], self.v.device) * self.v.shape[0] // self.shape[0]  # (heads,)
+        return upcast(take(self.v, 1, keys).index_select(0, groups))  # (heads, keys, d_v)
+
     def weights(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Compute a tile's weights, (heads, queries, keys)."""
         return weights(self.scores(heads, queries, keys), self._lse(heads, queries))
