@@ -68,7 +68,7 @@ class Projection:
         """
         heads, found = len(self.weight), []
         for head, weight in enumerate(self.weight):  # (d_v, d_model)
-            blocks = values[head * len(values) // heads].split(_BLOCK)  # each (keys of the block, d_v)
+            blocks = torch.split(values[head * len(values) // heads], _BLOCK)  # each (keys of the block, d_v)
             # on the CPU, as not every device factorises
             short = torch.linalg.qr(upcast(weight).cpu().T, mode="r").R.T.to(upcast(blocks[0]))  # (d_v, up to d_v)
             found.append(torch.cat([torch.linalg.vector_norm(product(upcast(v), short), dim=-1) for v in blocks]))
