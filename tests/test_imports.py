@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "src/attnwidget"
 ORDER = (
     {"head_id", "tokens", "models"},
     {"maths"},
-    {"breakdown"},
+    {"breakdown", "measures"},
     {"trace"},
     {"capture"},
     {"heads"},

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from attnwidget import measures
     from attnwidget.capture import capture, capture_module
     from attnwidget.heads import categorize, head_report, probe_heads
     from attnwidget.models import load_model
@@ -38,11 +39,14 @@ __all__ = [
     "categorize",
     "head_report",
     "load_model",
+    "measures",
     "probe_heads",
 ]
 
 
 def __getattr__(name: str) -> object:
+    if name == "measures":  # a room with a public name of its own
+        return import_module("attnwidget.measures")
     if name not in _HOME:
         msg = f"module 'attnwidget' has no attribute {name!r}"
         raise AttributeError(msg)

@@ -61,6 +61,11 @@ class QKVLayer:
         return self.q.shape[0], self.q.shape[1], self.k.shape[1]
 
     @property
+    def device(self) -> torch.device:
+        """Where a tile is computed."""
+        return self.q.device
+
+    @property
     def tensors(self) -> tuple[Tensor | None, ...]:
         """Everything that occupies memory."""
         lse = self.__dict__.get("_sums", self.known_lse)
@@ -104,8 +109,7 @@ class QKVLayer:
     def allowed(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Return which pairs of a tile may attend, bool (heads or 1, queries, keys)."""
         _, n, m = self.shape
-        device = self.q.device
-        return self.mask.allowed(positions(queries, n, device), positions(keys, m, device), heads)
+        return self.mask.allowed(positions(queries, n, self.device), positions(keys, m, self.device), heads)
 
     def scores(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Compute a tile's scores, (heads, queries, keys)."""
@@ -129,6 +133,13 @@ class QKVLayer:
             softcap=self.softcap,
         )
 
+    def values(self, heads: Index, keys: Index) -> Tensor | None:
+        """Return the values that each of these heads uses, its group's, (heads, keys, d_v); None if left out."""
+        if self.v is None:
+            return None
+        groups = positions(heads, self.shape[0], self.v.device) * self.v.shape[0] // self.shape[0]  # (heads,)
+        return upcast(take(self.v, 1, keys).index_select(0, groups))  # (heads, keys, d_v)
+
     def weights(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Compute a tile's weights, (heads, queries, keys)."""
         return weights(self.scores(heads, queries, keys), self._lse(heads, queries))
@@ -148,6 +159,11 @@ class WeightsLayer:
         return heads, n, m
 
     @property
+    def device(self) -> torch.device:
+        """Where a tile is computed."""
+        return self.given.device
+
+    @property
     def tensors(self) -> tuple[Tensor | None, ...]:
         """Everything that occupies memory."""
         return self.given, self.mask.keep, self.mask.dense
@@ -155,13 +171,15 @@ class WeightsLayer:
     def allowed(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Return which pairs of a tile may attend, bool (heads or 1, queries, keys)."""
         _, n, m = self.shape
-        device = self.given.device
-        return self.mask.allowed(positions(queries, n, device), positions(keys, m, device), heads)
+        return self.mask.allowed(positions(queries, n, self.device), positions(keys, m, self.device), heads)
 
     def weights(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Return a tile's weights, (heads, queries, keys); 0 where the mask forbids, as in every trace."""
         tile = upcast(take(take(take(self.given, 0, heads), 1, queries), 2, keys))
         return tile.masked_fill(~self.allowed(heads, queries, keys), 0)
+
+
+LEFT_OUT = "this layer was left out of the trace (layers=)"
 
 
 @dataclass(frozen=True)
@@ -173,15 +191,19 @@ class LeftOut:
 
     tensors: ClassVar[tuple[None, ...]] = ()
 
+    @property
+    def device(self) -> torch.device:
+        """Where its mask is said."""
+        return torch.device("cpu") if self.mask.dense is None else self.mask.dense.device
+
     def allowed(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Return which pairs of a tile may attend, bool (heads or 1, queries, keys)."""
         _, n, m = self.shape
-        device = torch.device("cpu") if self.mask.dense is None else self.mask.dense.device
-        return self.mask.allowed(positions(queries, n, device), positions(keys, m, device), heads)
+        return self.mask.allowed(positions(queries, n, self.device), positions(keys, m, self.device), heads)
 
     def weights(self, *_: Index) -> Tensor:
         """Refuse, and say why."""
-        raise ValueError("this layer was left out of the trace (layers=)")
+        raise ValueError(LEFT_OUT)
 
 
 Layer = QKVLayer | WeightsLayer | LeftOut

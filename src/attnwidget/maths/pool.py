@@ -1,9 +1,9 @@
-"""Smaller pictures of weights: sub-words merged into words, blocks reduced to their maximum."""
+"""Smaller pictures: sub-words merged into words, blocks reduced to their maximum."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -14,56 +14,82 @@ if TYPE_CHECKING:
 
 
 def merge_words(
-    weights: Tensor,
+    tile: Tensor,
     allowed: Tensor,
     query_words: Sequence[int] | Tensor,
     key_words: Sequence[int] | Tensor,
+    *,
+    over_keys: Literal["sum", "logsumexp"] = "sum",
 ) -> tuple[Tensor, Tensor]:
-    """Merge the pieces of a word: sum over pieces attended to, mean over pieces attending.
+    """Merge the pieces of a word, of weights or of any other measure.
 
-    The rule of Clark et al. 2019, "What does BERT look at?", section 4.1; rows keep their sum.
-    A piece that may attend to nothing (padding) is not attending and does not enter the mean.
+    Weights: the sum over the pieces attended to, the mean over the pieces attending (Clark et al. 2019, "What does
+    BERT look at?", section 4.1); rows keep their sum. A piece that may attend to nothing (padding) is not attending
+    and does not enter the mean. Numbers whose exponentials add up, as scores, are taken together by their
+    log-sum-exp; a piece that does not see the word at all has no number for it, and does not enter the mean either.
 
     Parameters
     ----------
-    weights : Tensor
-        (heads, queries, keys).
+    tile : Tensor
+        (heads, queries, keys). What stands at forbidden pairs does not count.
     allowed : Tensor
-        bool, broadcast to the shape of `weights`.
+        bool, broadcast to the shape of `tile`.
     query_words, key_words : sequence of int
         Word number of each query and key, from 0 without gaps.
+    over_keys : "sum" or "logsumexp"
+        How the pieces attended to are taken together.
 
     Returns
     -------
-    weights : Tensor
-        (heads, query words, key words).
+    tile : Tensor
+        (heads, query words, key words). Forbidden pairs are −∞ if they were so before, otherwise 0; NaN stays NaN.
     allowed : Tensor
         bool, same shape: True if any pair of pieces may attend.
 
     Raises
     ------
     ValueError
-        If there is not one word number per query and key.
+        If there is not one word number per query and key, or `over_keys` is another word.
     """
-    rows = torch.as_tensor(query_words, device=weights.device)  # (queries,)
-    columns = torch.as_tensor(key_words, device=weights.device)  # (keys,)
-    if (len(rows), len(columns)) != tuple(weights.shape[1:]):
+    if over_keys not in {"sum", "logsumexp"}:
+        raise ValueError(f'over_keys must be "sum" or "logsumexp", got {over_keys!r}')
+    rows = torch.as_tensor(query_words, device=tile.device)  # (queries,)
+    columns = torch.as_tensor(key_words, device=tile.device)  # (keys,)
+    if (len(rows), len(columns)) != tuple(tile.shape[1:]):
         raise ValueError(
-            f"expected a word number for each of {weights.shape[1]} queries and "
-            f"{weights.shape[2]} keys, got {len(rows)} and {len(columns)}"
+            f"expected a word number for each of {tile.shape[1]} queries and "
+            f"{tile.shape[2]} keys, got {len(rows)} and {len(columns)}"
         )
-    allowed = allowed.to(weights.device).expand_as(weights)  # (heads, queries, keys)
-    pieces = allowed.any(-1, keepdim=True).to(weights)  # (heads, queries, 1)
-    merged = _sum_by(_sum_by(weights, 2, columns), 1, rows)  # (heads, query words, key words)
-    count = _sum_by(pieces, 1, rows).clamp(min=1)  # (heads, query words, 1)
-    pairs = _sum_by(_sum_by(allowed.to(weights), 2, columns), 1, rows)  # (heads, words, words)
-    return merged / count, pairs > 0
+    allowed = allowed.to(tile.device).expand_as(tile)  # (heads, queries, keys)
+    sees = _sum_by(allowed.to(tile), 2, columns) > 0  # (heads, queries, key words)
+    pairs = _sum_by(sees.to(tile), 1, rows) > 0  # (heads, query words, key words)
+    if over_keys == "sum":
+        by_piece = _sum_by(tile.masked_fill(~allowed, 0), 2, columns)  # (heads, queries, key words)
+        attending = allowed.any(-1, keepdim=True).to(tile)  # (heads, queries, 1)
+    else:
+        by_piece = _log_sum_exp_by(tile.masked_fill(~allowed, -torch.inf), columns).masked_fill(~sees, 0)
+        attending = sees.to(tile)  # (heads, queries, key words)
+    merged = _sum_by(by_piece, 1, rows) / _sum_by(attending, 1, rows).clamp(min=1)  # (heads, query words, key words)
+    is_marked = bool((tile.isneginf() & ~allowed).any())
+    return merged.masked_fill(~pairs, -torch.inf if is_marked else 0), pairs
 
 
 def _sum_by(tensor: Tensor, dim: int, group: Tensor) -> Tensor:
     shape = list(tensor.shape)
-    shape[dim] = int(group.max()) + 1 if len(group) else 0
+    shape[dim] = _count(group)
     return tensor.new_zeros(shape).index_add_(dim, group, tensor)
+
+
+def _log_sum_exp_by(tensor: Tensor, group: Tensor) -> Tensor:
+    """As `logsumexp` over the last dimension, each group by itself and from its own maximum."""
+    largest = tensor.new_full((*tensor.shape[:-1], _count(group)), -torch.inf)  # (heads, queries, groups)
+    largest.scatter_reduce_(-1, group.expand(tensor.shape), tensor, "amax")
+    largest.masked_fill_(largest.isinf(), 0)  # ∞ − ∞ would be NaN
+    return largest + _sum_by((tensor - largest[..., group]).exp(), -1, group).log()
+
+
+def _count(group: Tensor) -> int:
+    return int(group.max()) + 1 if len(group) else 0
 
 
 def max_pool(weights: Tensor, allowed: Tensor, size: int) -> tuple[Tensor, Tensor]:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
+from attnwidget.maths.softmax import product, upcast
+
 if TYPE_CHECKING:
     from torch import Tensor
+
+_BLOCK = 1 << 14  # keys that are projected at once
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,31 @@ class Projection:
     def tensors(self) -> tuple[Tensor | None, ...]:
         """Everything that occupies memory."""
         return self.weight, self.bias, self.output
+
+    def value_norms(self, values: Tensor) -> Tensor:
+        """Measure what each head would write for each key if it gave it all its weight, ‖v · W_O‖.
+
+        The ‖f(x)‖ of Kobayashi et al. 2020, "Attention is not only a weight", section 2.2, as v = x W_V + b_V.
+        With Wᵀ = Q R, whose Q keeps lengths, ‖v W‖ = ‖v Rᵀ‖: d_v × d_v numbers a head take the place of
+        d_v × d_model, and no key's projection is ever written out.
+
+        Parameters
+        ----------
+        values : Tensor
+            (value heads, keys, d_v); neighbouring heads share one where there are fewer (grouped queries).
+
+        Returns
+        -------
+        Tensor
+            (heads, keys), float32, or float64 if the values are.
+        """
+        heads, found = len(self.weight), []
+        for head, weight in enumerate(self.weight):  # (d_v, d_model)
+            blocks = torch.split(values[head * len(values) // heads], _BLOCK)  # each (keys of the block, d_v)
+            # on the CPU, as not every device factorises
+            short = torch.linalg.qr(upcast(weight).cpu().T, mode="r").R.T.to(upcast(blocks[0]))  # (d_v, up to d_v)
+            found.append(torch.cat([torch.linalg.vector_norm(product(upcast(v), short), dim=-1) for v in blocks]))
+        return torch.stack(found)
 
 
 def version_of(weight: Tensor) -> int:

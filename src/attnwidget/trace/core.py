@@ -18,9 +18,13 @@ from attnwidget.maths import (
     positions,
     resolve,
 )
+from attnwidget.maths.layers import LEFT_OUT
 from attnwidget.maths.softmax import upcast
+from attnwidget.measures import Region, evaluate
+from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
 from attnwidget.trace import store
+from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.projections import Projections
 
 if TYPE_CHECKING:
@@ -111,6 +115,7 @@ class AttentionTrace:
         self.generated = [False] * len(tokens.text) if generated is None else list(generated)
         self.missing = missing
         self._projections = Projections(project)
+        self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
 
     @classmethod
     def from_attentions(
@@ -318,7 +323,7 @@ class AttentionTrace:
     def nbytes(self) -> int:
         """Bytes of memory the trace keeps alive, each piece of storage counted once."""
         tensors = [x for those in self._layers.values() for one in those for x in one.tensors]
-        tensors += self._projections.tensors
+        tensors += self._projections.tensors + list(self._value_norms.values())
         storages = [x.untyped_storage() for x in tensors if x is not None]
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
@@ -382,6 +387,72 @@ class AttentionTrace:
         found, tile, single = self._tile(layer, head, attention, queries, keys)
         return self._with_qkv(found, "scores").scores(*tile)[single]
 
+    def measure(
+        self,
+        name: str,
+        layer: int,
+        head: Positions = None,
+        *,
+        attention: str | None = None,
+        queries: Positions = None,
+        keys: Positions = None,
+    ) -> Tensor:
+        """Compute a measure: a number of each pair (query, key) in a head.
+
+        Takes and returns the same as `weights`, but −∞ where attention is forbidden, in every measure.
+
+        Parameters
+        ----------
+        name : str
+            "weights", "scores" (before the softmax), "norms" (the length of what the head writes for the key,
+            Kobayashi et al. 2020), or one that was registered. "norms" runs the model once more on the same text
+            when it is first asked for, to find W_O, as `breakdown` does.
+
+        Raises
+        ------
+        ValueError
+            For a measure that does not exist, or that this trace does not have: `lacks` tells that beforehand.
+        IndexError
+            For a layer, head or position that does not exist.
+        """
+        wanted = get_measure(name)
+        found, tile, single = self._tile(layer, head, attention, queries, keys)
+        which, number = self._name(attention), range(self.n_layers(attention))[layer]
+        reason = self.lacks(name, which, layer=number)
+        if reason:
+            raise ValueError(reason)
+        projection = self._projections.get(self._layers, which, number) if "output" in wanted.needs else None
+        if isinstance(projection, str):
+            raise ValueError(projection)  # noqa: TRY004 - a reason
+        norms = self._value_norms
+        region = Region(found, tile, attention=which, layer=number, projection=projection, known_norms=norms)
+        return evaluate(wanted, region)[single]
+
+    def lacks(self, name: str, attention: str | None = None, *, layer: int | None = None) -> str:
+        """Say why a measure cannot be had, as far as that is known without running the model; empty if it can.
+
+        Parameters
+        ----------
+        name : str
+            Of the measure.
+        attention : str, optional
+            Which of `attentions`, where there are several.
+        layer : int, optional
+            Of this layer. Without it, the measure is lacking only if it can be had of none.
+
+        Raises
+        ------
+        ValueError
+            For a measure that does not exist, or an attention that was not captured.
+        """
+        needs, which = get_measure(name).needs, self._name(attention)
+        count = range(self.n_layers(which))
+        reasons = [
+            why_not(needs, self._layers[which][number], self.missing, self._projections.known_of(which, number))
+            for number in (count if layer is None else [count[layer]])
+        ]
+        return "" if "" in reasons else next((reason for reason in reasons if reason != LEFT_OUT), LEFT_OUT)
+
     def allowed(
         self,
         layer: int,
@@ -409,7 +480,7 @@ class AttentionTrace:
         found, number = self._with_qkv(found, "queries, keys and values"), heads.start
         group = found.group(number)
         if found.v is None:
-            raise ValueError("this trace has no values: they were left out (values=False)")
+            raise ValueError(NO_VALUES)
         return upcast(found.q[number]), upcast(found.k[group]), upcast(found.v[group])
 
     def breakdown(
@@ -543,8 +614,6 @@ class AttentionTrace:
         return found, (heads, rows, columns), single
 
     def _with_qkv(self, layer: Layer, what: str) -> QKVLayer:
-        if isinstance(layer, QKVLayer):
-            return layer
-        if isinstance(layer, LeftOut):
-            raise ValueError("this layer was left out of the trace (layers=)")  # noqa: TRY004 - a wrong number
-        raise ValueError(f"this trace has no {what}: {self.missing}")
+        if not isinstance(layer, QKVLayer):
+            raise ValueError(why_no_qkv(layer, what, self.missing))  # noqa: TRY004 - no fault of the type's
+        return layer

@@ -63,6 +63,13 @@ class Projections:
         """Return one layer's projection, or why there is none."""
         if self._found is None:
             self.find(layers)
+        found = self.known_of(name, number)
+        return self._why if found is None else found
+
+    def known_of(self, name: str, number: int) -> Projection | str | None:
+        """Return the same without running the model; None while nobody has looked for it."""
+        if self._found is None:
+            return None
         if not self._found:
             return self._why
         found = self._found[name][number]

@@ -1,0 +1,90 @@
+"""`Measure`: what a measure says of itself and computes, and what is done to every measure alike."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from attnwidget.maths.softmax import upcast
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from attnwidget.measures.region import Region
+
+Domain = Literal["share", "positive", "real"]
+OverKeys = Literal["sum", "logsumexp"]
+
+
+class Measure(ABC):
+    """One number of a pair (query, key) in one head. A subclass sets the attributes and computes `tile`.
+
+    Attributes
+    ----------
+    name : str
+        One word, by which the measure is asked for: "weights".
+    label : str
+        What a menu calls one such number: "weight".
+    sentence : str
+        What it is, in one plain sentence.
+    domain : "share", "positive" or "real"
+        What numbers there can be: 0 … 1, 0 … ∞ or −∞ … ∞. Scales and legends follow it.
+    needs : set of str
+        What the trace must have: "scores" (queries and keys), "values", "output" (values and W_O, for which a trace
+        runs the model once more). Nothing by default: the weights and the mask are always there.
+    over_keys : "sum" or "logsumexp"
+        How the pieces of a word that is attended to are taken together when sub-words are merged. Over the pieces
+        that attend it is the mean.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    sentence: ClassVar[str]
+    domain: ClassVar[Domain]
+    needs: ClassVar[AbstractSet[str]] = frozenset()
+    over_keys: ClassVar[OverKeys] = "sum"
+
+    @abstractmethod
+    def tile(self, region: Region) -> Tensor:
+        """Compute the measure for a part of a layer.
+
+        Parameters
+        ----------
+        region : Region
+            The part.
+
+        Returns
+        -------
+        Tensor
+            (heads, queries, keys) of the region. What stands at forbidden pairs does not count: they become −∞.
+            NaN stays, and means that the model computed no number.
+        """
+
+
+def evaluate(measure: Measure, region: Region) -> Tensor:
+    """Compute a measure's tile, and put −∞ where attention is forbidden.
+
+    Returns
+    -------
+    Tensor
+        (heads, queries, keys), float32, or float64 if the measure computes that.
+
+    Raises
+    ------
+    TypeError
+        If the measure returns no tensor.
+    ValueError
+        If it returns one of another shape.
+    """
+    tile: Any = measure.tile(region)
+    if not isinstance(tile, Tensor):
+        raise TypeError(f"measure {measure.name!r} must return a torch.Tensor, got {type(tile).__name__}")
+    if tile.shape != region.shape:
+        raise ValueError(
+            f"measure {measure.name!r} must return the region's (heads, queries, keys), {tuple(region.shape)}, "
+            f"got shape {tuple(tile.shape)}"
+        )
+    return upcast(tile.detach()).masked_fill(~region.allowed().to(tile.device), -torch.inf)
