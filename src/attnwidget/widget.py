@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import torch
 from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode, observe, validate
 
-from attnwidget import models
+from attnwidget import front_end, models
 from attnwidget.capture import capture
 from attnwidget.examples import EXAMPLES, Example, Examples, told
 from attnwidget.heads import Category, opening_head
@@ -36,11 +34,6 @@ if TYPE_CHECKING:
 
     _Report = Callable[[str, int, int | None], None]
     _Ran = tuple[AttentionTrace, dict[str, Any], Any, Any]  # with what options, model and tokenizer
-
-STATIC = Path(__file__).parent / "static" / "widget.js"
-if not STATIC.exists():
-    _MISSING = f"{STATIC} is missing: in a clone, `make build` makes it (Node 20); a wheel brings it along"
-    raise ImportError(_MISSING)
 
 # The browser holds the newest value of what it set itself. An echo would arrive late and move the view back; and
 # marimo sends the whole state round with every change.
@@ -128,9 +121,6 @@ class AttentionWidget(SyncedWidget):
         If the text is empty or too long, a value is out of range, or the model cannot be had; the message says
         what to do.
     """
-
-    # The path itself, which anywidget watches, would keep every widget alive after its end.
-    _esm = STATIC if os.environ.get("ANYWIDGET_HMR") else STATIC.read_text(encoding="utf-8")
 
     text = Unicode().tag(**_LIVE)
     text_pair = Unicode().tag(**_LIVE)
@@ -620,6 +610,7 @@ class AttentionWidget(SyncedWidget):
             "run": self._answer_run,
             "example": self._answer_example,
             "stop": self._answer_stop,
+            "code": lambda _: {"data": front_end.packed()},
         }
         self.send(*answer(content, handlers))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Ask = Literal["hello", "tile", "pictures", "categories", "run", "example", "stop"]
+Ask = Literal["hello", "tile", "pictures", "categories", "run", "example", "stop", "code"]
 
 ASKS: tuple[str, ...] = get_args(Ask)
 
