@@ -1,8 +1,12 @@
-// Bundles the front end into one module. Style sheets travel inside it as text, so they are made small here.
+// Bundles the front end into one module, packs it, and bundles the loader that unpacks it in the browser. Style sheets
+// travel inside the module as text, so they are made small here.
 //   node js/build.mjs [--watch]
 
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
 import { build, context, transform } from "esbuild";
+
+const OUT = "src/attnwidget/static";
 
 const watch = process.argv.includes("--watch");
 
@@ -16,17 +20,39 @@ const styleSheets = {
   },
 };
 
-const options = {
-  entryPoints: ["js/src/index.ts"],
-  outfile: "src/attnwidget/static/widget.js",
+const packing = {
+  name: "packing",
+  setup({ onEnd }) {
+    onEnd(async ({ errors, outputFiles }) => {
+      if (errors.length) return;
+      const [{ path, contents, hash }] = outputFiles;
+      const packed = gzipSync(contents, { level: 9 });
+      packed[9] = 255; // the header's operating system: unknown, so that the same code is the same bytes everywhere
+      await mkdir(OUT, { recursive: true });
+      await writeFile(path, contents);
+      await writeFile(`${path}.gz`, packed);
+      const define = { HASH: JSON.stringify(hash) };
+      await build({ ...shared, entryPoints: ["js/src/loader.ts"], outfile: `${OUT}/loader.js`, define });
+    });
+  },
+};
+
+const shared = {
   bundle: true,
   minify: true,
   format: "esm",
   target: "es2022",
   charset: "utf8", // escapes would be escaped once more on their way to the browser
-  plugins: [styleSheets],
   logLevel: watch ? "info" : "warning",
+};
+
+const options = {
+  ...shared,
+  entryPoints: ["js/src/index.ts"],
+  outfile: `${OUT}/widget.js`,
+  plugins: [styleSheets, packing],
   sourcemap: watch && "inline",
+  write: false, // the packing plugin writes
 };
 
 if (watch) await (await context(options)).watch();

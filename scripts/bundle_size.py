@@ -1,14 +1,11 @@
-"""Fail when the front end outgrows its budget: it travels in every saved notebook."""
+"""Fail when the front end outgrows its budget: it travels in every saved notebook, and the loader in every widget."""
 
-import gzip
 import sys
 from pathlib import Path
 
-BUNDLE = Path(__file__).parents[1] / "src/attnwidget/static/widget.js"
-RAW_LIMIT = 200_000  # bytes
-GZIP_LIMIT = 60_000  # bytes
+STATIC = Path(__file__).parents[1] / "src/attnwidget/static"
+LIMITS = {"widget.js": 400_000, "widget.js.gz": 120_000, "loader.js": 2_000}  # bytes
 
-code = BUNDLE.read_bytes()
-raw, packed = len(code), len(gzip.compress(code))
-print(f"widget.js: {raw:,} of {RAW_LIMIT:,} bytes; gzip {packed:,} of {GZIP_LIMIT:,}")
-sys.exit(raw > RAW_LIMIT or packed > GZIP_LIMIT)
+sizes = {name: (STATIC / name).stat().st_size for name in LIMITS}
+print("; ".join(f"{name}: {sizes[name]:,} of {limit:,} bytes" for name, limit in LIMITS.items()))
+sys.exit(any(sizes[name] > limit for name, limit in LIMITS.items()))

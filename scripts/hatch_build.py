@@ -1,4 +1,4 @@
-"""Build the front end (`js/` into `src/attnwidget/static/widget.js`) with the package."""
+"""Build the front end (`js/` into `src/attnwidget/static/`) with the package."""
 
 import os
 import shutil
@@ -10,13 +10,14 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class FrontEndBuildHook(BuildHookInterface):
-    """Run npm; an sdist already carries the built file, so installing it needs no Node."""
+    """Run npm; an sdist already carries the built files, so installing it needs no Node."""
 
     def initialize(self, _version: str, _build_data: dict[str, Any]) -> None:
         """Build, or say what to do."""
         root = Path(self.root)
         from_sdist = (root / "PKG-INFO").exists()
-        built = (root / "src/attnwidget/static/widget.js").exists()
+        static = root / "src/attnwidget/static"
+        built = (static / "loader.js").exists() and (static / "widget.js.gz").exists()
         if os.environ.get("ATTNWIDGET_SKIP_JS") == "1" or (from_sdist and built):
             return
         npm = shutil.which("npm")

@@ -1,4 +1,8 @@
 // The anywidget module. Wiring only: a model's session, and a view of it.
+//
+// The loader imports it once for each page, so all widgets share what stands at the top level of any module here: only
+// constants, and what is made anew at each use or is the same for everybody (draw/strips.ts keeps a scratch canvas and
+// the colour ramps). What belongs to a model or to a view is made in these hooks.
 
 import { render as draw, h } from "preact";
 import { createChannel, createRoot, followTheme, lifetime, type Model } from "./host";

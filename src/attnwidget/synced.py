@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 from ipywidgets import Widget
+
+from attnwidget.front_end import PackedWidget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from traitlets import TraitType
 
 
-class SyncedWidget(anywidget.AnyWidget):
-    """`AnyWidget` whose synced traits are found by their metadata.
+class SyncedWidget(PackedWidget):
+    """`PackedWidget` whose synced traits are found by their metadata.
 
     ipywidgets keeps their names in a trait of its own, `Widget.keys`. In attention, keys are what queries look at, and
     that is what a user of this widget means by the name. So the four methods of `Widget` that read its list are

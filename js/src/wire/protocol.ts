@@ -1,6 +1,6 @@
 // The same names as in src/attnwidget/wire/protocol.py; a test compares the two.
 
-export const ASKS = ["hello", "tile", "pictures", "categories", "run", "example", "stop"] as const;
+export const ASKS = ["hello", "tile", "pictures", "categories", "run", "example", "stop", "code"] as const;
 export type Ask = (typeof ASKS)[number];
 
 // A pair that the model's mask forbids: not a weight of zero.
