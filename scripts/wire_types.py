@@ -1,7 +1,7 @@
 """Write the TypeScript types of all that crosses to the browser, from `attnwidget.wire.schema`.
 
-    python scripts/wire_types.py            write js/src/wire/schema.ts
-    python scripts/wire_types.py --check    fail if it is not what would be written
+python scripts/wire_types.py            write js/src/wire/schema.ts
+python scripts/wire_types.py --check    fail if it is not what would be written
 """
 
 import inspect
@@ -79,7 +79,10 @@ def interface(cls: type[Struct]) -> list[str]:
     base = cls.__bases__[0]
     from_base = set(getattr(base, "__struct_encode_fields__", ()))
     bare = not from_base and not base.__struct_config__.tag
-    lines = [*comment(cls.__doc__ or ""), f"export interface {cls.__name__}{'' if bare else f' extends {base.__name__}'} {{"]
+    lines = [
+        *comment(cls.__doc__ or ""),
+        f"export interface {cls.__name__}{'' if bare else f' extends {base.__name__}'} {{",
+    ]
     if info.tag is not None:
         lines.append(f'  {info.tag_field}: "{info.tag}";')
     for field in info.fields:
@@ -100,7 +103,9 @@ def written() -> str:
     structs = [one for one in structs if one not in {Struct, schema.Wired}]
     parts = [HEAD]
     parts += ["\n".join(interface(one)) + "\n" for one in structs]
-    asks = [one.__struct_config__.tag for one in structs if issubclass(one, schema.Request) and one is not schema.Request]
+    asks = [
+        one.__struct_config__.tag for one in structs if issubclass(one, schema.Request) and one is not schema.Request
+    ]
     requests = [one.__name__ for one in structs if issubclass(one, schema.Request) and one is not schema.Request]
     parts += [
         f"export type AnyRequest = {' | '.join(requests)};\n",

@@ -13,7 +13,8 @@ import tiny
 from attnwidget import AttentionWidget, capture
 from attnwidget.examples import EXAMPLES, Example, Examples, find
 from attnwidget.models import ABOUT, BUNDLED, load_model
-from attnwidget.scoring import Scoring
+from attnwidget.session.feeds import CategoriesFeed, Shown
+from attnwidget.wire.schema import Selection
 from browser.fake_comm import FakeComm
 
 KINDS = {
@@ -41,7 +42,7 @@ ASKED = {
 @pytest.fixture(autouse=True)
 def script(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain script, also where Playwright keeps an event loop running in this thread: work is done at once."""
-    monkeypatch.setattr("attnwidget.jobs.running_loop", lambda: None)
+    monkeypatch.setattr("attnwidget.session.jobs.running_loop", lambda: None)
 
 
 @pytest.fixture(scope="module")
@@ -207,13 +208,13 @@ def test_an_example_that_cannot_be_shown_leaves_all_as_it_was(monkeypatch: pytes
     widget = AttentionWidget("One two three")
     widget.comm = FakeComm()
     wrong = dataclasses.replace(EXAMPLES["looking both ways"], query="dog")
-    monkeypatch.setattr("attnwidget.widget.EXAMPLES", Examples([wrong]))
-    model, outline = widget._model, widget._outline
+    monkeypatch.setattr("attnwidget.session.requests.EXAMPLES", Examples([wrong]))
+    model, outline = widget._session.model, widget._outline
     widget._handle_custom_msg({"id": "1", "ask": "example", "name": wrong.name}, [])
     assert widget._status["state"] == "error"
     assert "'dog' is not among the tokens" in widget._status["message"]
     assert (widget.text, widget.tokens) == ("One two three", ["One", "two", "three"])
-    assert (widget._model, widget._outline) == (model, outline)
+    assert (widget._session.model, widget._outline) == (model, outline)
     widget.text = "Four five"
     assert widget._outline["demo"]["shown"] is None
 
@@ -225,14 +226,15 @@ def test_the_evidence_about_one_model_is_not_taken_for_another(monkeypatch: pyte
     def hold(job: Any) -> None:
         waiting.append(job)
 
-    monkeypatch.setattr("attnwidget.scoring.known_probe", lambda _: None)
-    monkeypatch.setattr("attnwidget.jobs.Job.start", hold)
+    monkeypatch.setattr("attnwidget.session.feeds.categories.known_probe", lambda _: None)
+    monkeypatch.setattr("attnwidget.session.jobs.Job.start", hold)
     told: list[Any] = []
-    scoring = Scoring(told.append, (), wants_probe=True)
+    feed = CategoriesFeed(told.append, (), wants_probe=True)
     models = [tiny.gpt2(), tiny.gpt2()]
-    for model in models:
-        scoring.forget()
-        scoring.begin(capture(model, "One two", tokenizer=tiny.tokenizer()), "self", model, tiny.tokenizer())
+    for run, model in enumerate(models):
+        feed.forget()
+        trace = capture(model, "One two", tokenizer=tiny.tokenizer())
+        feed.begin(Shown(run, trace, Selection(), model, tiny.tokenizer()))
         job = waiting.pop()  # its scores
         job._do()
         job.settle()
@@ -243,4 +245,4 @@ def test_the_evidence_about_one_model_is_not_taken_for_another(monkeypatch: pyte
     assert not told
     second._do()
     second.settle()
-    assert told[-1]["probe"]["state"] == "done"
+    assert told[-1].probe.state == "done"

@@ -10,23 +10,23 @@ PACKAGE = Path(__file__).parents[1] / "src/attnwidget"
 
 # A room may import from the lines above its own only.
 ORDER = (
-    {"head_id", "tokens", "models", "front_end"},
+    {"head_id", "hosts", "tokens", "models"},
     {"maths"},
     {"breakdown", "measures"},
     {"trace"},
     {"capture"},
     {"heads"},
-    {"wire"},
+    {"wire", "examples"},
+    {"session"},
     {"export"},
-    {"jobs", "traits", "examples"},
-    {"scoring", "walk"},
+    {"front_end", "traits"},
     {"synced"},
     {"widget"},
     {"cli", "__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 # The widget is traits and dispatch: it leaves the mathematics to the rooms between.
-NOT = {"widget": {"maths", "breakdown"}}
+NOT = {"widget": {"maths", "measures", "capture", "models"}, "wire": {"capture", "models"}}
 
 
 def room_of(path: Path) -> str:

@@ -16,7 +16,7 @@ from traitlets import TraitError
 
 import attnwidget as aw
 from attnwidget import AttentionWidget
-from attnwidget.scoring import Scoring
+from attnwidget.session.feeds import CategoriesFeed, Shown
 from browser.fake_comm import FakeComm
 
 TEXT = "The animal didn't cross the road because it was too tired"
@@ -25,7 +25,7 @@ TEXT = "The animal didn't cross the road because it was too tired"
 @pytest.fixture(autouse=True)
 def script(monkeypatch: pytest.MonkeyPatch) -> None:
     """A plain script, also where Playwright keeps an event loop running in this thread: work is done at once."""
-    monkeypatch.setattr("attnwidget.jobs.running_loop", lambda: None)
+    monkeypatch.setattr("attnwidget.session.jobs.running_loop", lambda: None)
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ def test_a_text_that_fails_leaves_everything_and_raises(
     widget: AttentionWidget, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if text:  # rotary positions have no end: give the model one
-        monkeypatch.setattr(aw.widget, "capture", _too_long)
+        monkeypatch.setattr("attnwidget.session.runner.capture", _too_long)
     trace = widget.trace
     with pytest.raises(TraitError):
         widget.text = text
@@ -248,7 +248,7 @@ def test_categories_come_as_a_trait_so_that_they_are_saved(widget: AttentionWidg
     assert told["probe"]["state"] == "done"  # the bundled model's report comes along
     names = [one["name"] for one in told["list"]]
     scores = np.frombuffer(told["data"], dtype="float32").reshape(told["shape"])
-    table = aw.categorize(widget.trace, probe=aw.probe_heads(widget._model))
+    table = aw.categorize(widget.trace, probe=aw.probe_heads(widget._session.model))
     assert scores[names.index("Previous-Token"), 1, 2] == pytest.approx(table["L1-H2"].scores["Previous-Token"])
     syntactic = told["list"][names.index("Syntactic")]
     assert syntactic["source"] == "192 annotated sentences"
@@ -280,8 +280,8 @@ def test_categories_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr("attnwidget.scoring.probe_heads", fail)
-    monkeypatch.setattr("attnwidget.scoring.known_probe", lambda _: None)
+    monkeypatch.setattr("attnwidget.session.feeds.categories.probe_heads", fail)
+    monkeypatch.setattr("attnwidget.session.feeds.categories.known_probe", lambda _: None)
     widget = AttentionWidget(TEXT)
     widget.comm = FakeComm()
     ask(widget, widget.comm, ask="categories")
@@ -295,17 +295,17 @@ def test_categories_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_probe_that_was_stopped_tells_no_failure(widget: AttentionWidget, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
-    scoring = Scoring(told.append, (), wants_probe=True)
+    feed = CategoriesFeed(told.append, (), wants_probe=True)
 
     def probe(_model: Any, _tokenizer: Any, *, on_progress: Any) -> None:
-        scoring.stop()  # as a widget does that is closed
+        feed.close()  # as a widget does that is closed
         on_progress(0, 196)
         pytest.fail("it went on")
 
-    monkeypatch.setattr("attnwidget.scoring.probe_heads", probe)
-    monkeypatch.setattr("attnwidget.scoring.known_probe", lambda _: None)
-    scoring.begin(widget.trace, "self", widget._model, widget._tokenizer)
-    assert [one["probe"]["state"] for one in told] == ["running"]
+    monkeypatch.setattr("attnwidget.session.feeds.categories.probe_heads", probe)
+    monkeypatch.setattr("attnwidget.session.feeds.categories.known_probe", lambda _: None)
+    feed.begin(Shown(1, widget.trace, widget._session.selection, widget._session.model))
+    assert [one.probe.state for one in told] == ["running"]
 
 
 def test_category_is_read_and_set(widget: AttentionWidget) -> None:
@@ -362,8 +362,8 @@ def test_ctrl_c_leaves_the_picture_and_no_progress(widget: AttentionWidget, monk
         on_layer(1, 2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("attnwidget.widget.capture", interrupted)
-    monkeypatch.setattr("attnwidget.widget._REPORT_EVERY", -1)
+    monkeypatch.setattr("attnwidget.session.runner.capture", interrupted)
+    monkeypatch.setattr("attnwidget.session.runner.REPORT_EVERY", -1)
     with pytest.raises(KeyboardInterrupt):
         widget.text = "Something else"
     assert widget.text == TEXT
@@ -377,7 +377,7 @@ def test_options_may_come_in_any_order() -> None:
 
 def test_a_closed_widget_is_freed_and_models_are_shared() -> None:
     first, second = AttentionWidget(TEXT), AttentionWidget(TEXT)
-    assert first._model is second._model
+    assert first._session.model is second._session.model
     gone = weakref.ref(first)
     first.close()
     del first

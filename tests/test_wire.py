@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
 from attnwidget import AttentionTrace
-from attnwidget.wire import payload
+from attnwidget.head_id import HeadId
+from attnwidget.wire import pictures as small
+from attnwidget.wire import schema, tiles
 from attnwidget.wire.envelope import encode_array
-from attnwidget.wire.protocol import ASKS, FORBIDDEN
-from attnwidget.wire.server import answer
+from attnwidget.wire.pictures import pictures
+from attnwidget.wire.server import RequestServer
+from attnwidget.wire.strongest import strongest
 
-PROTOCOL_TS = Path(__file__).parents[1] / "js" / "src" / "wire" / "protocol.ts"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[1]
+FORBIDDEN = -torch.inf
 
 
 def trace_of(n: int, *, layers: int = 2, heads: int = 3, seed: int = 0) -> AttentionTrace:
@@ -25,14 +36,22 @@ def trace_of(n: int, *, layers: int = 2, heads: int = 3, seed: int = 0) -> Atten
     return AttentionTrace.from_qkv(q, k, v, [f"t{at}" for at in range(n)], mask="causal")
 
 
-def test_both_sides_use_the_same_names() -> None:
-    source = PROTOCOL_TS.read_text()
-    asks = re.search(r"ASKS = \[(.*?)\]", source)
-    forbidden = re.search(r"FORBIDDEN = (-?\d+)", source)
-    assert asks
-    assert tuple(re.findall(r'"(\w+)"', asks[1])) == ASKS
-    assert forbidden
-    assert float(forbidden[1]) == FORBIDDEN
+def test_the_types_of_both_sides_are_the_same() -> None:
+    done = subprocess.run([sys.executable, ROOT / "scripts/wire_types.py", "--check"], check=False)
+    assert done.returncode == 0
+
+
+def test_a_drift_of_the_types_is_found(tmp_path: Path) -> None:
+    for name in ("scripts/wire_types.py", "js/src/wire/schema.ts"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    types = tmp_path / "js/src/wire/schema.ts"
+    types.write_text(types.read_text().replace("maxError: number | null", "maxError: number"))
+    done = subprocess.run(
+        [sys.executable, tmp_path / "scripts/wire_types.py", "--check"], check=False, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "make types" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -49,27 +68,112 @@ def test_both_sides_use_the_same_names() -> None:
 def test_an_array_arrives_with_its_values(dtype: torch.dtype, name: str) -> None:
     tensor = torch.tensor([[0, 1, 2], [1, 0, 1]]).to(dtype)
     packed = encode_array(tensor.T)  # not contiguous: rows must still come out in order
-    assert packed["dtype"] == name
-    assert packed["shape"] == [3, 2]
-    back = np.frombuffer(packed["data"], dtype=name).reshape(3, 2)
+    assert packed.dtype == name
+    assert packed.shape == [3, 2]
+    back = np.frombuffer(packed.data, dtype=name).reshape(3, 2)
     assert back.tolist() == tensor.T.tolist()
 
 
-def test_a_failing_request_is_answered_and_so_is_an_unknown_one() -> None:
-    def broken(_: object) -> dict[str, object]:
-        msg = "no such layer"
-        raise IndexError(msg)
+class Line:
+    """A request server, and what it sends."""
 
-    reply, buffers = answer({"id": "7", "ask": "tile"}, {"tile": broken})
-    assert reply == {"id": "7", "error": {"message": "no such layer"}}
-    assert buffers == []
-    reply, _ = answer({"id": "8", "ask": "nonsense"}, {"tile": broken})
-    assert "nonsense" in reply["error"]["message"]
+    def __init__(self, handler: Callable[..., Any], **options: Any) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.buffers: list[list[bytes]] = []
+        self.server = RequestServer({schema.Tile: handler}, self.send, **options)
+
+    def send(self, reply: dict[str, Any], buffers: list[bytes]) -> None:
+        self.sent.append(reply)
+        self.buffers.append(buffers)
+
+    def ask(self, number: str = "7", **changes: Any) -> dict[str, Any]:
+        about = {"layer": 0, "head": 0, "queries": [0, 1], "keys": [0, 1]}
+        self.server.receive({"id": number, "ask": "tile", **about, **changes})
+        return self.sent[-1]
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def handler(*_: object) -> None:
+        raise error
+
+    return handler
+
+
+def test_a_failing_request_is_answered() -> None:
+    line = Line(raising(IndexError("no such layer")))
+    assert line.ask() == {"id": "7", "error": {"message": "no such layer", "kind": "failed"}}
+    assert line.buffers == [[]]
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"ask": "nonsense"}, "nonsense"),
+        ({}, "ask"),
+        ({"layer": "two"}, r"\$.layer"),
+        ({"queries": [0, 1, 2]}, r"\$.queries"),
+        ({"colour": "red"}, "colour"),
+        ({"head": None}, r"\$.head"),
+    ],
+)
+def test_a_wrong_message_gets_an_error_that_names_what_is_wrong(message: dict[str, Any], says: str) -> None:
+    line = Line(raising(AssertionError("it reached the handler")))
+    if message:
+        reply = line.ask(**message)
+    else:
+        line.server.receive({"id": "7"})
+        reply = line.sent[-1]
+    assert reply["id"] == "7"
+    assert re.search(says, reply["error"]["message"])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_ctrl_c_while_a_request_is_answered_leaves_no_one_waiting(error: type[BaseException]) -> None:
+    line = Line(raising(error()))
+    with pytest.raises(error):
+        line.ask()
+    assert line.sent == [{"id": "7", "error": {"message": "interrupted", "kind": "failed"}}]
+
+
+def test_a_request_can_be_cancelled_before_and_while_it_is_answered() -> None:
+    """On the other thread stands a queue: what is cancelled there is never computed."""
+    queue: list[Callable[[], None]] = []
+    computed: list[str] = []
+
+    def handler(request: schema.Tile, alive: Callable[[], None]) -> None:
+        computed.append(request.id)
+        line.server.receive({"id": "c2", "ask": "cancel", "requests": ["b"]})
+        alive()
+        pytest.fail("it went on")
+
+    line = Line(handler, slow={schema.Tile}, start=queue.append)
+    for number in ("a", "b"):
+        line.server.receive({"id": number, "ask": "tile", "layer": 0, "head": 0, "queries": [0, 1], "keys": [0, 1]})
+    line.server.receive({"id": "c1", "ask": "cancel", "requests": ["a", "long gone"]})
+    for work in queue:
+        work()
+    assert computed == ["b"]
+    assert {one["id"]: one.get("error", {}).get("kind") for one in line.sent} == {
+        "c1": None,
+        "a": "cancelled",
+        "c2": None,
+        "b": "cancelled",
+    }
+
+
+def test_a_request_that_is_sent_again_while_it_is_worked_on_is_answered_once() -> None:
+    queue: list[Callable[[], None]] = []
+    line = Line(lambda *_: None, slow={schema.Tile}, start=queue.append)
+    for _ in range(2):
+        line.server.receive({"id": "a", "ask": "tile", "layer": 0, "head": 0, "queries": [0, 1], "keys": [0, 1]})
+    for work in queue:
+        work()
+    assert line.sent == [{"id": "a", "ok": {}}]
 
 
 def test_a_tile_holds_the_weights_and_marks_forbidden_pairs() -> None:
     trace = trace_of(6)
-    tile = payload.tile(trace, [(1, 2), (0, 0)], queries=(2, 5), keys=(1, 6))
+    tile = tiles.tile(trace, [(1, 2), (0, 0)], queries=(2, 5), keys=(1, 6))
     assert tile.shape == (2, 3, 5)
     for (layer, head), one in zip([(1, 2), (0, 0)], tile, strict=True):
         whole = trace.weights(layer, head)
@@ -84,7 +188,7 @@ def test_a_tile_of_words_is_a_cut_of_the_whole() -> None:
     q, k, v = torch.randn(3, 1, 2, 7, 4)
     tokens = ["un", "##believ", "##able", "things", "hap", "##pen", "."]
     trace = AttentionTrace.from_qkv(q, k, v, tokens)
-    whole = payload.tile(trace, [(0, 1)], words=True)
+    whole = tiles.tile(trace, [(0, 1)], words=True)
     assert whole.shape == (1, 4, 4)
     weights = trace.weights(0, 1)
     pieces = [[0, 1, 2], [3], [4, 5], [6]]
@@ -92,44 +196,73 @@ def test_a_tile_of_words_is_a_cut_of_the_whole() -> None:
         for to, key in enumerate(pieces):
             expected = weights[query][:, key].sum(1).mean()
             assert float(whole[0, at, to]) == pytest.approx(float(expected), abs=1e-6)
-    part = payload.tile(trace, [(0, 1)], queries=(1, 3), keys=(2, 4), words=True)
+    part = tiles.tile(trace, [(0, 1)], queries=(1, 3), keys=(2, 4), words=True)
     torch.testing.assert_close(part, whole[:, 1:3, 2:4])
 
 
 def test_the_snapshot_shrinks_with_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     trace = trace_of(8)
-    heads, array = payload.snapshot(trace, 1, [(0, 2)], words=False)
-    assert heads == [(0, 2), (1, 0), (1, 1), (1, 2)]
-    assert array is not None
-    assert array["shape"] == [4, 8, 8]
-    monkeypatch.setattr(payload, "LAYER_BYTES", 4 * 8 * 8 * 3)
-    heads, array = payload.snapshot(trace, 1, [(0, 2)], words=False)
-    assert heads == [(0, 2)]
-    monkeypatch.setattr(payload, "HEADS_BYTES", 10)
-    assert payload.snapshot(trace, 1, [(0, 2)], words=False) == ([], None)
+    selection = schema.Selection(layer=1, heads=[HeadId(0, 2)])
+    snapshot = tiles.snapshot(trace, selection, 3, selection.heads)
+    assert snapshot.heads == [(0, 2), (1, 0), (1, 1), (1, 2)]
+    assert (snapshot.run, snapshot.shape) == (3, [4, 8, 8])
+    monkeypatch.setattr(tiles, "LAYER_BYTES", 4 * 8 * 8 * 3)
+    assert tiles.snapshot(trace, selection, 3, selection.heads).heads == [(0, 2)]
+    monkeypatch.setattr(tiles, "HEADS_BYTES", 10)
+    snapshot = tiles.snapshot(trace, selection, 3, selection.heads)
+    assert (snapshot.heads, snapshot.data) == ([], None)
+
+
+def test_what_is_sent_ahead_is_within_half_a_step_of_16_bits() -> None:
+    trace = trace_of(9)
+    weights = torch.stack([trace.weights(layer) for layer in range(2)])  # (layers, heads, n, n)
+    allowed = torch.stack([trace.allowed(layer) for layer in range(2)])
+    sent = tiles.ahead(trace, "self", 1, lambda: None)
+    back = torch.from_numpy(np.frombuffer(sent.data, dtype="uint16").reshape(sent.shape).astype("int64"))
+    assert ((back == tiles.AHEAD_FORBIDDEN) == ~allowed).all()
+    difference = (back[allowed] / tiles.AHEAD_SCALE - weights[allowed]).abs().max()
+    assert difference <= 8e-6
+    given = torch.tensor([[[1.0, 0.0], [torch.nan, 1.0]]])
+    broken = AttentionTrace.from_attentions([given], ["a", "b"], mask="causal")
+    sent = tiles.ahead(broken, "self", 1, lambda: None)
+    assert np.frombuffer(sent.data, dtype="uint16").tolist() == [
+        tiles.AHEAD_SCALE, tiles.AHEAD_FORBIDDEN, tiles.AHEAD_NAN, tiles.AHEAD_SCALE
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("n", [3, 16, 40, 700])
 def test_pictures_keep_every_peak(n: int) -> None:
     trace = trace_of(n)
-    packed = payload.pictures(trace)
-    assert packed is not None
-    side = min(n, payload.PICTURE_SIZE)
-    assert packed["shape"] == [2, 3, side, side]
-    picture = np.frombuffer(packed["data"], dtype="uint8").reshape(2, 3, side, side)
-    if n <= payload.PICTURE_ROWS:
+    packed = pictures(trace)
+    side = min(n, small.PICTURE_SIZE)
+    assert packed.shape == [2, 3, side, side]
+    picture = np.frombuffer(packed.data, dtype="uint8").reshape(2, 3, side, side)
+    if n <= small.PICTURE_ROWS:
         peak = float(trace.weights(1, 2).max())
         assert picture[1, 2].max() == round(1 + 254 * peak)
     assert (picture[..., 0, -1] == 0).all()  # the first tokens may not see the last ones
     assert (picture[..., -1, 0] > 0).all()
 
 
+def test_pictures_of_a_signed_measure_are_shades_around_the_middle() -> None:
+    trace = trace_of(6)
+    packed = pictures(trace, measure="scores")
+    scores = torch.stack([trace.scores(layer) for layer in range(2)])  # (layers, heads, n, n)
+    finite = scores[scores > -torch.inf]
+    assert (packed.domain, packed.limit) == ("real", pytest.approx(float(finite.abs().max())))
+    picture = np.frombuffer(packed.data, dtype="uint8").reshape(scores.shape)
+    expected = (1 + 254 * (scores / packed.limit + 1) / 2).nan_to_num(0, neginf=0).round()
+    assert np.abs(picture - expected.numpy()).max() <= 1
+    assert (picture == 0).sum() == (scores == -torch.inf).sum()
+
+
 def test_pictures_stop_when_nobody_wants_them() -> None:
-    assert payload.pictures(trace_of(5), alive=lambda: False) is None
+    with pytest.raises(KeyError, match="enough"):
+        pictures(trace_of(5), alive=raising(KeyError("enough")))
 
 
 def test_the_strongest_pairs_leave_out_what_must_be() -> None:
     weights = torch.tensor([[[1.0, FORBIDDEN, FORBIDDEN], [0.3, 0.7, FORBIDDEN], [0.5, 0.1, 0.4]]])
     labels = ["a", "b", "c"]
-    lines = payload.strongest(weights, (labels, labels), [(2, 1)], count=2)
+    lines = strongest(weights, (labels, labels), [(2, 1)], count=2)
     assert lines == ["L2-H1 c → a 0.5000", "L2-H1 b → a 0.3000"]

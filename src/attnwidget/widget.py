@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -148,7 +147,9 @@ class AttentionWidget(SyncedWidget):
             known = ", ".join((*_TEXTS[1:], "model", "tokenizer", "categories", "probe", *_SELECTION))
             raise TypeError(f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}")
         if not isinstance(source, (str, AttentionTrace, Example)):
-            raise TypeError(f"the first argument is a text, an AttentionTrace or an Example, not {type(source).__name__}")
+            raise TypeError(
+                f"the first argument is a text, an AttentionTrace or an Example, not {type(source).__name__}"
+            )
         if not isinstance(source, str) and any(one is not None for one in (model, tokenizer, text_pair, text_target)):
             is_trace = isinstance(source, AttentionTrace)
             what = "attention captured earlier is shown as it is" if is_trace else "an example brings its own"
@@ -160,7 +161,9 @@ class AttentionWidget(SyncedWidget):
         self._seen: dict[str, int] = {}  # the newest change of the selection that came from each browser
         self._following = False
         # Only what can be shown becomes a widget: a failure leaves nothing behind, in no browser either.
-        texts = Texts(text=source if isinstance(source, str) else "", text_pair=text_pair or "", text_target=text_target or "")
+        texts = Texts(
+            text=source if isinstance(source, str) else "", text_pair=text_pair or "", text_target=text_target or ""
+        )
         try:
             self._session.open(source, texts, model)
         except OptionError as error:
@@ -347,9 +350,7 @@ class AttentionWidget(SyncedWidget):
     def _answer_hello(self, ask: schema.Hello, _: object) -> schema.Agreement:
         client, _, _ = ask.id.rpartition("-")
         session = self._session
-        return schema.Agreement(
-            run=session.run_number, seen=self._seen.get(client, 0), selection=session.selection
-        )
+        return schema.Agreement(run=session.run_number, seen=self._seen.get(client, 0), selection=session.selection)
 
     def _answer_resend(self, *_: object) -> None:
         self.send_state([*_TEXTS, *_SELECTION, *(f"_{name}" for name in STATES)])

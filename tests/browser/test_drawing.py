@@ -434,7 +434,7 @@ def test_a_long_run_shows_progress_and_can_be_stopped(
             on_layer(done, 10_000)
             threading.Event().wait(0.01)
 
-    monkeypatch.setattr("attnwidget.widget.capture", slow)
+    monkeypatch.setattr("attnwidget.session.runner.capture", slow)
     at.page.locator("[aria-label=Text]").press("Enter")
     stop = at.page.get_by_role("button", name="Stop")
     expect(stop).to_have_attribute("title", "running the model")
@@ -456,7 +456,7 @@ def test_a_question_during_a_run_is_answered_at_once(
         go.wait(30)
         raise ValueError("too late")
 
-    monkeypatch.setattr("attnwidget.widget.capture", slow)
+    monkeypatch.setattr("attnwidget.session.runner.capture", slow)
     drawn = ink(at)
     at.page.locator("[aria-label=Text]").press("Enter")
     head(at, "L0-H0").click()

@@ -33,7 +33,8 @@ export interface Texts {
 
 /** What of a run is looked at, and how. */
 export interface Selection {
-  view: "breakdown" | "lines";
+  /** One of VIEWS. */
+  view: string;
   attention: string;
   /** Which number of a pair is drawn. */
   measure: string;
@@ -371,6 +372,11 @@ export interface Stop extends Request {
   ask: "stop";
 }
 
+/** Send the front end's code, packed, as the reply's one buffer: this host shares no models. */
+export interface AskCode extends Request {
+  ask: "code";
+}
+
 /** Forget requests: nobody waits for their replies any more. */
 export interface Cancel extends Request {
   ask: "cancel";
@@ -413,9 +419,9 @@ export interface SelectionEvent {
   selection: Selection;
 }
 
-export type AnyRequest = Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | Cancel;
+export type AnyRequest = Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "resend" | "tile" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "cancel";
+export type Ask = "hello" | "resend" | "tile" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

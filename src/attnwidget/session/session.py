@@ -133,7 +133,9 @@ class Session:
 
     # -- another text -------------------------------------------------------------------------------------------
 
-    def open(self, source: str | AttentionTrace | Example, texts: Texts, model: str | PathLike[str] | Module | None) -> None:
+    def open(
+        self, source: str | AttentionTrace | Example, texts: Texts, model: str | PathLike[str] | Module | None
+    ) -> None:
         """Show a first text, a trace or an example; see `AttentionWidget` for what it raises."""
         if isinstance(source, AttentionTrace):
             self._adopt(Ran(source, Texts(), 0.0))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
 
 
-def outline(trace: AttentionTrace, attention: str, **about: Any) -> Outline:
+def outline(trace: AttentionTrace, attention: str, /, **about: Any) -> Outline:
     """Describe one attention of a trace; `about` is what a session knows beside it."""
     queries, keys = trace.sides(attention)
     broken = trace.max_error is not None and math.isnan(trace.max_error)

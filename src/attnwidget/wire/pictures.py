@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -55,7 +55,7 @@ def pictures(
     return Pictures(run=run, **_inked(torch.stack(layers), measure))
 
 
-def _inked(pooled: Tensor, measure: str) -> dict[str, object]:
+def _inked(pooled: Tensor, measure: str) -> dict[str, Any]:
     """Write numbers, −∞ where forbidden, as shades; see `wire.schema.Pictures`."""
     domain = measures.get(measure).domain
     forbidden = pooled == -torch.inf

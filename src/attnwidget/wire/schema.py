@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from attnwidget.head_id import HeadId
+from attnwidget.head_id import HeadId  # noqa: TC001 - msgspec reads the annotations
 
 Combine = Literal["mean", "sum"]
 Domain = Literal["share", "positive", "real"]
@@ -44,7 +44,7 @@ class Wired(Struct, rename="camel", kw_only=True, frozen=True):
         return state
 
 
-class Envelope(Wired, kw_only=True):
+class Envelope(Wired, kw_only=True, frozen=True):
     """An array: its bytes in C order, little-endian."""
 
     dtype: DType
@@ -55,7 +55,7 @@ class Envelope(Wired, kw_only=True):
 # -- the selection: traits that both sides set ------------------------------------------------------------------
 
 
-class WhatIf(Wired, kw_only=True):
+class WhatIf(Wired, kw_only=True, frozen=True):
     """What the reader changes in a head's computation; each is there only where it is changed."""
 
     scaled: Annotated[bool | UnsetType, said("False: the products go into the softmax unscaled.")] = UNSET
@@ -90,7 +90,7 @@ class Selection(Struct, kw_only=True, frozen=True):
     what_if: Annotated[dict[str, Any], ts("WhatIf")] = {}
 
 
-class Stamp(Wired, kw_only=True):
+class Stamp(Wired, kw_only=True, frozen=True):
     """Which browser set the selection, and its how manieth change that was: the kernel confirms it by an event."""
 
     client: str = ""
@@ -100,7 +100,7 @@ class Stamp(Wired, kw_only=True):
 # -- states: traits that the kernel sets ------------------------------------------------------------------------
 
 
-class Status(Wired, kw_only=True):
+class Status(Wired, kw_only=True, frozen=True):
     """What the kernel is doing."""
 
     state: Literal["loading", "ready", "error"]
@@ -112,7 +112,7 @@ class Status(Wired, kw_only=True):
     )
 
 
-class TokenList(Wired, kw_only=True):
+class TokenList(Wired, kw_only=True, frozen=True):
     """The tokens of one side."""
 
     tokens: list[str]
@@ -123,21 +123,21 @@ class TokenList(Wired, kw_only=True):
     generated: Annotated[list[bool] | None, said("What the model wrote itself.")]
 
 
-class ExampleName(Wired, kw_only=True):
+class ExampleName(Wired, kw_only=True, frozen=True):
     """An example in the menu."""
 
     name: str
     model: str
 
 
-class ShownExample(Wired, kw_only=True):
+class ShownExample(Wired, kw_only=True, frozen=True):
     """The example on screen, and what to look for in it."""
 
     name: str
     look: str
 
 
-class Demo(Wired, kw_only=True):
+class Demo(Wired, kw_only=True, frozen=True):
     """Of a bundled model: what it is, and the examples that the bundled models are for."""
 
     about: str
@@ -145,7 +145,7 @@ class Demo(Wired, kw_only=True):
     shown: ShownExample | None
 
 
-class MeasureInfo(Wired, kw_only=True):
+class MeasureInfo(Wired, kw_only=True, frozen=True):
     """A measure, as the menu offers it."""
 
     name: str
@@ -155,7 +155,7 @@ class MeasureInfo(Wired, kw_only=True):
     missing: Annotated[str, said("Why it cannot be had here; empty where it can.")]
 
 
-class Outline(Wired, kw_only=True):
+class Outline(Wired, kw_only=True, frozen=True):
     """Everything small about the current run."""
 
     run: int
@@ -176,7 +176,7 @@ class Outline(Wired, kw_only=True):
     demo: Demo | None
 
 
-class Snapshot(Wired, kw_only=True):
+class Snapshot(Wired, kw_only=True, frozen=True):
     """What must be drawn without a kernel: the heads on screen, and the current layer of a short text."""
 
     run: int
@@ -188,7 +188,7 @@ class Snapshot(Wired, kw_only=True):
     data: Annotated[bytes | None, said("Null for a text too long to come along.")] = None
 
 
-class Ahead(Envelope, kw_only=True):
+class Ahead(Envelope, kw_only=True, frozen=True):
     """All heads' weights of a short text, sent before anybody asks, so that another head needs no kernel.
 
     uint16, (layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
@@ -199,7 +199,7 @@ class Ahead(Envelope, kw_only=True):
     attention: str
 
 
-class Pictures(Envelope, kw_only=True):
+class Pictures(Envelope, kw_only=True, frozen=True):
     """Every head's pattern as a small picture: uint8, (layers, heads, rows, columns).
 
     0 is forbidden; 1 to 255 stand for 0 to `limit`, or, of a measure with either sign, for −limit to limit.
@@ -211,7 +211,7 @@ class Pictures(Envelope, kw_only=True):
     limit: Annotated[float, said("The size of number that is drawn with full strength.")]
 
 
-class Category(Wired, kw_only=True):
+class Category(Wired, kw_only=True, frozen=True):
     """What a kind of head is, as the panel explains it."""
 
     name: str
@@ -223,7 +223,7 @@ class Category(Wired, kw_only=True):
     notes: Annotated[list[list[str]] | None, said("What every head's score means, by layer and head.")]
 
 
-class Probe(Wired, kw_only=True):
+class Probe(Wired, kw_only=True, frozen=True):
     """The measuring that needs texts of its own."""
 
     state: Literal["none", "running", "done", "failed"] = "none"
@@ -232,7 +232,7 @@ class Probe(Wired, kw_only=True):
     total: int = 0
 
 
-class Categories(Envelope, kw_only=True):
+class Categories(Envelope, kw_only=True, frozen=True):
     """Scores of all heads: float32, (categories, layers, heads), NaN where not measured."""
 
     run: int
@@ -242,7 +242,7 @@ class Categories(Envelope, kw_only=True):
     probe: Probe
 
 
-class Projected(Wired, kw_only=True):
+class Projected(Wired, kw_only=True, frozen=True):
     """The heads' way into the layer's output: W_O."""
 
     state: Annotated[
@@ -260,14 +260,14 @@ class Projected(Wired, kw_only=True):
     has_bias: bool = False
 
 
-class Rest(Wired, kw_only=True):
+class Rest(Wired, kw_only=True, frozen=True):
     """The visible keys that are no rows, together."""
 
     count: int = 0
     weight: float | None = None
 
 
-class SoftmaxParts(Wired, kw_only=True):
+class SoftmaxParts(Wired, kw_only=True, frozen=True):
     """What a softmax was made of; null for several queries, each of which has its own."""
 
     maximum: float | None = None
@@ -277,7 +277,7 @@ class SoftmaxParts(Wired, kw_only=True):
     )
 
 
-class Changed(SoftmaxParts, kw_only=True):
+class Changed(SoftmaxParts, kw_only=True, frozen=True):
     """A computation with something changed.
 
     Arrays: scaled, capped, scores, exponentials, weights, weighted, norms, restWeighted, headOutput, headOutputs;
@@ -295,7 +295,7 @@ class Changed(SoftmaxParts, kw_only=True):
     distance: Annotated[float | None, said("Norm of the difference that this makes to the layer's output.")]
 
 
-class Breakdown(SoftmaxParts, kw_only=True):
+class Breakdown(SoftmaxParts, kw_only=True, frozen=True):
     """One head's computation for a query, or for several together: all that the breakdown shows.
 
     Arrays for r rows: float32 but for allowed (uint8), by name
@@ -351,21 +351,21 @@ STATES: dict[str, type[Wired]] = {
 # -- requests of the browser, and their replies -----------------------------------------------------------------
 
 
-class Request(Wired, kw_only=True, tag_field="ask", forbid_unknown_fields=True):
+class Request(Wired, kw_only=True, frozen=True, tag_field="ask", forbid_unknown_fields=True):
     """What every request has."""
 
     id: Annotated[str, said("The browser's own, a stroke, and a number.")]
 
 
-class Hello(Request, kw_only=True, tag="hello"):
-    """Is the kernel there, and of one mind with this browser?"""
+class Hello(Request, kw_only=True, frozen=True, tag="hello"):
+    """Ask whether the kernel is there, and of one mind with this browser."""
 
 
-class Resend(Request, kw_only=True, tag="resend"):
+class Resend(Request, kw_only=True, frozen=True, tag="resend"):
     """Send all traits again: some were lost on the way."""
 
 
-class Tile(Request, kw_only=True, tag="tile"):
+class Tile(Request, kw_only=True, frozen=True, tag="tile"):
     """Numbers of one head over a rectangle of queries and keys."""
 
     layer: int
@@ -379,19 +379,19 @@ class Tile(Request, kw_only=True, tag="tile"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
-class AskPictures(Request, kw_only=True, tag="pictures"):
+class AskPictures(Request, kw_only=True, frozen=True, tag="pictures"):
     """Draw the heads' small pictures; they come as a state."""
 
 
-class AskCategories(Request, kw_only=True, tag="categories"):
+class AskCategories(Request, kw_only=True, frozen=True, tag="categories"):
     """Score the heads; the scores come as a state."""
 
 
-class AskAhead(Request, kw_only=True, tag="ahead"):
+class AskAhead(Request, kw_only=True, frozen=True, tag="ahead"):
     """Send all heads' weights of a short text, as a state."""
 
 
-class Run(Request, kw_only=True, tag="run"):
+class Run(Request, kw_only=True, frozen=True, tag="run"):
     """Run the model on new texts."""
 
     text: str
@@ -399,30 +399,34 @@ class Run(Request, kw_only=True, tag="run"):
     text_target: str = msgspec.field(default="", name="text_target")
 
 
-class ShowExample(Request, kw_only=True, tag="example"):
+class ShowExample(Request, kw_only=True, frozen=True, tag="example"):
     """Show an example on its own model."""
 
     name: str
 
 
-class Stop(Request, kw_only=True, tag="stop"):
+class Stop(Request, kw_only=True, frozen=True, tag="stop"):
     """Stop the model's run, or its download."""
 
 
-class AskCode(Request, kw_only=True, tag="code"):
+class AskCode(Request, kw_only=True, frozen=True, tag="code"):
     """Send the front end's code, packed, as the reply's one buffer: this host shares no models."""
 
 
-class Cancel(Request, kw_only=True, tag="cancel"):
+class Cancel(Request, kw_only=True, frozen=True, tag="cancel"):
     """Forget requests: nobody waits for their replies any more."""
 
     requests: list[str]
 
 
-AnyRequest = Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel
+AnyRequest = (
+    Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel
+)
+    Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel
+)
 
 
-class Agreement(Wired, kw_only=True):
+class Agreement(Wired, kw_only=True, frozen=True):
     """Where the kernel stands, in reply to hello."""
 
     run: int
@@ -430,7 +434,7 @@ class Agreement(Wired, kw_only=True):
     selection: Selection
 
 
-class TileReply(Wired, kw_only=True):
+class TileReply(Wired, kw_only=True, frozen=True):
     """A tile: float32, (queries, keys), −∞ where the mask forbids the pair; its bytes are the message's one buffer."""
 
     run: int
@@ -438,7 +442,7 @@ class TileReply(Wired, kw_only=True):
     shape: list[int]
 
 
-class Failure(Wired, kw_only=True):
+class Failure(Wired, kw_only=True, frozen=True):
     """Why there is no answer."""
 
     message: str
@@ -448,7 +452,7 @@ class Failure(Wired, kw_only=True):
     ] = "failed"
 
 
-class Reply(Wired, kw_only=True, omit_defaults=True):
+class Reply(Wired, kw_only=True, frozen=True, omit_defaults=True):
     """An answer to a request."""
 
     id: str | None
@@ -459,7 +463,7 @@ class Reply(Wired, kw_only=True, omit_defaults=True):
 # -- events -----------------------------------------------------------------------------------------------------
 
 
-class SelectionEvent(Wired, kw_only=True, tag_field="event", tag="selection"):
+class SelectionEvent(Wired, kw_only=True, frozen=True, tag_field="event", tag="selection"):
     """A browser has set the selection; the one that did takes it as the confirmation, the others follow."""
 
     by: Stamp

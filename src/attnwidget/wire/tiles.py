@@ -61,7 +61,7 @@ def tile(
     attending, attended = trace.sides(attention)
     rows, row_words = _positions(attending, queries, words=words)
     columns, column_words = _positions(attended, keys, words=words)
-    by_head = {}
+    by_head: dict[tuple[int, int], Tensor] = {}
     for layer in sorted({layer for layer, _ in heads}):
         chosen = [head for at, head in heads if at == layer]
         # Layers may be on several devices, and what is shown is small.
@@ -85,9 +85,7 @@ def _positions(tokens: Tokens, span: tuple[int, int] | None, *, words: bool) -> 
     return slice(inside[0], inside[-1] + 1), [tokens.words[position] - start for position in inside]
 
 
-def snapshot(
-    trace: AttentionTrace, selection: Selection, run: int, wanted: Sequence[tuple[int, int]]
-) -> Snapshot:
+def snapshot(trace: AttentionTrace, selection: Selection, run: int, wanted: Sequence[tuple[int, int]]) -> Snapshot:
     """Return what a notebook saved now must carry to be drawn without a kernel.
 
     That is the current layer of a short text, the wanted heads of a longer one, nothing of a long one.

@@ -13,7 +13,7 @@ from attnwidget.wire.schema import VIEWS, Breakdown
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from attnwidget import breakdown
+    from attnwidget.breakdown import Breakdown as Computation
     from attnwidget.head_id import HeadId
     from attnwidget.session.feeds.base import Shown
     from attnwidget.trace import AttentionTrace
@@ -64,11 +64,11 @@ class BreakdownFeed(Feed):
         if has_steps and waiting and self._job is None:
             self._fetch(shown.trace)
 
-    def breakdown(self, trace: AttentionTrace, selection: Selection, *, output: bool = True) -> breakdown.Breakdown:
+    def breakdown(self, trace: AttentionTrace, selection: Selection, *, output: bool = True) -> Computation:
         """Compute the steps at a place, nothing changed."""
         return self._compute(trace, _Place.of(selection), output=output)
 
-    def _compute(self, trace: AttentionTrace, place: _Place, *, output: bool) -> breakdown.Breakdown:
+    def _compute(self, trace: AttentionTrace, place: _Place, *, output: bool) -> Computation:
         layer, head = place.head
         if not place.pinned and self._query is None:
             self._query = _telling(trace, place)

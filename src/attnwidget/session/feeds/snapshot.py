@@ -29,7 +29,11 @@ class SnapshotFeed(Feed):
         wanted = selection.heads if VIEWS[selection.view] == "tiles" else []  # what nobody sees is not sent
         last = self._last
         about = {"run": run, "measure": selection.measure, "words": selection.words}
-        if last is not None and about == {name: getattr(last, name) for name in about} and {*wanted} <= {*last.heads}:
+        if (
+            last is not None
+            and about == {name: getattr(last, name) for name in about}
+            and {*selection.heads} <= {*last.heads}
+        ):
             return
         if "output" in measures.get(selection.measure).needs and not trace.knows_projections:
             self._last = Snapshot(heads=[], **about)  # the model would run here: the browser asks, off this thread

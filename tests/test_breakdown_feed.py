@@ -11,7 +11,7 @@ from traitlets import TraitError
 
 import tiny
 from attnwidget import AttentionTrace, AttentionWidget
-from attnwidget.jobs import running_loop
+from attnwidget.session.jobs import running_loop
 from zoo import ZOO
 
 TEXT = "The animal didn't cross the road because it was too tired"
@@ -21,13 +21,13 @@ TOKENIZER = tiny.tokenizer(marks=True)
 @pytest.fixture(autouse=True)
 def no_loop(monkeypatch):
     """Work at once: a browser under test keeps an event loop running in this thread."""
-    monkeypatch.setattr("attnwidget.jobs.running_loop", lambda: None)
+    monkeypatch.setattr("attnwidget.session.jobs.running_loop", lambda: None)
 
 
 @pytest.fixture
 def in_a_kernel(monkeypatch):
     """Run a coroutine as a kernel would, on an event loop of its own."""
-    monkeypatch.setattr("attnwidget.jobs.running_loop", running_loop)
+    monkeypatch.setattr("attnwidget.session.jobs.running_loop", running_loop)
 
     def run(coroutine):
         with ThreadPoolExecutor(1) as thread:
@@ -215,7 +215,8 @@ def test_a_trace_of_weights_says_why():
     trace = AttentionTrace.from_attentions(torch.full((1, 2, 3, 3), 1 / 3), list("abc"))
     widget = AttentionWidget(trace, view="breakdown")
     assert "made from attention weights" in widget._breakdown["missing"]
-    assert "rows" not in widget._breakdown
+    assert widget._breakdown["rows"] == []
+    assert widget._breakdown["arrays"] == {}
 
 
 def test_two_texts():
