@@ -14,6 +14,7 @@ from attnwidget.capture.errors import (
 )
 from attnwidget.capture.plain import capture_module
 from attnwidget.capture.run import capture
+from attnwidget.capture.twin import twin
 from attnwidget.trace import AttentionTrace
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "UnsupportedModelError",
     "capture",
     "capture_module",
+    "twin",
 ]
 
 

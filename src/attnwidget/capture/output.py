@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from contextlib import ExitStack
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -101,9 +100,9 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
     Parameters
     ----------
     model : nn.Module
-        Whose modules are looked at.
+        Whose modules are looked at: a twin, as hooks are put on it that no other thread may meet half made.
     run : function
-        The very pass that the layers are of.
+        The very pass that the layers are of, on this model.
     layers : mapping of str to sequence of layers
         Of a trace.
 
@@ -115,12 +114,11 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
     heads = heads_of(layers)
     calls: dict[Key, list[Call]] = {key: [] for key in heads}
     width = getattr(getattr(model, "config", None), "hidden_size", None)
-    me = get_ident()
 
     def look(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
             given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
-            if get_ident() != me or len(given) != 1 or not isinstance(result, Tensor):
+            if len(given) != 1 or not isinstance(result, Tensor):
                 return
             if result.shape[-1] < given[0].shape[-1] and result.shape[-1] != width:
                 return  # an adapter's or a gate's narrow half

@@ -13,6 +13,7 @@ from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.hold import hold
 from attnwidget.capture.output import Call, heads_of, prove
 from attnwidget.capture.recorder import Recorder
+from attnwidget.capture.twin import twin
 from attnwidget.maths import Mask, QKVLayer
 from attnwidget.tokens import Tokens, describe
 from attnwidget.trace import AttentionTrace
@@ -77,32 +78,18 @@ def capture_module(
     ValueError
         If the tokens do not fit.
     """
-    found = {id(part): name for name, part in module.named_modules() if isinstance(part, nn.MultiheadAttention)}
     recorder = Recorder()
     crossing: list[bool] = []
     names: list[str] = []
 
-    def watch(part: nn.MultiheadAttention, args: Any, kwargs: Any, result: Any) -> None:
-        given = dict(
-            zip(("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask"), args, strict=False)
-        )
-        layer, output = _read(part, given | kwargs, result[0])
+    def watch(name: str, part: nn.MultiheadAttention, given: dict[str, Any], result: Tensor) -> None:
+        layer, output = _read(part, given, result)
         recorder.add(part, output, layer)
-        names.append(found[id(part)])
-        query, key = (given | kwargs)["query"], (given | kwargs)["key"]
+        names.append(name)
+        query, key = given["query"], given["key"]
         crossing.append(key is not query and not (key.shape == query.shape and torch.equal(key, query)))
 
-    def run(hook: Callable[..., None]) -> None:
-        settings: list[tuple[object, str, Any]] = [(part, "training", False) for part in module.modules()]
-        settings.append((_FAST_PATH, "enabled", False))  # it would pass by unseen
-        with ExitStack() as stack, torch.no_grad(), hold(settings):
-            for part in module.modules():
-                if isinstance(part, nn.MultiheadAttention):
-                    handle = part.register_forward_hook(hook, with_kwargs=True)
-                    stack.callback(handle.remove)
-            module(*inputs, **keywords)
-
-    run(watch)
+    _run(module, inputs, keywords, watch)
     layers = recorder.layers.get("self", [])
     if not layers:
         raise UnsupportedModelError(f"{type(module).__name__} called no nn.MultiheadAttention")
@@ -119,12 +106,13 @@ def capture_module(
     def project(kept: Layers, _on_layer: object) -> Found:
         calls: list[Call] = []
 
-        def look(part: nn.MultiheadAttention, _args: Any, _kwargs: Any, result: Any) -> None:
-            output = _one_text(result[0], part.batch_first).clone()  # (n, width)
-            calls.append(Call(f"{found[id(part)]}.out_proj".removeprefix("."), part.out_proj, output))
+        def look(name: str, part: nn.MultiheadAttention, _given: object, result: Tensor) -> None:
+            output = _one_text(result, part.batch_first).clone()  # (n, width)
+            calls.append(Call(f"{name}.out_proj".removeprefix("."), part.out_proj, output))
 
-        run(look)
-        return prove(module, heads_of(kept), {key: [call] for key, call in zip(order, calls, strict=True)}, kept)
+        other = twin(module)
+        _run(other, inputs, keywords, look)
+        return prove(other, heads_of(kept), {key: [call] for key, call in zip(order, calls, strict=True)}, kept)
 
     return AttentionTrace(
         parts,
@@ -134,6 +122,29 @@ def capture_module(
         max_error=recorder.max_error,
         project=project,
     )
+
+
+def _run(
+    module: nn.Module,
+    inputs: Sequence[Any],
+    keywords: dict[str, Any],
+    see: Callable[[str, nn.MultiheadAttention, dict[str, Any], Tensor], None],
+) -> None:
+    """Run a module once, and show each attention's name, module, what it was given by name, and its result."""
+    settings: list[tuple[object, str, Any]] = [(part, "training", False) for part in module.modules()]
+    settings.append((_FAST_PATH, "enabled", False))  # it would pass by unseen
+
+    def hook(name: str) -> Callable[..., None]:
+        order = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
+        return lambda part, args, kwargs, result: see(
+            name, part, dict(zip(order, args, strict=False)) | kwargs, result[0]
+        )
+
+    with ExitStack() as stack, torch.no_grad(), hold(settings):
+        for name, part in module.named_modules():
+            if isinstance(part, nn.MultiheadAttention):
+                stack.callback(part.register_forward_hook(hook(name), with_kwargs=True).remove)
+        module(*inputs, **keywords)
 
 
 def _order(names: Sequence[str], crossing: Sequence[bool]) -> list[Key]:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-from transformers import PreTrainedConfig
-
-from attnwidget.capture import eager
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.hold import hold
-from attnwidget.capture.interface import NAME, recording
-from attnwidget.capture.output import find_projections
+from attnwidget.capture.forward import attention_names, forward
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
-from attnwidget.capture.support import check, uses_interface, why_nothing
+from attnwidget.capture.rerun import Pass
+from attnwidget.capture.support import check
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+    from torch import Tensor, nn
 
     from attnwidget.maths import Layer
-    from attnwidget.trace.projections import Found, Layers
 
-_CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
 _NO_QKV = (
     "{} computes attention outside transformers' attention interface, and its queries, keys and values could not be "
     "verified; the weights are those that it returns itself"
@@ -117,10 +110,9 @@ def capture(
     if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
         raise ValueError(f"layers must be numbers from 0 to {total - 1}, got {list(layers)}")
     progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
-    names = _names(whole)
-    recorder = Recorder(progress, names, None if layers is None else set(layers), values)
+    recorder = Recorder(progress, attention_names(whole), None if layers is None else set(layers), values)
     try:
-        found = _pass(whole, ready.options, recorder)
+        found = forward(whole, ready.options, recorder)
     except (IndexError, TypeError, ValueError, RuntimeError) as error:
         if not ready.has_pairs or recorder.layers or isinstance(error, UnsupportedModelError):
             raise
@@ -133,14 +125,6 @@ def capture(
         )
     _check_shapes(found, ready)
 
-    autocast = _autocast(ready.options["input_ids"].device.type)
-
-    def project(layers: Layers, on_layer: Callable[[int, int], None] | None) -> Found:
-        progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
-        again = Recorder(progress, names, (), values=False)
-        with autocast():  # as it is here, wherever that will be
-            return find_projections(whole, lambda: _pass(whole, ready.options, again), layers)
-
     trace = AttentionTrace(
         found,
         ready.tokens,
@@ -149,69 +133,13 @@ def capture(
         max_error=recorder.max_error,
         segments=ready.segments,
         generated=ready.generated,
-        project=project,
+        project=Pass(whole, ready.options, total).project,
     )
     kind = type(whole).__name__
     trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)
     if ready.source is not None and "encoder" not in found:  # LongT5's local blocks
         trace.missing = f"{kind}'s encoder computes attention outside transformers' attention interface"
     return trace
-
-
-def _pass(whole: Any, options: dict[str, Any], recorder: Recorder) -> dict[str, list[Layer]]:
-    base = whole.base_model  # no head: n × vocabulary logits are not needed
-    if uses_interface(whole):
-        with torch.no_grad(), hold(_settings(whole, NAME)), recording(recorder):
-            base(**options)
-        if recorder.layers:
-            order = ("self", "encoder", "decoder", "cross")
-            return {name: recorder.layers[name] for name in order if name in recorder.layers}
-    reason = why_nothing(whole)
-    if reason:
-        raise UnsupportedModelError(reason)
-    with torch.no_grad(), hold(_settings(whole, "eager")), recording(recorder):
-        found, recorder.given_error = eager.run(base, options, values=recorder.values)
-    if recorder.on_layer is not None:
-        recorder.on_layer(sum(map(len, found.values())))
-    return eager.leave_out(found, recorder.wanted)
-
-
-def _autocast(kind: str) -> Callable[[], torch.autocast]:
-    """Remember whether, and how, PyTorch rounds on its own on this kind of device."""
-    state: dict[str, Any] = {"dtype": torch.get_autocast_dtype(kind), "enabled": torch.is_autocast_enabled(kind)}
-    return lambda: torch.autocast(kind, **state)
-
-
-def _settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:
-    """List what a capture changes: attention in every config, the training flag, compiled code."""
-    for module in model.modules():  # also those that another capture has in eval mode just now
-        yield module, "training", False
-        # compiled code was traced with other attention, and would record nothing
-        if vars(module).get("_compiled_call_impl") is not None:
-            yield module, "_compiled_call_impl", None
-        plain = getattr(vars(module).get("forward"), "_torchdynamo_orig_callable", None)
-        if plain is not None:
-            yield module, "forward", plain
-    configs = [getattr(module, "config", None) for module in model.modules()]
-    seen: set[int] = set()
-    while configs:
-        config = configs.pop()
-        if isinstance(config, PreTrainedConfig) and id(config) not in seen:
-            seen.add(id(config))
-            # what set_attn_implementation sets; the public way warns, and cannot give back None
-            yield config, "_attn_implementation_internal", implementation
-            configs += [getattr(config, name, None) for name in config.sub_configs]
-
-
-def _names(model: Any) -> Callable[[nn.Module], str]:
-    """Return what tells of which attention a module is."""
-    if not model.config.is_encoder_decoder:
-        return lambda _: "self"
-    encoder = {id(module) for module in model.get_encoder().modules()}
-    cross = {
-        id(module) for name, module in model.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))
-    }
-    return lambda module: "encoder" if id(module) in encoder else "cross" if id(module) in cross else "decoder"
 
 
 def _count_layers(model: Any) -> int:

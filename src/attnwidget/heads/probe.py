@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from dataclasses import dataclass
-from itertools import chain
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
 
-from attnwidget.capture import TextTooLongError, capture
+from attnwidget.capture import TextTooLongError, capture, twin
 from attnwidget.capture.inputs import find_tokenizer, position_limit, vocabulary_size
 from attnwidget.heads import conllu
 from attnwidget.heads.categories import Evidence
 from attnwidget.heads.grammar import Links, NoLinksError, Syntax, links_of, syntactic
 from attnwidget.heads.measure import measure
 from attnwidget.heads.patterns import Pairs, after_duplicates, duplicates
+from attnwidget.maths.projection import version_of
 from attnwidget.models import BUNDLED, describe_model
 
 if TYPE_CHECKING:
@@ -117,13 +116,30 @@ class HeadProbe:
             raise ValueError(f"this is no probe that attnwidget wrote ({error})") from error
 
 
+class _State(NamedTuple):
+    """By what changed weights are told from the same."""
+
+    versions: list[tuple[int, int]]  # where each tensor is, and how often it was written into; free to ask for
+    checksum: float  # for writes that are not counted: those into `.data`, and in inference mode
+
+    @classmethod
+    def of(cls, model: Any) -> _State:
+        return cls(_versions(model), checksum(model))
+
+    def is_of(self, model: Any) -> bool:
+        return self.versions == _versions(model) and self.checksum == checksum(model)
+
+
+def _versions(model: Any) -> list[tuple[int, int]]:
+    return [(one.data_ptr(), version_of(one)) for one in model.parameters() if not one.is_meta]
+
+
 class _Known:
     """What is remembered of one model."""
 
     def __init__(self) -> None:
         self.lock = Lock()  # a second one who asks waits, and takes the first one's
-        self.probe: HeadProbe | None = None
-        self.weights: Any = None  # when it was made
+        self.probe: tuple[HeadProbe, _State] | None = None  # and the weights when it was made
 
 
 _all_known: WeakKeyDictionary[Any, _Known] = WeakKeyDictionary()
@@ -136,16 +152,24 @@ def _known_of(model: Any) -> _Known:
 
 
 def known_probe(model: Any) -> HeadProbe | None:
-    """Return a model's probe if it was made before and its weights are the same, or if it comes along bundled."""
+    """Return a model's probe if it was made before and its weights are the same, or if it comes along bundled.
+
+    That costs nothing where there is none. To compare with one, all weights may be read, which takes a second or two
+    at GPT-2's size: not for the thread on which others wait.
+    """
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     known = _known_of(model)
-    if known.probe is None:
-        folder = BUNDLED.get(describe_model(model))
-        if folder is not None and (folder / "heads.json").is_file():
-            found = HeadProbe.from_json((folder / "heads.json").read_text(encoding="utf-8"))
-            if math.isclose(found.checksum, checksum(model), rel_tol=1e-6):
-                known.probe, known.weights = found, _state(model)
-    return known.probe if known.weights == _state(model) else None
+    if known.probe is not None:
+        found, state = known.probe
+        return found if state.is_of(model) else None
+    folder = BUNDLED.get(describe_model(model))
+    if folder is None or not (folder / "heads.json").is_file():
+        return None
+    found, state = HeadProbe.from_json((folder / "heads.json").read_text(encoding="utf-8")), _State.of(model)
+    if not math.isclose(found.checksum, state.checksum, rel_tol=1e-6):
+        return None
+    known.probe = found, state
+    return found
 
 
 def checksum(model: Any) -> float:
@@ -157,11 +181,6 @@ def checksum(model: Any) -> float:
         flat = parameter.detach().reshape(-1)
         total += float(flat[:: max(1, flat.numel() // _SUMMED)].double().abs().sum())
     return total
-
-
-def _state(model: Any) -> tuple[Any, ...]:
-    """Tell changed weights from the same: torch counts every change made in place."""
-    return checksum(model), *((p.data_ptr(), p._version) for p in model.parameters() if not p.is_meta)  # noqa: SLF001
 
 
 def probe_heads(
@@ -193,20 +212,10 @@ def probe_heads(
         found = known_probe(model)
         if found is None:
             tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
-            weights = _state(model)
+            state = _State.of(model)  # before: what is trained meanwhile is not what was probed
             found = _probe(model, tokenizer, on_progress or (lambda *_: None))
-            known.probe, known.weights = found, weights
+            known.probe = found, state
         return found
-
-
-def _twin(model: Any) -> Any:
-    """Copy a model, but for its weights: what a capture sets for its time is set on the copy."""
-    if any(hasattr(module, "_hf_hook") for module in model.modules()):
-        return model  # accelerate's hooks know their own modules
-    try:
-        return copy.deepcopy(model, {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())})
-    except Exception:  # noqa: BLE001  (whatever a user has hung onto the model)
-        return model
 
 
 def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) -> HeadProbe:
@@ -214,11 +223,11 @@ def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) 
     steps = len(sentences) + REPEATS
     has_decoder = bool(model.config.is_encoder_decoder)
     attention = "encoder" if has_decoder else "self"
-    twin = _twin(model)
+    other = twin(model)
     used = 0
 
     def run(text: str, with_tokenizer: Any) -> AttentionTrace:
-        return capture(twin, text, text_target=text if has_decoder else None, tokenizer=with_tokenizer, values=False)
+        return capture(other, text, text_target=text if has_decoder else None, tokenizer=with_tokenizer, values=False)
 
     def examples() -> Iterator[tuple[AttentionTrace, Links]]:
         nonlocal used

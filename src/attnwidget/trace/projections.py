@@ -92,14 +92,19 @@ class Projections:
                 return
             self._is_running = True
             try:
-                self._found = self._project(layers, report)
-                self._project = None
-            except Exception as error:
-                if stopped:
-                    raise
-                self._found = {}
-                why = str(error) or type(error).__name__
-                self._why = f"W_O is not known: the model could not be run again ({why})"
+                for is_last in (False, True):
+                    try:
+                        self._found = self._project(layers, report)
+                        self._project = None
+                        break
+                    except Exception as error:
+                        if stopped:
+                            raise
+                        # Another thread may just have been changing the model: that is no reason for good.
+                        if is_last:
+                            self._found = {}
+                            why = str(error) or type(error).__name__
+                            self._why = f"W_O is not known: the model could not be run again ({why})"
             finally:
                 self._is_running = False
 

@@ -1,0 +1,86 @@
+"""One forward pass of a model under a recorder, whatever the way in which it computes attention."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import PreTrainedConfig
+
+from attnwidget.capture import eager
+from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.hold import hold
+from attnwidget.capture.interface import NAME, recording
+from attnwidget.capture.support import uses_interface, why_nothing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import nn
+
+    from attnwidget.capture.recorder import Recorder
+    from attnwidget.maths import Layer
+
+_CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
+
+
+def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str, list[Layer]]:
+    """Run a model once, in eval mode and without gradients, and return the layers of each attention.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        It is changed for the time of the pass: what runs in the background passes a twin.
+    options : dict
+        What the model takes.
+    recorder : Recorder
+        What keeps the layers.
+    """
+    base = model.base_model  # no head: n × vocabulary logits are not needed
+    if uses_interface(model):
+        with torch.no_grad(), hold(_settings(model, NAME)), recording(recorder):
+            base(**options)
+        if recorder.layers:
+            order = ("self", "encoder", "decoder", "cross")
+            return {name: recorder.layers[name] for name in order if name in recorder.layers}
+    reason = why_nothing(model)
+    if reason:
+        raise UnsupportedModelError(reason)
+    with torch.no_grad(), hold(_settings(model, "eager")), recording(recorder):
+        found, recorder.given_error = eager.run(base, options, values=recorder.values)
+    if recorder.on_layer is not None:
+        recorder.on_layer(sum(map(len, found.values())))
+    return eager.leave_out(found, recorder.wanted)
+
+
+def attention_names(model: Any) -> Callable[[nn.Module], str]:
+    """Return what tells of which attention a module of this model is."""
+    if not model.config.is_encoder_decoder:
+        return lambda _: "self"
+    encoder = {id(module) for module in model.get_encoder().modules()}
+    cross = {
+        id(module) for name, module in model.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))
+    }
+    return lambda module: "encoder" if id(module) in encoder else "cross" if id(module) in cross else "decoder"
+
+
+def _settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:
+    """List what a capture changes: attention in every config, the training flag, compiled code."""
+    for module in model.modules():  # also those that another capture has in eval mode just now
+        yield module, "training", False
+        # compiled code was traced with other attention, and would record nothing
+        if vars(module).get("_compiled_call_impl") is not None:
+            yield module, "_compiled_call_impl", None
+        plain = getattr(vars(module).get("forward"), "_torchdynamo_orig_callable", None)
+        if plain is not None:
+            yield module, "forward", plain
+    configs = [getattr(module, "config", None) for module in model.modules()]
+    seen: set[int] = set()
+    while configs:
+        config = configs.pop()
+        if isinstance(config, PreTrainedConfig) and id(config) not in seen:
+            seen.add(id(config))
+            # what set_attn_implementation sets; the public way warns, and cannot give back None
+            yield config, "_attn_implementation_internal", implementation
+            configs += [getattr(config, name, None) for name in config.sub_configs]
