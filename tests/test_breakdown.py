@@ -315,8 +315,10 @@ def test_a_quantised_projection_says_so():
 
 
 def test_copies_leave_the_model_behind(trace):
+    trace.find_projections()
     for copied in (copy.deepcopy(trace), pickle.loads(pickle.dumps(trace))):
         close(copied.breakdown(0, 0, 3).head_output, trace.breakdown(0, 0, 3).head_output)
+        close(copied.breakdown(0, 0, 3).output, trace.breakdown(0, 0, 3).output)
     fresh = capture(tiny.gpt2(), tiny.TEXT, tokenizer=TOKENIZER)
     assert "has no model" in copy.deepcopy(fresh).breakdown(0, 0, 3).missing
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -38,6 +38,14 @@ class Projection:
     output: Tensor
     name: str
     version: int = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle whether the weight is current: the writes into a copy count from its own start."""
+        return vars(self) | {"version": self.is_current}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        version = version_of(state["weight"]) if state["version"] else -1
+        vars(self).update(state | {"version": version})
 
     @property
     def is_current(self) -> bool:
