@@ -1,0 +1,54 @@
+"""Notebooks that were saved with their widgets: how large they are, and that each widget is drawn from the file."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+if TYPE_CHECKING:
+    from browser.jupyter import Jupyter
+
+TEXT = "The animal didn't cross the road because it was too tired to go on."  # 16 tokens
+DRAWN = 60_000  # ms
+ANSWERED = re.compile("ready|no-kernel")
+
+INK = """(roots) => roots.map((root) => {
+  const canvas = root.querySelector(".stage canvas");
+  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
+})"""
+
+
+@pytest.mark.parametrize(("count", "limit"), [(1, 0.2e6), (10, 1e6)])
+def test_a_saved_notebook_is_small_and_drawn_from_the_file(
+    jupyter: Jupyter, page: Page, blocked: list[str], count: int, limit: float
+) -> None:
+    name = f"saved-{count}.ipynb"
+    jupyter.write(
+        name,
+        f"from attnwidget import AttentionWidget\nfrom IPython.display import display\n"
+        f"display(*[AttentionWidget({TEXT!r}) for _ in range({count})])",
+    )
+    notebook = jupyter.open(page, name)
+    notebook.run_cell(0)
+    roots = page.locator("[data-attnwidget]")
+    # What comes last: the scores of all heads.
+    expect(page.locator("[data-attnwidget] [data-fresh=true].chosen")).to_have_count(count, timeout=DRAWN)
+    saved = notebook.save()
+    states = saved.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
+    widgets = [one["state"] for one in states if one["model_name"] == "AnyModel"]
+    assert len(widgets) == count
+    assert all(len(one["_outline"]["queries"]["tokens"]) == 16 for one in widgets)
+    assert all(one["_pictures"] and one["_categories"] for one in widgets)
+    assert sum("code" in one["state"] for one in states) == 1
+    assert notebook.path.stat().st_size < limit
+
+    jupyter.shut_kernels_down()
+    jupyter.open(page, name)
+    expect(roots).to_have_count(count, timeout=DRAWN)
+    for at in range(count):
+        expect(roots.nth(at)).to_have_attribute("data-state", ANSWERED, timeout=DRAWN)
+    assert roots.evaluate_all(INK) == [True] * count
+    assert blocked == []
