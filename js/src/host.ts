@@ -1,10 +1,6 @@
 // Every difference between hosts lives here: message channel, shadow root, theme.
 
 import { signal as createSignal, type Signal } from "@preact/signals";
-import breakdown from "./breakdown.css";
-import panels from "./panels.css";
-import styles from "./styles.css";
-import whatif from "./whatif.css";
 
 /** What anywidget gives, as far as we use it. */
 export interface Model {
@@ -52,12 +48,12 @@ export function createChannel(model: Model, signal: AbortSignal): Channel {
  * An open shadow root, so that the host's style sheets cannot reach in. JupyterLab and Notebook see the shadow host as
  * the target of every key typed inside: unless it says so itself, letters would run as cell shortcuts.
  */
-export function createRoot(el: HTMLElement): HTMLElement {
+export function createRoot(el: HTMLElement, css: string): HTMLElement {
   const shadowHost = document.createElement("div");
   shadowHost.setAttribute("data-lm-suppress-shortcuts", "true");
   const shadow = shadowHost.attachShadow({ mode: "open" });
   const style = document.createElement("style");
-  style.textContent = styles + panels + breakdown + whatif;
+  style.textContent = css;
   const root = document.createElement("div");
   shadow.append(style, root);
   el.replaceChildren(shadowHost);

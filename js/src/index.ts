@@ -5,10 +5,11 @@
 // the colour ramps). What belongs to a model or to a view is made in these hooks.
 
 import { render as draw, h } from "preact";
+import { App } from "./frame/app";
+import { css } from "./frame/styles";
 import { createChannel, createRoot, followTheme, lifetime, type Model } from "./host";
-import { createSource, type Source } from "./source";
-import { createState, type State } from "./state";
-import { App } from "./views/app";
+import { createSource, type Source } from "./source/source";
+import { createState, type State } from "./state/state";
 import { type Client, createClient } from "./wire/client";
 
 interface Session {
@@ -39,7 +40,7 @@ export default () => {
     render({ model, el, signal }: Hook & { el: HTMLElement }) {
       const life = lifetime(signal);
       const own = session ?? createSession(model, life.signal);
-      const root = createRoot(el);
+      const root = createRoot(el, css);
       const theme = followTheme(el, life.signal);
       draw(h(App, { ...own, theme, abort: life.signal }), root);
       life.signal.addEventListener("abort", () => draw(null, root));

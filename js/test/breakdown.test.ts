@@ -1,20 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Shown } from "../src/breakdown";
-import { figure, percent, raw, share, short } from "../src/layout/figures";
+import { figure, percent, raw, short, shortWeight } from "../src/layout/numbers";
 import {
   changeOf,
+  fractionsOf,
   isChanged,
   isRoot,
   limitOf,
   norm,
+  numberAt,
   openSteps,
   rowOf,
   runningTotals,
   STEPS,
   scaleName,
-  seen,
-  sharesOf,
   softmax,
   strongestRow,
   toggled,
@@ -22,7 +21,8 @@ import {
   wholeLimitOf,
 } from "../src/layout/steps";
 import { type ColumnOptions, columnsOf, dimensionAt, isStrip, NARROW } from "../src/layout/table";
-import { saySpot } from "../src/views/breakdown/say";
+import { readingOf } from "../src/views/breakdown/readings";
+import type { Shown } from "../src/views/breakdown/store";
 import type { Arrays, Breakdown, Envelope } from "../src/wire/protocol";
 
 const floats = (shape: number[], ...values: number[]): Envelope => ({
@@ -50,7 +50,7 @@ const arrays: Arrays = {
   headOutputs: floats([2, 1], 0.25, 0.5),
 };
 
-const told = {
+const payload = {
   run: 1,
   attention: "self",
   head: [0, 0],
@@ -77,8 +77,8 @@ const told = {
 } as unknown as Breakdown;
 
 const tokens = { tokens: ["<b>", "it"], special: [false, false] };
-const steps = openSteps(told);
-const shown = { told, steps, missing: "", queries: tokens, keys: tokens } as unknown as Shown;
+const steps = openSteps(payload);
+const shown = { payload, steps, missing: "", queries: tokens, keys: tokens } as unknown as Shown;
 
 test("arrays are opened by name, with the sizes that follow from them", () => {
   assert.deepEqual([steps.dK, steps.dV, steps.changed], [2, 1, null]);
@@ -102,8 +102,11 @@ test("figures have four digits that count, and say what is no number", () => {
 
 test("cells are short, and never show a small number as zero", () => {
   assert.deepEqual([short(4.1468), short(-0.001), short(0), short(1e-5)], ["4.15", "−0.001", "0.00", "1e−5"]);
-  assert.deepEqual([share(0.65279), share(0.00002), share(0), share(1)], ["0.653", "2e−5", "0", "1.000"]);
-  assert.deepEqual([short(Number.NaN), share(Number.NaN)], ["NaN", "NaN"]);
+  assert.deepEqual(
+    [shortWeight(0.65279), shortWeight(0.00002), shortWeight(0), shortWeight(1)],
+    ["0.653", "2e−5", "0", "1.000"],
+  );
+  assert.deepEqual([short(Number.NaN), shortWeight(Number.NaN)], ["NaN", "NaN"]);
   assert.equal(percent(0.614), "61\u00a0%");
   assert.equal(percent(0.004), "0.4\u00a0%");
   assert.deepEqual(
@@ -131,9 +134,9 @@ test("running totals end at the sum; what is no number adds nothing", () => {
   assert.deepEqual([...runningTotals(Float32Array.of(1, Number.NaN, 2))], [0, 1, 1, 3]);
 });
 
-test("shares are of what is positive", () => {
-  assert.deepEqual(sharesOf([3, 1, Number.NaN]), [0.75, 0.25, 0]);
-  assert.deepEqual(sharesOf([0, 0]), [0, 0]);
+test("fractions are of what is positive", () => {
+  assert.deepEqual(fractionsOf([3, 1, Number.NaN]), [0.75, 0.25, 0]);
+  assert.deepEqual(fractionsOf([0, 0]), [0, 0]);
   assert.equal(norm(Float32Array.of(3, 4)), 5);
 });
 
@@ -244,27 +247,27 @@ test("the same changes have the same name in whatever order", () => {
   assert.deepEqual(toggled([1, 3], 3), [1]);
 });
 
-// -- the status line --------------------------------------------------------------------------------------------------
+// -- the readout --------------------------------------------------------------------------------------------------
 
-const said = (...[row, column, dimension]: [Parameters<typeof saySpot>[2]["row"], string, number | null]) =>
-  saySpot(shown, steps, { row, column: column as never, dimension })
+const reading = (...[row, column, dimension]: [Parameters<typeof readingOf>[2]["row"], string, number | null]) =>
+  readingOf(shown, steps, { row, column: column as never, dimension })
     .map((piece) => (typeof piece === "string" ? piece : piece.token))
     .join("");
 
-test("the status line reads what is pointed at", () => {
-  assert.equal(said(0, "products", 1), "key <b> · dimension 1: q −1.000 × k 1.000 = −1.000");
-  assert.equal(said(0, "k", 0), "k[0] of <b> = 3.000");
-  assert.equal(said("query", "k", 0), "q[0] of it = 2.000");
-  assert.equal(said(0, "dot", null), "q·k of it and <b> = 5.000, the sum of 2 products");
-  assert.equal(said(0, "scaled", null), "key <b>: 5.000 × 0.5000 = 2.500");
-  assert.equal(said(1, "score", null), "key it: hidden by the mask, score −∞");
-  assert.equal(said(0, "weight", null), "weight of <b> = 1.000 ÷ 1.000 = 1.000");
-  assert.equal(said(1, "v", 0), "v[0] of it = not a number");
-  assert.equal(said("output", "weighted", 0), "head output[0] = 0.2500");
-  assert.equal(said("heads", "weighted", 1), "output[0] of L0-H1 = 0.5000");
+test("the readout reads what is pointed at", () => {
+  assert.equal(reading(0, "products", 1), "key <b> · dimension 1: q −1.000 × k 1.000 = −1.000");
+  assert.equal(reading(0, "k", 0), "k[0] of <b> = 3.000");
+  assert.equal(reading("query", "k", 0), "q[0] of it = 2.000");
+  assert.equal(reading(0, "dot", null), "q·k of it and <b> = 5.000, the sum of 2 products");
+  assert.equal(reading(0, "scaled", null), "key <b>: 5.000 × 0.5000 = 2.500");
+  assert.equal(reading(1, "score", null), "key it: hidden by the mask, score −∞");
+  assert.equal(reading(0, "weight", null), "weight of <b> = 1.000 ÷ 1.000 = 1.000");
+  assert.equal(reading(1, "v", 0), "v[0] of it = not a number");
+  assert.equal(reading("output", "weighted", 0), "head output[0] = 0.2500");
+  assert.equal(reading("heads", "weighted", 1), "output[0] of L0-H1 = 0.5000");
 });
 
-test("a changed number is said as what it was and what it becomes", () => {
+test("a changed number is read as what it was and what it becomes", () => {
   const changed = {
     maximum: 1.25,
     total: 1,
@@ -274,16 +277,16 @@ test("a changed number is said as what it was and what it becomes", () => {
     grown: 1,
     arrays: { ...arrays, scores: floats([2], 1.25, Number.NEGATIVE_INFINITY), headOutputs: floats([2, 1], 0.125, 0.5) },
   };
-  const other = { ...told, whatIf: { temperature: 2 }, changed } as unknown as Breakdown;
+  const other = { ...payload, whatIf: { temperature: 2 }, changed } as unknown as Breakdown;
   const opened = openSteps(other);
-  const say = (...[row, column, dimension]: Parameters<typeof said>) =>
-    saySpot({ ...shown, told: other }, opened, { row, column: column as never, dimension })
+  const read = (...[row, column, dimension]: Parameters<typeof reading>) =>
+    readingOf({ ...shown, payload: other }, opened, { row, column: column as never, dimension })
       .map((piece) => (typeof piece === "string" ? piece : piece.token))
       .join("");
-  assert.deepEqual(seen(opened, "scores", 0), { model: 2.5, now: 1.25, moved: true });
-  assert.deepEqual(seen(opened, "scores", 1).moved, false);
-  assert.equal(say(0, "score", null), "key <b>: score = 2.500 → 1.250, divided by the temperature 2");
-  assert.equal(say(0, "exp", null), "key <b>: exp(2.500 − max 2.500) = 1.000 → exp(1.250 − max 1.250) = 1.000");
-  assert.equal(say("heads", "weighted", 0), "output[0] of L0-H0 = 0.2500 → 0.1250");
-  assert.equal(say("heads", "weighted", 1), "output[0] of L0-H1 = 0.5000");
+  assert.deepEqual(numberAt(opened, "scores", 0), { model: 2.5, now: 1.25, moved: true });
+  assert.deepEqual(numberAt(opened, "scores", 1).moved, false);
+  assert.equal(read(0, "score", null), "key <b>: score = 2.500 → 1.250, divided by the temperature 2");
+  assert.equal(read(0, "exp", null), "key <b>: exp(2.500 − max 2.500) = 1.000 → exp(1.250 − max 1.250) = 1.000");
+  assert.equal(read("heads", "weighted", 0), "output[0] of L0-H0 = 0.2500 → 0.1250");
+  assert.equal(read("heads", "weighted", 1), "output[0] of L0-H1 = 0.5000");
 });

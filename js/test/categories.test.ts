@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accent, categoryColour, pensFor } from "../src/draw/colours";
 import { contrast, mix, shadeFor } from "../src/draw/contrast";
-import type { Labels } from "../src/labels";
 import {
   bestOf,
   countsOf,
+  type HeadCategories,
+  headsOf,
   isMeasured,
   layerMeans,
   mainOf,
-  membersOf,
   OTHER,
   type Scores,
   scoreOf,
@@ -55,15 +55,15 @@ test("counts are of main categories; every head is counted once", () => {
   assert.equal(isMeasured(scores, 2), false);
 });
 
-test("members: best first, those named after another category too", () => {
+test("heads of a category: best first, those named after another category too", () => {
   assert.deepEqual(
-    membersOf(scores, thresholds, 1).map(({ head, main }) => [head, main]),
+    headsOf(scores, thresholds, 1).map(({ head, main }) => [head, main]),
     [
       [[0, 1], 1],
       [[0, 0], 0],
     ],
   );
-  const others = membersOf(scores, thresholds, OTHER);
+  const others = headsOf(scores, thresholds, OTHER);
   assert.deepEqual(
     others.map(({ head, main }) => [head, main]),
     [
@@ -85,8 +85,8 @@ test("best scores and layer means leave out what was not measured", () => {
   assert.ok(layerMeans(scores, 2).every(Number.isNaN));
 });
 
-const kind = (name: string, colour: string | null = null) => ({ name, colour }) as Labels["list"][number];
-const labelled = (list: Labels["list"]): Labels => ({
+const category = (name: string, colour: string | null = null) => ({ name, colour }) as HeadCategories["list"][number];
+const known = (list: HeadCategories["list"]): HeadCategories => ({
   fresh: true,
   list,
   scores,
@@ -97,7 +97,7 @@ const labelled = (list: Labels["list"]): Labels => ({
 });
 
 test("pens: a category's colour, another dash for the next head of the same category", () => {
-  const labels = labelled([kind("Previous-Token"), kind("Induction"), kind("Self")]);
+  const labels = known([category("Previous-Token"), category("Induction"), category("Self")]);
   const pens = pensFor(
     [
       [0, 0],
@@ -118,7 +118,7 @@ test("pens: a category's colour, another dash for the next head of the same cate
 
 test("pens: a user's category has its own colour, if it is one, else a spare one", () => {
   const colour = (own: string | null) =>
-    pensFor([[0, 0]], labelled([kind("mine", own), kind("Induction"), kind("Self")]), "light")[0]?.colour;
+    pensFor([[0, 0]], known([category("mine", own), category("Induction"), category("Self")]), "light")[0]?.colour;
   assert.equal(colour("#123456"), "#123456");
   assert.match(colour("red; background: url(x)") ?? "", /^#[0-9a-f]{6}$/);
   assert.match(colour(null) ?? "", /^#[0-9a-f]{6}$/);
@@ -148,7 +148,7 @@ test("a shaded token stays readable in every colour, on both themes", () => {
     "Separator/Punctuation",
     "mine",
   ];
-  const labels = labelled(names.map((name) => kind(name)));
+  const labels = known(names.map((name) => category(name)));
   for (const [theme, text, ground] of [
     ["light", "#1b1f24", "#ffffff"],
     ["dark", "#e6e8ec", "#14171c"],

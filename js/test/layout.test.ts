@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { columnsFor, NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, visibleRows } from "../src/layout/columns";
-import { edgeAt, edgesOf, fall, focusEdges } from "../src/layout/edges";
+import { edgesFrom, indexEdges } from "../src/layout/edge-index";
+import { edgeAt, fall, focusEdges } from "../src/layout/edges";
 import { focusOf, shadesOf, strongestPair } from "../src/layout/focus";
-import { type Tile, weightAt } from "../src/source";
+import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRows } from "../src/layout/stage";
+import { type Tile, weightAt } from "../src/layout/tile";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   head: [0, 0],
@@ -12,10 +13,12 @@ const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   values: Float32Array.from(rows.flat()),
 });
 
+const edgesOf = (tiles: Tile[][], threshold: number, max?: number) => edgesFrom(indexEdges(tiles, max), threshold);
+
 test("columns fit and are centred at every width", () => {
   for (let width = 320; width <= 1600; width += 40) {
     for (const label of [20, 90, 700]) {
-      const { label: given, left, right } = columnsFor(width, label);
+      const { label: given, left, right } = stageWidths(width, label);
       assert.ok(right > left, `${width}`);
       assert.ok(Math.abs(left - (width - right)) < 1e-9);
       assert.ok(left - given - NUMBER_WIDTH >= 0, `labels and numbers fit in ${width}`);
@@ -77,6 +80,67 @@ test("edges: the strongest are kept, and the others counted", () => {
   const edges = edgesOf([[tile([[0.1, 0.2, 0.3, 0.4]])]], 0, 2);
   assert.deepEqual([...edges.key], [2, 3]);
   assert.equal(edges.dropped, 2);
+});
+
+/** All pairs above the threshold, sorted: what the index must give without sorting them again. */
+function sorted(tiles: Tile[][], threshold: number, max: number) {
+  const found: { query: number; key: number; weight: number; head: number }[] = [];
+  tiles.forEach((ofHead, head) => {
+    ofHead.forEach(({ queries, keys, values }, nth) => {
+      values.forEach((weight, at) => {
+        const query = queries[0] + Math.floor(at / (keys[1] - keys[0]));
+        const key = keys[0] + (at % (keys[1] - keys[0]));
+        const before = ofHead.slice(0, nth);
+        const held = before.some(
+          (one) => query >= one.queries[0] && query < one.queries[1] && key >= one.keys[0] && key < one.keys[1],
+        );
+        if (weight >= threshold && weight > 0 && !held) found.push({ query, key, weight, head });
+      });
+    });
+  });
+  found.sort((one, other) => one.weight - other.weight);
+  return { kept: found.slice(Math.max(0, found.length - max)), dropped: Math.max(0, found.length - max) };
+}
+
+test("edges: the same as by sorting all, with ties, NaN, forbidden pairs and overlaps", () => {
+  let seed = 7;
+  const random = () => {
+    seed = (seed * 48271) % 2147483647;
+    return seed / 2147483647;
+  };
+  const odd = [0, -1, Number.NaN, 1, 0.5, 0.5, 1e-40, Number.POSITIVE_INFINITY, 3];
+  const weight = () => (random() < 0.4 ? odd[Math.floor(random() * odd.length)]! : random() ** 4);
+  const rows = (height: number, width: number) =>
+    Array.from({ length: height }, () => Array.from({ length: width }, weight));
+  const whole = Array.from({ length: 3 }, () => [tile(rows(20, 20))]);
+  const overlapping = Array.from({ length: 2 }, () => [tile(rows(6, 20), 4, 0), tile(rows(20, 5), 0, 8)]);
+  const equal = [[tile(Array.from({ length: 9 }, () => Array(9).fill(1 / 9)))]];
+  for (const tiles of [whole, overlapping, equal, [], [[tile([[0]])]]]) {
+    for (const max of [1, 50, 100, 10_000]) {
+      const index = indexEdges(tiles, max);
+      for (const threshold of [0, 1e-41, 0.01, 1 / 9, 0.3, 0.5, 1, 2]) {
+        const { kept, dropped } = sorted(tiles, threshold, max);
+        const edges = edgesFrom(index, threshold);
+        assert.deepEqual(
+          [...edges.weight],
+          kept.map((one) => one.weight),
+        );
+        assert.deepEqual(
+          [...edges.query],
+          kept.map((one) => one.query),
+        );
+        assert.deepEqual(
+          [...edges.key],
+          kept.map((one) => one.key),
+        );
+        assert.deepEqual(
+          [...edges.head],
+          kept.map((one) => one.head),
+        );
+        assert.deepEqual([edges.count, edges.dropped], [kept.length, dropped]);
+      }
+    }
+  }
 });
 
 test("NaN is no line and no number", () => {

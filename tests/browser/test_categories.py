@@ -368,7 +368,7 @@ def test_nothing_moves_when_the_scores_arrive(page: Page, width: int) -> None:
     at = Mounted(page, widget, alive=False)
     at.wait()
     boxes = """() => [...document.querySelector("#here > div").shadowRoot.querySelectorAll(
-      ".widget, .heads, .lines, .categories, .strongest, .stage, footer, .profile"
+      ".widget, .left, .right, .lines-view, .categories, .strongest, .stage, footer, .profile"
     )].map((one) => JSON.stringify(one.getBoundingClientRect()))"""
     before = page.evaluate(boxes)
     expect(page.locator(".waiting")).to_have_text("measuring …")

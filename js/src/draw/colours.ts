@@ -2,8 +2,7 @@
 // colours safe for colour-blind readers (several; Okabe and Ito).
 
 import type { Theme } from "../host";
-import { type Labels, nameOf, OTHER_NAME } from "../labels";
-import { OTHER } from "../layout/categories";
+import { type HeadCategories, nameOf, OTHER, OTHER_NAME } from "../layout/categories";
 import type { Head } from "../wire/protocol";
 
 type Shades = Record<Theme, string>;
@@ -45,25 +44,25 @@ export interface Pen {
 }
 
 /** The colour of a category by its number in the list; null for a head that has none. */
-export function categoryColour(labels: Labels, category: number, theme: Theme): string | null {
+export function categoryColour(categories: HeadCategories, category: number, theme: Theme): string | null {
   if (category < OTHER) return null;
-  const own = labels.list[category]?.colour ?? "";
+  const own = categories.list[category]?.colour ?? "";
   if (/^#[0-9a-f]{6}$/i.test(own)) return own;
-  const known = CATEGORIES[nameOf(labels, category)]?.[theme];
+  const known = CATEGORIES[nameOf(categories, category)]?.[theme];
   if (known) return known;
-  const among = labels.list.filter(({ name }) => !CATEGORIES[name]).indexOf(labels.list[category]!);
+  const among = categories.list.filter(({ name }) => !CATEGORIES[name]).indexOf(categories.list[category]!);
   return MORE[theme][among % MORE[theme].length] as string;
 }
 
-export const headColour = (labels: Labels | null, head: Head, theme: Theme): string | null =>
-  labels && categoryColour(labels, labels.main(head), theme);
+export const headColour = (categories: HeadCategories | null, head: Head, theme: Theme): string | null =>
+  categories && categoryColour(categories, categories.main(head), theme);
 
 /** The pens of the heads shown, in their order. Colours that come round again are dashed. */
-export function pensFor(heads: Head[], labels: Labels | null, theme: Theme): Pen[] {
+export function pensFor(heads: Head[], categories: HeadCategories | null, theme: Theme): Pen[] {
   const spare = heads.length === 1 ? [ACCENT[theme]] : HEADS[theme];
   const used = new Map<string, number>();
   return heads.map((head, at) => {
-    const colour = headColour(labels, head, theme) ?? (spare[at % spare.length] as string);
+    const colour = headColour(categories, head, theme) ?? (spare[at % spare.length] as string);
     const before = used.get(colour) ?? 0;
     used.set(colour, before + 1);
     return { colour, dash: DASHES[before % DASHES.length] as number[] };

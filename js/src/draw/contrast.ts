@@ -14,8 +14,8 @@ const channels = (colour: string): Channels =>
 
 function luminance(colour: Channels): number {
   const [red, green, blue] = colour.map((value) => {
-    const share = value / 255;
-    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    const part = value / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
   }) as Channels;
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
 }
@@ -26,15 +26,15 @@ export function contrast(one: Channels, other: Channels): number {
   return (light + 0.05) / (dark + 0.05);
 }
 
-export function mix(colour: string, ground: string, share: number): Channels {
+export function mix(colour: string, ground: string, amount: number): Channels {
   const under = channels(ground);
-  return channels(colour).map((value, at) => share * value + (1 - share) * under[at]!) as Channels;
+  return channels(colour).map((value, at) => amount * value + (1 - amount) * under[at]!) as Channels;
 }
 
-/** The share of a colour, #rrggbb, in the ground of a token with a weight of 1. */
+/** How much of a colour, #rrggbb, may be in the ground of a token with a weight of 1. */
 export function shadeFor(colour: string, theme: Theme): number {
   const { text, ground } = GROUND[theme];
-  let share = STRONGEST[theme];
-  while (share > STEP && contrast(channels(text), mix(colour, ground, share)) < READABLE) share -= STEP;
-  return share;
+  let amount = STRONGEST[theme];
+  while (amount > STEP && contrast(channels(text), mix(colour, ground, amount)) < READABLE) amount -= STEP;
+  return amount;
 }

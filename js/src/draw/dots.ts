@@ -1,7 +1,7 @@
 // All keys' scores on one axis, before and after a step: what it shrinks, moves or hides.
 
 import type { Theme } from "../host";
-import { figure } from "../layout/figures";
+import { figure } from "../layout/numbers";
 
 export interface DotRow {
   label: string;

@@ -1,7 +1,9 @@
 import type { Edges } from "../layout/edges";
+import { prepare } from "./canvas";
 import type { Pen } from "./colours";
 
-export interface Frame {
+/** Where the lines stand on their canvas. */
+export interface LinesGeometry {
   /** CSS pixels. */
   width: number;
   height: number;
@@ -19,29 +21,29 @@ const LEVELS = 24;
 const SPREAD = 10; // px at most between the first head's line and the last one's
 
 /** Draw lines from queries to keys, weakest first, thicker and darker with weight. */
-export function drawLines(canvas: HTMLCanvasElement, edges: Edges, pens: Pen[], frame: Frame): void {
-  const context = prepare(canvas, frame.width, frame.height);
-  const { left, right } = frame;
+export function drawLines(canvas: HTMLCanvasElement, edges: Edges, pens: Pen[], at: LinesGeometry): void {
+  const context = prepare(canvas, at.width, at.height);
+  const { left, right } = at;
   const middle = (left + right) / 2;
   const groups = new Map<number, number[]>(); // level × head → edges
-  for (let at = 0; at < edges.count; at++) {
-    const level = Math.min(LEVELS - 1, Math.floor(edges.weight[at]! * LEVELS));
-    const group = level * pens.length + edges.head[at]!;
+  for (let edge = 0; edge < edges.count; edge++) {
+    const level = Math.min(LEVELS - 1, Math.floor(edges.weight[edge]! * LEVELS));
+    const group = level * pens.length + edges.head[edge]!;
     const members = groups.get(group);
-    if (members) members.push(at);
-    else groups.set(group, [at]);
+    if (members) members.push(edge);
+    else groups.set(group, [edge]);
   }
   for (const group of [...groups.keys()].sort((a, b) => a - b)) {
     const members = groups.get(group)!;
     const pen = pens[group % pens.length]!;
-    const weight = members.reduce((sum, at) => sum + edges.weight[at]!, 0) / members.length;
+    const weight = members.reduce((sum, edge) => sum + edges.weight[edge]!, 0) / members.length;
     // Heads that agree would hide one another: each is drawn a little beside the next.
     const aside = ((group % pens.length) - (pens.length - 1) / 2) * Math.min(2, SPREAD / pens.length);
     context.beginPath();
-    for (const at of members) {
-      const from = frame.row(edges.query[at]!) + aside;
-      const to = frame.row(edges.key[at]!) + aside;
-      if ((from < -20 && to < -20) || (from > frame.height + 20 && to > frame.height + 20)) continue;
+    for (const edge of members) {
+      const from = at.row(edges.query[edge]!) + aside;
+      const to = at.row(edges.key[edge]!) + aside;
+      if ((from < -20 && to < -20) || (from > at.height + 20 && to > at.height + 20)) continue;
       context.moveTo(left, from);
       context.bezierCurveTo(middle, from, middle, to, right, to);
     }
@@ -51,19 +53,4 @@ export function drawLines(canvas: HTMLCanvasElement, edges: Edges, pens: Pen[], 
     context.globalAlpha = lineOpacity(weight);
     context.stroke();
   }
-}
-
-/** Size a canvas to its place on a display of any density, empty it, and return its context in CSS pixels. */
-export function prepare(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
-  const density = globalThis.devicePixelRatio || 1;
-  const [wide, high] = [Math.round(width * density), Math.round(height * density)];
-  if (canvas.width !== wide) canvas.width = wide;
-  if (canvas.height !== high) canvas.height = high;
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  const context = canvas.getContext("2d") as CanvasRenderingContext2D;
-  context.setTransform(density, 0, 0, density, 0, 0);
-  context.globalAlpha = 1;
-  context.clearRect(0, 0, width, height);
-  return context;
 }

@@ -1,6 +1,6 @@
 import type { Decoded } from "../wire/decode";
 import type { Head } from "../wire/protocol";
-import { prepare } from "./lines";
+import { prepare } from "./canvas";
 
 export interface Grid {
   /** Side of a cell and the gap between two, in px. */

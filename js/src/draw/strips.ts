@@ -51,17 +51,17 @@ function rampOf(theme: Theme) {
   if (known) return known;
   const { negative, zero, positive } = ENDS[theme];
   const bytes = Array.from({ length: 2 * LEVELS + 1 }, (_, at): Channels => {
-    const share = Math.abs(at - LEVELS) / LEVELS;
+    const distance = Math.abs(at - LEVELS) / LEVELS;
     const [middle, end] = (at < LEVELS ? negative : positive) as [Channels, Channels];
-    return share < 0.5 ? between(zero, middle, 2 * share) : between(middle, end, 2 * share - 1);
+    return distance < 0.5 ? between(zero, middle, 2 * distance) : between(middle, end, 2 * distance - 1);
   });
   const made = { bytes, css: bytes.map((channels) => `rgb(${channels.join(" ")})`) };
   ramps.set(theme, made);
   return made;
 }
 
-const between = (one: Channels, other: Channels, share: number) =>
-  one.map((value, at) => Math.round(value + ((other[at] as number) - value) * share)) as Channels;
+const between = (one: Channels, other: Channels, part: number) =>
+  one.map((value, at) => Math.round(value + ((other[at] as number) - value) * part)) as Channels;
 
 /** Place on the ramp of a number on a scale that ends at ±limit. */
 function levelOf(value: number, limit: number): number {

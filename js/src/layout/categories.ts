@@ -1,6 +1,6 @@
 // Which category a head belongs to. Pure: scores in, labels out.
 
-import type { Head } from "../wire/protocol";
+import type { Category, Head, Probe } from "../wire/protocol";
 
 /** A head that reaches no category's threshold. */
 export const OTHER = -1;
@@ -44,7 +44,7 @@ export function allHeads({ layers, heads }: Scores): Head[] {
   return Array.from({ length: layers * heads }, (_, at): Head => [Math.floor(at / heads), at % heads]);
 }
 
-export interface Member {
+export interface RankedHead {
   head: Head;
   score: number;
   /** The category that the head is named after, perhaps another; of an OTHER head the one it comes nearest to. */
@@ -52,18 +52,18 @@ export interface Member {
 }
 
 /** The heads that reach a category's threshold, best first. Of OTHER the heads that reach none, by their best score. */
-export function membersOf(scores: Scores, thresholds: number[], category: number): Member[] {
-  const members: Member[] = [];
+export function headsOf(scores: Scores, thresholds: number[], category: number): RankedHead[] {
+  const ranked: RankedHead[] = [];
   for (const head of allHeads(scores)) {
     const main = mainOf(scores, thresholds, head);
     const score = scoreOf(scores, category, head);
-    if (category !== OTHER && reaches(score, thresholds[category] as number)) members.push({ head, score, main });
+    if (category !== OTHER && reaches(score, thresholds[category] as number)) ranked.push({ head, score, main });
     const [nearest] = bestOf(scores, head, 1);
     if (category === OTHER && main === OTHER && nearest) {
-      members.push({ head, score: nearest.score, main: nearest.category });
+      ranked.push({ head, score: nearest.score, main: nearest.category });
     }
   }
-  return members.sort((a, b) => b.score - a.score);
+  return ranked.sort((a, b) => b.score - a.score);
 }
 
 /** How many heads are named after each category; the last number counts OTHER. Null where nothing was measured. */
@@ -102,3 +102,37 @@ export function layerMeans(scores: Scores, category: number): number[] {
     return known.reduce((sum, score) => sum + score, 0) / known.length;
   });
 }
+
+// -- all that a view knows of the categories ------------------------------------------------------------------------
+
+/** The heads' categories: what Python measured, by thresholds that the reader may move. */
+export interface HeadCategories {
+  /**
+   * Measured on what is on screen. Else of the text before, while the new one is being measured: then only colours and
+   * sizes are taken from it, so that nothing flashes or jumps, and no name or number.
+   */
+  fresh: boolean;
+  list: Category[];
+  scores: Scores;
+  thresholds: number[];
+  warning: string;
+  probe: Probe;
+  /** Number of a head's category in the list, or OTHER or UNKNOWN. */
+  main(head: Head): number;
+}
+
+export const OTHER_NAME = "Other";
+
+/** Number of a category by its name; null if there is none of that name. */
+export function numberOf({ list }: HeadCategories, name: string | null): number | null {
+  if (name === OTHER_NAME) return OTHER;
+  const at = list.findIndex((one) => one.name === name);
+  return at < 0 ? null : at;
+}
+
+/** What a head's score for a category means; empty where there is no more to say than the number. */
+export const noteOf = ({ list }: HeadCategories, category: number, [layer, head]: Head): string =>
+  list[category]?.notes?.[layer]?.[head] ?? "";
+
+export const nameOf = ({ list }: HeadCategories, category: number): string =>
+  category === OTHER ? OTHER_NAME : (list[category]?.name ?? "");

@@ -1,6 +1,4 @@
-// Which lines there are, and which one the pointer is on. Pure: no DOM, no drawing.
-
-import type { Tile } from "../source";
+// Lines between queries and keys, and which one the pointer is on. Pure: no DOM, no drawing.
 
 /** Lines in one array each, weakest first. */
 export interface Edges {
@@ -13,50 +11,6 @@ export interface Edges {
   /** Lines above the threshold that were left out, the weakest. */
   dropped: number;
 }
-
-export const EDGES_MAX = 20_000; // more is a grey cloud, and slow to stroke
-
-/**
- * Collect the pairs with a weight of at least `threshold`.
- *
- * @param tiles for each head its tiles; where two overlap, the first one counts
- */
-export function edgesOf(tiles: Tile[][], threshold: number, max = EDGES_MAX): Edges {
-  const query: number[] = [];
-  const key: number[] = [];
-  const weight: number[] = [];
-  const head: number[] = [];
-  const least = Math.max(threshold, Number.MIN_VALUE); // a weight of zero is no line
-  tiles.forEach((ofHead, number) => {
-    ofHead.forEach(({ queries, keys, values }, nth) => {
-      const covered = ofHead.slice(0, nth);
-      const width = keys[1] - keys[0];
-      for (let at = 0; at < values.length; at++) {
-        const value = values[at] as number;
-        if (!(value >= least)) continue;
-        const q = queries[0] + Math.floor(at / width);
-        const k = keys[0] + (at % width);
-        if (covered.some((tile) => inside(q, tile.queries) && inside(k, tile.keys))) continue;
-        query.push(q);
-        key.push(k);
-        weight.push(value);
-        head.push(number);
-      }
-    });
-  });
-  const order = Uint32Array.from(weight.keys()).sort((a, b) => weight[a]! - weight[b]!);
-  const kept = order.subarray(Math.max(0, order.length - max));
-  return {
-    count: kept.length,
-    query: Int32Array.from(kept, (at) => query[at]!),
-    key: Int32Array.from(kept, (at) => key[at]!),
-    weight: Float32Array.from(kept, (at) => weight[at]!),
-    head: Uint16Array.from(kept, (at) => head[at]!),
-    dropped: order.length - kept.length,
-  };
-}
-
-const inside = (at: number, [start, stop]: readonly [number, number]) => at >= start && at < stop;
 
 /** The lines between the focused queries and keys; null stands for all of a side. */
 export function focusEdges(edges: Edges, queries: readonly number[] | null, keys: readonly number[] | null): Edges {
@@ -79,7 +33,7 @@ export function focusEdges(edges: Edges, queries: readonly number[] | null, keys
 }
 
 /**
- * How far down from its left end a line is, as a share of its whole fall, at a share `x` of its width.
+ * How far down from its left end a line is, as a part of its whole fall, at the part `x` of its width.
  *
  * A line is the cubic Bézier curve with both handles at half its width, level with its ends: there
  * x(t) = 1.5 t − 1.5 t² + t³ and y(t) = 3 t² − 2 t³. The same for every line, so one solution serves them all.
@@ -100,17 +54,17 @@ const REACH = 5; // px around the pointer
 /**
  * The line under the pointer, the strongest among the near ones; -1 if none.
  *
- * @param x share of the lines' width, 0 at the queries
+ * @param x part of the lines' width, 0 at the queries
  * @param y in px, as `row(index)` gives the middle of a row
  */
 export function edgeAt(edges: Edges, x: number, y: number, row: (index: number) => number): number {
-  const share = fall(x);
+  const fallen = fall(x);
   let best = -1;
   let nearest = REACH;
   for (let at = edges.count - 1; at >= 0; at--) {
     const from = row(edges.query[at]!);
     const to = row(edges.key[at]!);
-    const distance = Math.abs(from + (to - from) * share - y);
+    const distance = Math.abs(from + (to - from) * fallen - y);
     if (distance < nearest - 1) {
       nearest = distance;
       best = at;

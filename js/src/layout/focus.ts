@@ -1,7 +1,18 @@
 // What stands out: the hovered token or line, else the pinned tokens. And what that means in numbers.
 
-import { isForbidden, type Tile, weightAt } from "../source";
-import type { Hover, Side } from "../state";
+import { isForbidden, type Tile, weightAt } from "./tile";
+import type { Side, Sides } from "./units";
+
+/** What the pointer or the keyboard rests on. */
+export type Hover = { side: Side; unit: number } | { side: "line"; query: number; key: number; head: number } | null;
+
+/** A hover that outlives a shorter text points nowhere. */
+export function hoverWithin(hover: Hover, units: Sides): Hover {
+  const has = (side: Side, unit: number) => unit < units[side].labels.length;
+  if (!hover) return null;
+  if (hover.side === "line") return has("query", hover.query) && has("key", hover.key) ? hover : null;
+  return has(hover.side, hover.unit) ? hover : null;
+}
 
 /** The rows in focus on either side; null stands for all of a side. */
 export interface Focus {
@@ -22,7 +33,7 @@ export function focusOf(hover: Hover, pinnedQueries: number[], pinnedKeys: numbe
 /** The side whose tokens are shaded by weight: the one opposite to what is focused. */
 export const shadedSide = (focus: Focus): Side => (focus.queries ? "key" : "query");
 
-/** A token's share: its weight, and whether the mask lets the focus see it at all. */
+/** A token's weight, and whether the mask lets the focus see it at all. */
 export interface Shade {
   weight: number;
   allowed: boolean;

@@ -2,6 +2,7 @@
 
 import { decodeArray } from "../wire/decode";
 import type { Arrays, Breakdown, WhatIf } from "../wire/protocol";
+import { figure } from "./numbers";
 
 /** 1 create q, k, v · 2 scores · 3 scale · 4 mask · 5 softmax · 6 weight the values · 7 concatenate and project. */
 export type Step = 1 | 2 | 3 | 4 | 5 | 6 | 7;
@@ -50,7 +51,7 @@ export type ChangedNumbers = Pick<
 >;
 
 export interface Steps {
-  told: Breakdown;
+  payload: Breakdown;
   numbers: Numbers;
   changed: ChangedNumbers | null;
   /** Numbers in a query or key, and in a value. */
@@ -60,12 +61,12 @@ export interface Steps {
   mostPart: number;
 }
 
-export function openSteps(told: Breakdown): Steps {
-  const numbers = openArrays(told.arrays) as unknown as Numbers;
-  const changed = told.changed && (openArrays(told.changed.arrays) as unknown as ChangedNumbers);
+export function openSteps(payload: Breakdown): Steps {
+  const numbers = openArrays(payload.arrays) as unknown as Numbers;
+  const changed = payload.changed && (openArrays(payload.changed.arrays) as unknown as ChangedNumbers);
   const { query, headOutput } = numbers;
   const mostPart = wholeLimitOf(numbers.parts).end;
-  return { told, numbers, changed, dK: query.length, dV: headOutput.length, mostPart };
+  return { payload, numbers, changed, dK: query.length, dV: headOutput.length, mostPart };
 }
 
 function openArrays(arrays: Arrays): Record<string, Float32Array | Uint8Array> {
@@ -84,20 +85,24 @@ export const rowOf = (values: Float32Array, row: number, width: number): Float32
   values.subarray(row * width, (row + 1) * width);
 
 /** A number as the model has it and with what was changed: the same where that moves nothing. */
-export interface Seen {
+export interface StepNumber {
   model: number | undefined;
   now: number | undefined;
   moved: boolean;
 }
 
-export type SeenName = Exclude<keyof Numbers, "allowed">;
+export type NumberName = Exclude<keyof Numbers, "allowed">;
 
 /** Number `at` of an array, for whatever shows it or says it. */
-export function seen({ numbers, changed }: Steps, name: SeenName, at: number): Seen {
+export function numberAt({ numbers, changed }: Steps, name: NumberName, at: number): StepNumber {
   const model = numbers[name]?.[at];
   const now = (changed as Partial<Numbers> | null)?.[name]?.[at] ?? model;
   return { model, now, moved: !Object.is(model, now) };
 }
+
+/** What a number was, and what it becomes. */
+export const becomes = ({ model, now, moved }: StepNumber, digits = 4): string =>
+  moved ? `${figure(model, digits)} → ${figure(now, digits)}` : figure(model, digits);
 
 /** The row in the spotlight when none was picked: the one of largest weight. */
 export function strongestRow({ weights }: Numbers): number {
@@ -151,8 +156,8 @@ export function runningTotals(values: Float32Array): Float64Array {
   return totals;
 }
 
-/** Each number's share of their sum. */
-export function sharesOf(values: ArrayLike<number>): number[] {
+/** Each number as a fraction of their sum. */
+export function fractionsOf(values: ArrayLike<number>): number[] {
   const all = Array.from(values, (value) => (value > 0 ? value : 0));
   const sum = all.reduce((total, value) => total + value, 0);
   return all.map((value) => (sum > 0 ? value / sum : 0));
@@ -201,9 +206,9 @@ export function whatIfName(whatIf: WhatIf): string {
 export const isChanged = (whatIf: WhatIf): boolean => Object.keys(changeOf(whatIf, {})).length > 0;
 
 /** How a row's key is changed by itself: hidden, its score set by hand, or taken out after the softmax. */
-export function changeAt({ told }: Steps, row: number): { masked: boolean; set: boolean; removed: boolean } {
-  const { masked, scores, removed } = told.whatIf;
-  const position = told.rows[row] as number;
+export function changeAt({ payload }: Steps, row: number): { masked: boolean; set: boolean; removed: boolean } {
+  const { masked, scores, removed } = payload.whatIf;
+  const position = payload.rows[row] as number;
   return {
     masked: masked?.includes(position) ?? false,
     set: scores?.[position] !== undefined,

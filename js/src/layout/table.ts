@@ -20,7 +20,7 @@ export const COLUMNS = [
 ] as const;
 export type ColumnName = (typeof COLUMNS)[number];
 
-export interface Column {
+export interface TableColumn {
   name: ColumnName;
   left: number;
   width: number;
@@ -79,7 +79,7 @@ const STRIP_MIN = 44;
 const SWELL = 3; // an emphasised strip gets so many times the room of a quiet one, where room is short
 
 /** Which columns there are, and where. */
-export function columnsOf(options: ColumnOptions): Column[] {
+export function columnsOf(options: ColumnOptions): TableColumn[] {
   const { step, width, label, dK, dV } = options;
   const active = new Set<ColumnName>(["key", ...PARTS[step]]);
   const all = COLUMNS.filter((name) => isThere(name, options));
@@ -140,5 +140,5 @@ function fixedWidth(name: ColumnName, options: ColumnOptions, label: number): nu
 }
 
 /** Which of `count` numbers lies at x px of a strip. */
-export const dimensionAt = (x: number, { left, width }: Column, count: number): number =>
+export const dimensionAt = (x: number, { left, width }: TableColumn, count: number): number =>
   Math.min(count - 1, Math.max(0, Math.floor(((x - left) / width) * count)));

@@ -2,25 +2,25 @@
 
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { figure, raw, share, short } from "../../layout/figures";
-import { changeOf, type Seen, seen } from "../../layout/steps";
+import { figure, raw, short, shortWeight } from "../../layout/numbers";
+import { changeOf, numberAt, type StepNumber } from "../../layout/steps";
 import type { ColumnName } from "../../layout/table";
-import type { State } from "../../state";
-import type { Frame } from "./frame";
+import type { State } from "../../state/state";
+import type { TableContext } from "./context";
 
 const BOTH = 96; // px in which a number fits beside what it was
 
 interface MovedProps {
-  frame: Frame;
+  table: TableContext;
   column: ColumnName;
-  of: Seen;
+  of: StepNumber;
   text(value: number | undefined): string;
 }
 
 /** A number; where it was changed, in blue, and where there is room after what it was. */
-export function Moved({ frame, column, of: { model, now, moved }, text }: MovedProps) {
+export function Moved({ table, column, of: { model, now, moved }, text }: MovedProps) {
   if (!moved) return <>{text(model)}</>;
-  const roomy = (frame.columns.find(({ name }) => name === column)?.width ?? 0) >= BOTH;
+  const roomy = (table.columns.find(({ name }) => name === column)?.width ?? 0) >= BOTH;
   return (
     <span>
       {roomy && <span class="hint">{text(model)} → </span>}
@@ -30,16 +30,16 @@ export function Moved({ frame, column, of: { model, now, moved }, text }: MovedP
 }
 
 /** The weight as a bar and a number; beside it, if something was changed, what it becomes. */
-export function Weight({ frame, at }: { frame: Frame; at: number }) {
-  const { steps, limits } = frame;
-  const { model, now, moved } = seen(steps, "weights", at);
+export function Weight({ table, at }: { table: TableContext; at: number }) {
+  const { steps, limits } = table;
+  const { model, now, moved } = numberAt(steps, "weights", at);
   const [weight, changed] = [model as number, now as number];
   const long = (value: number) => ({ "--long": Number.isFinite(value) ? value / limits.weight : 0 });
   if (!steps.changed) {
     return (
       <>
         {weight !== 0 && <i class="wbar" style={long(weight)} />}
-        <span>{share(weight)}</span>
+        <span>{shortWeight(weight)}</span>
       </>
     );
   }
@@ -49,7 +49,7 @@ export function Weight({ frame, at }: { frame: Frame; at: number }) {
         <i class="wbar before" style={long(weight)} />
         <i class="wbar" style={long(changed)} />
       </span>
-      <span class="hint">{share(weight)}</span>
+      <span class="hint">{shortWeight(weight)}</span>
       <span>→</span>
       <b
         class={moved ? "is-changed" : ""}
@@ -57,29 +57,41 @@ export function Weight({ frame, at }: { frame: Frame; at: number }) {
         data-exact={raw(changed)}
         title={figure(changed, 6)}
       >
-        {share(changed)}
+        {shortWeight(changed)}
       </b>
     </>
   );
 }
 
 /** Of several queries each one's weight, as small bars side by side. */
-export function EachWeight({ frame, at }: { frame: Frame; at: number }) {
-  const { steps, shown } = frame;
-  const { told, numbers, mostPart } = steps;
-  const weights = told.queries.map((_, nth) => numbers.parts?.[nth * told.rows.length + at] ?? 0);
-  const title = told.queries.map((query, nth) => `${shown.queries.tokens[query]} ${figure(weights[nth])}`).join(" · ");
+export function EachWeight({ table, at }: { table: TableContext; at: number }) {
+  const { steps, shown } = table;
+  const { payload, numbers, mostPart } = steps;
+  const weights = payload.queries.map((_, nth) => numbers.parts?.[nth * payload.rows.length + at] ?? 0);
+  const title = payload.queries
+    .map((query, nth) => `${shown.queries.tokens[query]} ${figure(weights[nth])}`)
+    .join(" · ");
   return (
     <span class="each" title={title}>
       {weights.map((weight, nth) => (
-        <i key={told.queries[nth]} style={{ "--long": Number.isFinite(weight) ? weight / mostPart : 0 }} />
+        <i key={payload.queries[nth]} style={{ "--long": Number.isFinite(weight) ? weight / mostPart : 0 }} />
       ))}
     </span>
   );
 }
 
 /** The score; in what-if mode a click makes it a field. */
-export function Score({ state, frame, at, editing }: { state: State; frame: Frame; at: number; editing: boolean }) {
+export function Score({
+  state,
+  table,
+  at,
+  editing,
+}: {
+  state: State;
+  table: TableContext;
+  at: number;
+  editing: boolean;
+}) {
   const open = useSignal(false);
   const button = useRef<HTMLButtonElement>(null);
   const field = useRef<HTMLInputElement>(null);
@@ -89,13 +101,13 @@ export function Score({ state, frame, at, editing }: { state: State; frame: Fram
     else if (byKey.current) button.current?.focus();
     byKey.current = false;
   }, [open.value]);
-  const { told } = frame.steps;
-  const position = told.rows[at] as number;
-  const label = frame.shown.keys.tokens[position] ?? "?";
+  const { payload } = table.steps;
+  const position = payload.rows[at] as number;
+  const label = table.shown.keys.tokens[position] ?? "?";
   const whatIf = state.traits.what_if.value ?? {};
   const own = whatIf.scores?.[position];
-  const score = seen(frame.steps, "scores", at);
-  const shown = <Moved frame={frame} column="score" of={score} text={short} />;
+  const score = numberAt(table.steps, "scores", at);
+  const shown = <Moved table={table} column="score" of={score} text={short} />;
   if (!editing) return shown;
   const before = Number.isFinite(own ?? score.now) ? String(own ?? Number(score.now?.toFixed(3))) : "";
   const commit = (value: string) => {

@@ -1,12 +1,12 @@
 import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
-import type { Spot } from "../../breakdown";
 import { isStrip } from "../../layout/table";
-import { type Frame, sizeOf } from "./frame";
+import { sizeOf, type TableContext } from "./context";
+import type { Spot } from "./store";
 
 /** A line down the dimension that is pointed at. Only this and the status line follow the pointer. */
-export function Cross({ spot, frame }: { spot: ReadonlySignal<Spot | null>; frame: Frame }) {
-  const shown = useSignal(frame);
-  shown.value = frame;
+export function Cross({ spot, table }: { spot: ReadonlySignal<Spot | null>; table: TableContext }) {
+  const shown = useSignal(table);
+  shown.value = table;
   const place = useComputed(() => {
     const at = spot.value;
     const { columns, steps } = shown.value;

@@ -2,18 +2,19 @@
 
 import { useComputed, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import type { BreakdownStore, Spot } from "../../breakdown";
 import { type DotRow, drawDots } from "../../draw/dots";
-import { type Box, drawBars, drawRunning, totalScale } from "../../draw/strips";
-import { figure } from "../../layout/figures";
-import { changeAt, isRoot, limitOf, rowOf, scaleName, seen } from "../../layout/steps";
-import { Art } from "./art";
-import { Concat } from "./concat";
+import { drawBars, drawRunning, totalScale } from "../../draw/strips";
+import { figure } from "../../layout/numbers";
+import { changeAt, isRoot, limitOf, numberAt, rowOf, scaleName } from "../../layout/steps";
+import { Canvas } from "./canvas";
+import { Concatenation } from "./concatenation";
+import { explainedRow, type ViewProps } from "./context";
 import { Token } from "./explain";
-import { explainedRow, move, type ViewProps } from "./frame";
 import { Legend } from "./legend";
-import { queryName } from "./say";
-import { Now, Shares } from "./shares";
+import { type PartProps, Pointed } from "./pointed";
+import { queryName } from "./readings";
+import { Now, ShareBar } from "./share-bar";
+import type { Spot } from "./store";
 
 const CHART = 92; // px
 
@@ -23,7 +24,7 @@ export function Detail(props: ViewProps) {
   now.value = steps;
   // Only another row draws it anew, not every movement of the pointer.
   const row = useComputed(() => explainedRow(store, state, now.value));
-  const key = <Token text={shown.keys.tokens[steps.told.rows[row.value] as number]} />;
+  const key = <Token text={shown.keys.tokens[steps.payload.rows[row.value] as number]} />;
   const part = { ...props, row: row.value, name: key };
   const step = store.step.value;
   return (
@@ -31,15 +32,10 @@ export function Detail(props: ViewProps) {
       {step === 1 && <Vectors {...part} />}
       {step === 2 && <Products {...part} />}
       {(step === 3 || step === 4) && <Axis {...part} masking={step === 4} />}
-      {(step === 5 || step === 6) && <Shares {...part} norms={step === 6} />}
-      {step === 7 && <Concat {...props} />}
+      {(step === 5 || step === 6) && <ShareBar {...part} norms={step === 6} />}
+      {step === 7 && <Concatenation {...props} />}
     </div>
   );
-}
-
-export interface PartProps extends ViewProps {
-  row: number;
-  name: ComponentChildren;
 }
 
 // -- 1 ----------------------------------------------------------------------------------------------------------------
@@ -66,7 +62,7 @@ function Vectors({ store, shown, steps, width, theme, row, name }: PartProps) {
             box={{ left: 0, top: 0, width: each, height: CHART }}
             count={values.length}
           >
-            <Art
+            <Canvas
               width={each}
               height={CHART}
               of={[values, theme]}
@@ -83,32 +79,6 @@ function Vectors({ store, shown, steps, width, theme, row, name }: PartProps) {
 }
 
 const spotAt = (row: Spot["row"], column: Spot["column"]): Spot => ({ row, column, dimension: null });
-
-interface PointedProps {
-  store: BreakdownStore;
-  spot: Spot | null;
-  box: Box;
-  count: number;
-  children: ComponentChildren;
-}
-
-/** A chart over a vector's numbers: the pointer reads them. */
-export function Pointed({ store, spot, box, count, children }: PointedProps) {
-  return (
-    <div
-      class="pointed"
-      style={{ height: `${box.top + box.height}px` }}
-      onPointerMove={(event) => {
-        const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
-        const dimension = Math.floor(((x - box.left) / box.width) * count);
-        move(store, spot && dimension >= 0 && dimension < count ? { ...spot, dimension } : spot);
-      }}
-      onPointerLeave={() => move(store, null)}
-    >
-      {children}
-    </div>
-  );
-}
 
 // -- 2 ----------------------------------------------------------------------------------------------------------------
 
@@ -130,7 +100,7 @@ function Products({ store, shown, steps, width, theme, pen, row, name }: PartPro
         <span class="hint aside">· each bar starts where the sum stood before it</span>
       </figcaption>
       <Pointed store={store} spot={spotAt(row, "products")} box={{ ...box, height: CHART - 6 }} count={dK}>
-        <Art
+        <Canvas
           width={width - SUM + 8}
           height={CHART}
           of={[values, theme, pen]}
@@ -154,25 +124,26 @@ const clampTop = (zero: number, end: number): number =>
 // -- 3, 4 -------------------------------------------------------------------------------------------------------------
 
 function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { masking: boolean }) {
-  const { told, numbers, dK } = steps;
+  const { payload, numbers, dK } = steps;
   const { dots, scaled, capped, bias, scores, allowed } = numbers;
   const { changed } = steps;
   const before = capped ?? scaled;
   const hidden = allowed[row] === 0;
-  const { scaled: kept, temperature } = told.whatIf;
+  const { scaled: kept, temperature } = payload.whatIf;
   const cooled = temperature !== undefined;
   const change = changeAt(steps, row);
-  const score = seen(steps, "scores", row);
-  const moves = (name: "scaled" | "capped" | "scores") => numbers[name]?.some((_, at) => seen(steps, name, at).moved);
-  const scale = seen(steps, "scaled", row);
+  const score = numberAt(steps, "scores", row);
+  const moves = (name: "scaled" | "capped" | "scores") =>
+    numbers[name]?.some((_, at) => numberAt(steps, name, at).moved);
+  const scale = numberAt(steps, "scaled", row);
   const rule =
     kept === false
       ? "(no longer scaled)"
-      : isRoot(told.scale, dK)
+      : isRoot(payload.scale, dK)
         ? `÷ √${dK} = ${figure(dots[row])} ÷ ${figure(Math.sqrt(dK))}`
-        : told.scale === 1
+        : payload.scale === 1
           ? "(not scaled)"
-          : `× ${figure(told.scale)}`;
+          : `× ${figure(payload.scale)}`;
   const rows: DotRow[] = masking
     ? [
         { label: capped ? "capped" : "scaled", values: before },
@@ -181,11 +152,11 @@ function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { ma
       ]
     : [
         { label: "q·k", values: dots },
-        { label: scaleName(told.scale, dK), values: scaled },
+        { label: scaleName(payload.scale, dK), values: scaled },
         ...(capped ? [{ label: "capped", values: capped }] : []),
         ...(changed && moves("scaled") ? [{ label: "changed", values: changed.capped ?? changed.scaled }] : []),
       ];
-  const { now: from } = seen(steps, capped ? "capped" : "scaled", row);
+  const { now: from } = numberAt(steps, capped ? "capped" : "scaled", row);
   const added = bias?.[row] ?? 0;
   const sum = `${figure(from)}${bias ? ` ${added < 0 ? "−" : "+"} ${figure(Math.abs(added))}` : ""} + 0`;
   const mask = hidden ? (
@@ -218,7 +189,7 @@ function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { ma
             {capped && (
               <>
                 {" "}
-                → <Now of={seen(steps, "capped", row)} />
+                → <Now of={numberAt(steps, "capped", row)} />
               </>
             )}
           </>
@@ -226,7 +197,7 @@ function Axis({ steps, width, theme, pen, row, name, masking }: PartProps & { ma
         <span class="hint aside">· every mark is one key</span>
       </figcaption>
       <div class="pointed">
-        <Art
+        <Canvas
           width={width}
           height={CHART}
           of={[steps, row, theme, pen, masking]}

@@ -1,10 +1,10 @@
 // What each step does, in a sentence, a paragraph or as a formula: all texts of the breakdown's steps.
 
 import type { ComponentChildren } from "preact";
-import type { Level, Shown } from "../../breakdown";
-import { figure, percent, share } from "../../layout/figures";
-import { isRoot, norm, type Step, type Steps, scaleName, sharesOf, strongestRow } from "../../layout/steps";
-import { headName } from "../words";
+import { headName } from "../../layout/heads";
+import { figure, percent, shortWeight } from "../../layout/numbers";
+import { fractionsOf, isRoot, norm, type Step, type Steps, scaleName, strongestRow } from "../../layout/steps";
+import type { Level, Shown } from "./store";
 
 type Text = ComponentChildren;
 interface Explanation {
@@ -28,21 +28,21 @@ export const STEP_NAMES: Record<Step, string> = {
 export function explain(shown: Shown, steps: Steps, step: Step, level: Level): { title: string; text: Text } | null {
   if (level === "off") return null;
   const all = [create, score, scale, mask, soft, weigh, concatenate];
-  const told = (all[step - 1] as (typeof all)[0])(shown, steps);
-  return { title: told.title, text: told[level] };
+  const explanation = (all[step - 1] as (typeof all)[0])(shown, steps);
+  return { title: explanation.title, text: explanation[level] };
 }
 
 // -- the words that stand for this very computation ------------------------------------------------------------------
 
 /** The query, or "the mean of Harry and Potter". */
 export function Query({ shown }: { shown: Shown }) {
-  const { told, queries } = shown;
-  const names = <Names of={told.queries.map((at) => queries.tokens[at])} />;
-  return told.queries.length === 1 ? (
+  const { payload, queries } = shown;
+  const names = <Names of={payload.queries.map((at) => queries.tokens[at])} />;
+  return payload.queries.length === 1 ? (
     names
   ) : (
     <>
-      the {told.combine} of {names}
+      the {payload.combine} of {names}
     </>
   );
 }
@@ -81,7 +81,7 @@ export function Path({ of }: { of: string }) {
 
 const best = (shown: Shown, steps: Steps) => {
   const row = strongestRow(steps.numbers);
-  return { row, name: <Token text={shown.keys.tokens[steps.told.rows[row] as number]} /> };
+  return { row, name: <Token text={shown.keys.tokens[steps.payload.rows[row] as number]} /> };
 };
 
 const V = ({ children, under }: { children: ComponentChildren; under?: ComponentChildren }) => (
@@ -93,16 +93,16 @@ const V = ({ children, under }: { children: ComponentChildren; under?: Component
 
 // -- 1 ----------------------------------------------------------------------------------------------------------------
 
-function create(shown: Shown, { told, dK, dV, numbers }: Steps): Explanation {
+function create(shown: Shown, { payload, dK, dV, numbers }: Steps): Explanation {
   const query = <Query shown={shown} />;
-  const sharing = told.sharedBy.length > 1;
-  const [first = 0, last = 0] = [told.sharedBy[0], told.sharedBy.at(-1)];
+  const sharing = payload.sharedBy.length > 1;
+  const [first = 0, last = 0] = [payload.sharedBy[0], payload.sharedBy.at(-1)];
   const same = "use the same keys and values";
   const group =
     sharing &&
-    (told.keyHeads === 1
-      ? ` All ${told.sharedBy.length} heads ${same} (multi-query attention).`
-      : ` Heads ${first}${told.sharedBy.length === 2 ? " and " : "–"}${last} ${same} (grouped-query attention: group ${told.keyHead} of ${told.keyHeads}).`);
+    (payload.keyHeads === 1
+      ? ` All ${payload.sharedBy.length} heads ${same} (multi-query attention).`
+      : ` Heads ${first}${payload.sharedBy.length === 2 ? " and " : "–"}${last} ${same} (grouped-query attention: group ${payload.keyHead} of ${payload.keyHeads}).`);
   const cross = shown.outline.keys !== null;
   return {
     title: "Queries, keys, values.",
@@ -136,7 +136,7 @@ function create(shown: Shown, { told, dK, dV, numbers }: Steps): Explanation {
         <sub>V</sub>
         {cross && " (y: the source)"} (+ biases, rotation, normalisation, where the model has them) · <V>q</V>, <V>k</V>{" "}
         ∈ ℝ<sup>{dK}</sup>, <V>v</V> ∈ ℝ<sup>{dV}</sup>
-        {sharing && ` · ${told.sharedBy.length} heads ${same}`}
+        {sharing && ` · ${payload.sharedBy.length} heads ${same}`}
       </>
     ),
   };
@@ -145,7 +145,7 @@ function create(shown: Shown, { told, dK, dV, numbers }: Steps): Explanation {
 // -- 2 ----------------------------------------------------------------------------------------------------------------
 
 function score(shown: Shown, steps: Steps): Explanation {
-  const { dK, numbers, told } = steps;
+  const { dK, numbers, payload } = steps;
   const query = <Query shown={shown} />;
   const { row, name } = best(shown, steps);
   return {
@@ -161,8 +161,8 @@ function score(shown: Shown, steps: Steps): Explanation {
         Where query and key have the same sign in a dimension, the product is positive (red) and raises the score; where
         they differ, it is negative (blue) and lowers it. The sum over all {dK} dimensions is the dot product q·k: with{" "}
         {name} it is {figure(numbers.dots[row])}. Point at a row to see its products add up.
-        {told.queries.length > 1 &&
-          ` Several queries are taken together: products and sums are their ${told.combine}, over the queries that may see the key.`}
+        {payload.queries.length > 1 &&
+          ` Several queries are taken together: products and sums are their ${payload.combine}, over the queries that may see the key.`}
       </>
     ),
     formula: (
@@ -179,12 +179,14 @@ function score(shown: Shown, steps: Steps): Explanation {
 // -- 3 ----------------------------------------------------------------------------------------------------------------
 
 function scale(shown: Shown, steps: Steps): Explanation {
-  const { told, dK, numbers } = steps;
+  const { payload, dK, numbers } = steps;
   const { row, name } = best(shown, steps);
-  const root = isRoot(told.scale, dK);
-  const none = scaleName(told.scale, dK) === "not scaled";
-  const done = root ? `divided by √${dK} ≈ ${figure(Math.sqrt(dK))}` : `multiplied with ${figure(told.scale)}`;
-  const cap = told.softcap !== null && <> Then a soft cap bends them, so that none can pass ±{figure(told.softcap)}.</>;
+  const root = isRoot(payload.scale, dK);
+  const none = scaleName(payload.scale, dK) === "not scaled";
+  const done = root ? `divided by √${dK} ≈ ${figure(Math.sqrt(dK))}` : `multiplied with ${figure(payload.scale)}`;
+  const cap = payload.softcap !== null && (
+    <> Then a soft cap bends them, so that none can pass ±{figure(payload.softcap)}.</>
+  );
   const example = (
     <>
       {" "}
@@ -220,8 +222,8 @@ function scale(shown: Shown, steps: Steps): Explanation {
     ),
     formula: (
       <>
-        <V>s</V> = <V>q</V>·<V>k</V> {none ? "(not scaled)" : scaleName(told.scale, dK)}
-        {told.softcap !== null && ` · then c · tanh(s / c), c = ${figure(told.softcap)}`} · with {name}:{" "}
+        <V>s</V> = <V>q</V>·<V>k</V> {none ? "(not scaled)" : scaleName(payload.scale, dK)}
+        {payload.softcap !== null && ` · then c · tanh(s / c), c = ${figure(payload.softcap)}`} · with {name}:{" "}
         {figure(numbers.dots[row])} → {figure(numbers.capped?.[row] ?? numbers.scaled[row])}
       </>
     ),
@@ -230,14 +232,14 @@ function scale(shown: Shown, steps: Steps): Explanation {
 
 // -- 4 ----------------------------------------------------------------------------------------------------------------
 
-function mask(shown: Shown, { told, numbers }: Steps): Explanation {
+function mask(shown: Shown, { payload, numbers }: Steps): Explanation {
   const query = <Query shown={shown} />;
-  const { visible, masked } = told;
+  const { visible, masked } = payload;
   const bias = numbers.bias && " The model also adds a bias, by how far away each key is or as its mask says.";
   const all = masked === 0;
   const keys = (count: number) => `${count} ${count === 1 ? "key" : "keys"}`;
-  const several = told.queries.length > 1;
-  const names = <Names of={told.queries.map((at) => shown.queries.tokens[at])} />;
+  const several = payload.queries.length > 1;
+  const names = <Names of={payload.queries.map((at) => shown.queries.tokens[at])} />;
   const hidden = `${keys(masked)} of ${visible + masked} ${masked === 1 ? "is" : "are"} hidden from`;
   return {
     title: "Mask.",
@@ -289,46 +291,47 @@ function mask(shown: Shown, { told, numbers }: Steps): Explanation {
 // -- 5 ----------------------------------------------------------------------------------------------------------------
 
 function soft(shown: Shown, steps: Steps): Explanation {
-  const { told, numbers } = steps;
+  const { payload, numbers } = steps;
   const { row, name } = best(shown, steps);
-  const sink = told.sink !== null && (
-    <> A learned attention sink takes part and keeps {percent(told.sink, 1)} for no token.</>
+  const sink = payload.sink !== null && (
+    <> A learned attention sink takes part and keeps {percent(payload.sink, 1)} for no token.</>
   );
-  if (told.queries.length > 1) {
+  if (payload.queries.length > 1) {
     const several = (
       <>
-        Each of the {told.queries.length} queries has a softmax of its own; what is shown is the {told.combine} of their
-        weights, with the small bars for each one.{sink}
+        Each of the {payload.queries.length} queries has a softmax of its own; what is shown is the {payload.combine} of
+        their weights, with the small bars for each one.{sink}
       </>
     );
-    const part = told.combine === "mean" ? `1/${told.queries.length} · ` : "";
+    const part = payload.combine === "mean" ? `1/${payload.queries.length} · ` : "";
     return { title: "Softmax.", sentence: several, paragraph: several, formula: `${part}Σ over queries of softmax(s)` };
   }
   // A sink's logit takes part in the maximum, but has no row.
-  const sinks = told.sink !== null && (told.maximum ?? 0) > Math.max(...numbers.scores) + 1e-5;
-  const one = told.sink === null ? "add up to 1" : "add up to 1 with the sink's";
+  const sinks = payload.sink !== null && (payload.maximum ?? 0) > Math.max(...numbers.scores) + 1e-5;
+  const one = payload.sink === null ? "add up to 1" : "add up to 1 with the sink's";
   return {
     title: "Softmax.",
     sentence: (
       <>
-        Softmax turns scores into shares that {one}: the largest, {name}, gets {share(numbers.weights[row])}.{sink}
+        Softmax turns scores into shares that {one}: the largest, {name}, gets {shortWeight(numbers.weights[row])}.
+        {sink}
       </>
     ),
     paragraph: (
       <>
         Each score goes through the exponential function, which makes all positive and large ones much larger; divided
-        by their sum {figure(told.total)} they become shares that {one}.{" "}
-        {sinks ? "The sink's score, larger than that of any key," : "The largest score,"} {figure(told.maximum)}, is
+        by their sum {figure(payload.total)} they become shares that {one}.{" "}
+        {sinks ? "The sink's score, larger than that of any key," : "The largest score,"} {figure(payload.maximum)}, is
         subtracted from all first: that changes no share, and keeps the numbers from overflowing. {name} gets{" "}
-        {figure(numbers.exponentials?.[row])} ÷ {figure(told.total)} = {figure(numbers.weights[row])}.{sink}
+        {figure(numbers.exponentials?.[row])} ÷ {figure(payload.total)} = {figure(numbers.weights[row])}.{sink}
       </>
     ),
     formula: (
       <>
         <V under="j">w</V> = exp(<V under="j">s</V> − max) / Σ<sub>i</sub> exp(<V under="i">s</V> − max) · max ={" "}
-        {figure(told.maximum)}
-        {sinks && " (the sink's)"}, Σ = {figure(told.total)}
-        {told.sink !== null && ` (sink ${figure(told.sink)} of it)`} · {name}: {figure(numbers.weights[row])}
+        {figure(payload.maximum)}
+        {sinks && " (the sink's)"}, Σ = {figure(payload.total)}
+        {payload.sink !== null && ` (sink ${figure(payload.sink)} of it)`} · {name}: {figure(numbers.weights[row])}
       </>
     ),
   };
@@ -338,9 +341,9 @@ function soft(shown: Shown, steps: Steps): Explanation {
 
 function weigh(shown: Shown, steps: Steps): Explanation {
   const { numbers, dV } = steps;
-  const shares = sharesOf(numbers.norms);
+  const shares = fractionsOf(numbers.norms);
   const row = shares.indexOf(Math.max(...shares));
-  const name = <Token text={shown.keys.tokens[steps.told.rows[Math.max(0, row)] as number]} />;
+  const name = <Token text={shown.keys.tokens[steps.payload.rows[Math.max(0, row)] as number]} />;
   const query = <Query shown={shown} />;
   return {
     title: "Weight the values.",
@@ -369,17 +372,17 @@ function weigh(shown: Shown, steps: Steps): Explanation {
 
 // -- 7 ----------------------------------------------------------------------------------------------------------------
 
-function concatenate(shown: Shown, { told, numbers, dV }: Steps): Explanation {
+function concatenate(shown: Shown, { payload, numbers, dV }: Steps): Explanation {
   const heads = shown.outline.heads;
   const query = <Query shown={shown} />;
-  const module = told.projected.name && (
+  const module = payload.projected.name && (
     <>
       {" "}
-      (<Path of={told.projected.name} />)
+      (<Path of={payload.projected.name} />)
     </>
   );
-  const own = numbers.headNorms?.[told.head[1]];
-  const { state, message } = told.projected;
+  const own = numbers.headNorms?.[payload.head[1]];
+  const { state, message } = payload.projected;
   return {
     title: "Concatenate and project.",
     sentence: (
@@ -391,7 +394,7 @@ function concatenate(shown: Shown, { told, numbers, dV }: Steps): Explanation {
     paragraph: (
       <>
         {heads} × {dV} numbers stand side by side, one piece per head. The matrix W<sub>O</sub>
-        {module} mixes them into one vector of the layer's width{told.projected.hasBias && ", and adds a bias"}.{" "}
+        {module} mixes them into one vector of the layer's width{payload.projected.hasBias && ", and adds a bias"}.{" "}
         {state === "missing" ? (
           <>What each head alone writes cannot be said here. {message}</>
         ) : (
@@ -399,7 +402,7 @@ function concatenate(shown: Shown, { told, numbers, dV }: Steps): Explanation {
             Since each head has its own rows of W<sub>O</sub>, one can say what each head alone writes
             {own !== undefined && (
               <>
-                : {headName(told.head)} a vector of length {figure(own)}
+                : {headName(payload.head)} a vector of length {figure(own)}
               </>
             )}
             . The sum of all is compared with what the model itself returned.
@@ -410,8 +413,8 @@ function concatenate(shown: Shown, { told, numbers, dV }: Steps): Explanation {
     formula: (
       <>
         output = [head<sub>0</sub> … head<sub>{heads - 1}</sub>] W<sub>O</sub>
-        {told.projected.hasBias && " + b"} = Σ<sub>h</sub> head<sub>h</sub> W<sub>O,h</sub>
-        {told.projected.hasBias && " + b"} · head<sub>h</sub> ∈ ℝ<sup>{dV}</sup>
+        {payload.projected.hasBias && " + b"} = Σ<sub>h</sub> head<sub>h</sub> W<sub>O,h</sub>
+        {payload.projected.hasBias && " + b"} · head<sub>h</sub> ∈ ℝ<sup>{dV}</sup>
       </>
     ),
   };

@@ -1,10 +1,10 @@
 // The formula of attention, whose parts are the steps, and the steps' names below it.
 
 import type { ComponentChildren } from "preact";
-import type { BreakdownStore } from "../../breakdown";
-import { figure } from "../../layout/figures";
+import { figure } from "../../layout/numbers";
 import { isRoot, STEPS, type Step, type Steps, scaleName } from "../../layout/steps";
 import { STEP_NAMES } from "./explain";
+import type { BreakdownStore } from "./store";
 
 interface Props {
   store: BreakdownStore;
@@ -13,17 +13,17 @@ interface Props {
 }
 
 export function Formula({ store, steps, heads }: Props) {
-  const { told, dK, numbers } = steps;
-  const { temperature } = told.whatIf;
-  const root = isRoot(told.scale, dK);
+  const { payload, dK, numbers } = steps;
+  const { temperature } = payload.whatIf;
+  const root = isRoot(payload.scale, dK);
   const scaled = root ? (
     <>
       / √<i>d</i>
     </>
-  ) : scaleName(told.scale, dK) === "not scaled" ? null : (
+  ) : scaleName(payload.scale, dK) === "not scaled" ? null : (
     "× scale"
   );
-  const capped = told.softcap !== null;
+  const capped = payload.softcap !== null;
   // One tab stop: the first part of the step in view; a step without a part leaves it to the scores.
   let stop: Step | null = store.step.value === 3 && !scaled && !capped ? 2 : store.step.value;
   const isStop = (step: Step): boolean => {
@@ -51,7 +51,7 @@ export function Formula({ store, steps, heads }: Props) {
           Q K<sup>T</sup>
         </>,
       )}
-      {scaled && part(3, "scale", scaled, told.whatIf.scaled === false ? "struck" : "")}
+      {scaled && part(3, "scale", scaled, payload.whatIf.scaled === false ? "struck" : "")}
       {capped && part(3, "soft cap", ")", "small")}
       {numbers.bias && part(4, "position bias", "+ bias", "small")}
       {part(4, "mask", "+ mask", "small")}

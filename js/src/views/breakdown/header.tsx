@@ -1,9 +1,9 @@
 // The columns' names, and below each what its colours mean or where its numbers come from.
 
-import { figure } from "../../layout/figures";
+import { figure } from "../../layout/numbers";
 import { type Steps, scaleName } from "../../layout/steps";
 import { type ColumnName, isStrip } from "../../layout/table";
-import type { Ends, Frame } from "./frame";
+import type { Ends, TableContext } from "./context";
 import { Legend } from "./legend";
 
 const BRIEF = 96; // px of a strip too short for its whole legend
@@ -25,9 +25,9 @@ const GLOSS: Record<ColumnName, string> = {
   change: "hide a key before the softmax",
 };
 
-export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: string }) {
-  const { columns, theme, steps } = frame;
-  const names = namesOf(frame);
+export function Header({ table, ends, pen }: { table: TableContext; ends: Ends; pen: string }) {
+  const { columns, theme, steps } = table;
+  const names = namesOf(table);
   return (
     // biome-ignore lint/a11y/useSemanticElements: see table.tsx
     // biome-ignore lint/a11y/useFocusableInteractive: only rows of keys take the keyboard
@@ -60,32 +60,32 @@ export function Header({ frame, ends, pen }: { frame: Frame; ends: Ends; pen: st
 }
 
 /** What a column means, and what was changed about it. */
-function glossOf(name: ColumnName, { told }: Steps): string {
-  const { scaled, temperature } = told.whatIf;
-  if (name === "key" && told.changed) return `${GLOSS.key}; blue numbers: with what you changed`;
+function glossOf(name: ColumnName, { payload }: Steps): string {
+  const { scaled, temperature } = payload.whatIf;
+  if (name === "key" && payload.changed) return `${GLOSS.key}; blue numbers: with what you changed`;
   if (name === "scaled" && scaled === false) return "the sum, no longer scaled";
   if (name === "score" && temperature !== undefined) return `${GLOSS.score}; divided by the temperature ${temperature}`;
-  if (name === "weight" && isGrown(told)) return `${GLOSS.weight}; without the removed keys, the others grow`;
+  if (name === "weight" && isGrown(payload)) return `${GLOSS.weight}; without the removed keys, the others grow`;
   return GLOSS[name];
 }
 
 /** Whether a key with some weight was taken out, so that the other weights grew. */
-const isGrown = ({ changed }: Steps["told"]): boolean => changed?.grown != null && changed.grown !== 1;
+const isGrown = ({ changed }: Steps["payload"]): boolean => changed?.grown != null && changed.grown !== 1;
 
-function namesOf({ steps, shown, columns }: Frame): Record<ColumnName, [string, string]> {
-  const { told, numbers, dK } = steps;
+function namesOf({ steps, shown, columns }: TableContext): Record<ColumnName, [string, string]> {
+  const { payload, numbers, dK } = steps;
   const roomy = (wanted: ColumnName) => (columns.find(({ name }) => name === wanted)?.width ?? 0) >= BRIEF;
   const wide = (columns.find(({ name }) => name === "products")?.width ?? 0) >= 200;
-  const { total } = told.changed ?? told;
-  const { scaled, temperature } = told.whatIf;
-  const grown = isGrown(told) ? `, × ${figure(told.changed?.grown)}` : "";
+  const { total } = payload.changed ?? payload;
+  const { scaled, temperature } = payload.whatIf;
+  const grown = isGrown(payload) ? `, × ${figure(payload.changed?.grown)}` : "";
   const names: Record<ColumnName, [string, string]> = {
     key: ["key", shown.outline.keys ? "of the source" : ""],
     k: ["k", ""],
     products: [wide ? "q × k, dimension by dimension" : "q × k", ""],
     dot: ["Σ = q·k", ""],
-    scaled: told.scale === 1 || scaled === false ? ["× 1", scaleName(1, dK)] : [scaleName(told.scale, dK), ""],
-    capped: ["capped", `at ±${figure(told.softcap, 2)}`],
+    scaled: payload.scale === 1 || scaled === false ? ["× 1", scaleName(1, dK)] : [scaleName(payload.scale, dK), ""],
+    capped: ["capped", `at ±${figure(payload.softcap, 2)}`],
     bias: ["+ bias", ""],
     score: ["+ mask", temperature === undefined ? "= score" : "÷ T = score"],
     exp: ["exp", "s − max"],
@@ -95,7 +95,7 @@ function namesOf({ steps, shown, columns }: Frame): Record<ColumnName, [string, 
     weighted: [roomy("weighted") ? "weight × v" : "w × v", ""],
     change: ["mask", ""],
   };
-  if (told.ranked) names.key[1] = "by weight";
-  if (numbers.exponentials === undefined) names.weight[1] = told.combine;
+  if (payload.ranked) names.key[1] = "by weight";
+  if (numbers.exponentials === undefined) names.weight[1] = payload.combine;
   return names;
 }

@@ -2,7 +2,7 @@
 
 import { SIGNS, scaleGradient } from "../../draw/strips";
 import type { Theme } from "../../host";
-import { figure } from "../../layout/figures";
+import { figure } from "../../layout/numbers";
 import type { Limit } from "../../layout/steps";
 
 interface Props {

@@ -2,26 +2,26 @@
 
 import { useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import type { Spot } from "../../breakdown";
-import { share, short } from "../../layout/figures";
+import { headName } from "../../layout/heads";
+import { short, shortWeight } from "../../layout/numbers";
 import { limitOf, type Steps, scaleName, strongestRow, wholeLimitOf } from "../../layout/steps";
-import { type Column, type ColumnName, columnsOf, dimensionAt, isStrip, RESULT } from "../../layout/table";
-import { headName } from "../words";
+import { type ColumnName, columnsOf, dimensionAt, isStrip, RESULT, type TableColumn } from "../../layout/table";
+import { explainedRow, type Limits, move, pin, sizeOf, type TableContext, type ViewProps } from "./context";
 import { Cross } from "./cross";
-import { explainedRow, type Frame, type Limits, move, pin, sizeOf, type ViewProps } from "./frame";
 import { Header } from "./header";
-import { OtherRows } from "./others";
-import { QueryRow } from "./query";
-import { KeyRow } from "./row";
+import { KeyRow } from "./key-row";
+import { OtherRows } from "./other-rows";
+import { QueryRow } from "./query-row";
+import type { Spot } from "./store";
 
 const ROOMY = 18; // rows up to which there is air between them
 const SIDES = 18; // px around a token
 const LETTER = 7;
 
 export function Table({ state, store, shown, steps, width, theme, pen }: ViewProps) {
-  const { told, numbers, changed, dK, dV } = steps;
+  const { payload, numbers, changed, dK, dV } = steps;
   const step = store.step.value;
-  const row = told.rows.length <= ROOMY ? 26 : 22;
+  const row = payload.rows.length <= ROOMY ? 26 : 22;
   const box = useRef<HTMLDivElement>(null);
   const inner = useSignal(width);
   const entry = useSignal<number | null>(null);
@@ -59,14 +59,14 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
   );
   // Where the order or the token does not tell which one it is, its position does.
   const numbered = useMemo(() => {
-    const names = told.rows.map((at) => shown.keys.tokens[at]);
+    const names = payload.rows.map((at) => shown.keys.tokens[at]);
     const repeated = new Set(names.filter((name, at) => names.indexOf(name) !== at));
-    return names.map((name) => told.ranked || repeated.has(name));
+    return names.map((name) => payload.ranked || repeated.has(name));
   }, [steps]);
   const length = (token: string | undefined) => token?.length ?? 0;
   const longest = Math.max(
-    ...told.rows.map((at, row) => length(shown.keys.tokens[at]) + (numbered[row] ? ` ${at}`.length : 0)),
-    ...told.queries.map((at) => "query ".length + length(shown.queries.tokens[at])),
+    ...payload.rows.map((at, row) => length(shown.keys.tokens[at]) + (numbered[row] ? ` ${at}`.length : 0)),
+    ...payload.queries.map((at) => "query ".length + length(shown.queries.tokens[at])),
     8,
   );
   const letters = useMemo(() => {
@@ -74,11 +74,11 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
       Math.max(0, ...of.flatMap((values) => Array.from(values ?? [], (value) => text(value).length)));
     return {
       dot: widest(short, numbers.dots),
-      scaled: Math.max(scaleName(told.scale, dK).length, widest(short, numbers.scaled)),
+      scaled: Math.max(scaleName(payload.scale, dK).length, widest(short, numbers.scaled)),
       capped: widest(short, numbers.capped),
       bias: widest(short, numbers.bias),
       score: widest(short, numbers.scores, changed?.scores),
-      exp: widest(share, numbers.exponentials, changed?.exponentials),
+      exp: widest(shortWeight, numbers.exponentials, changed?.exponentials),
     };
   }, [steps]);
   const editing = store.editing.value;
@@ -94,13 +94,13 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
         capped: numbers.capped !== undefined,
         bias: numbers.bias !== undefined,
         exp: numbers.exponentials !== undefined,
-        parts: told.queries.length > 1 ? told.queries.length : 0,
+        parts: payload.queries.length > 1 ? payload.queries.length : 0,
         changed: changed !== null,
         editing,
       }),
     [steps, step, inner.value, editing, longest],
   );
-  const frame: Frame = useMemo(
+  const table: TableContext = useMemo(
     () => ({ shown, steps, columns, width: inner.value, row, limits, theme }),
     [shown, steps, columns, inner.value, row, limits, theme],
   );
@@ -109,7 +109,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
     const line = (event.target as Element).closest<HTMLElement>("[data-row]");
     if (!line) return move(store, null);
     const x = event.clientX - line.getBoundingClientRect().left;
-    const at = [...columns].reverse().find(({ left }) => x >= left - 6) ?? (columns[0] as Column);
+    const at = [...columns].reverse().find(({ left }) => x >= left - 6) ?? (columns[0] as TableColumn);
     const name = line.dataset.row as string;
     const row = (/^\d+$/.test(name) ? Number(name) : name) as Spot["row"];
     move(store, { row, column: at.name, dimension: dimensionOf(row, at, x, steps) });
@@ -120,7 +120,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
     if (!line || event.target !== line || !/^\d+$/.test(line.dataset.row as string)) return;
     const row = Number(line.dataset.row);
     const column = store.spot.value?.column ?? RESULT[step];
-    const to = { ArrowDown: row + 1, ArrowUp: row - 1, Home: 0, End: told.rows.length - 1 }[event.key];
+    const to = { ArrowDown: row + 1, ArrowUp: row - 1, Home: 0, End: payload.rows.length - 1 }[event.key];
     if (to !== undefined) {
       event.preventDefault();
       event.stopPropagation();
@@ -136,15 +136,15 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
       move(store, { row, ...beside(columns, column, store.spot.value, event.key === "ArrowRight" ? 1 : -1, steps) });
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      pin(state, told.rows[row] as number);
+      pin(state, payload.rows[row] as number);
     }
   };
 
   const pinned = state.traits.keys.value;
-  const entryRow = told.rows.includes(entry.value ?? -1)
-    ? told.rows.indexOf(entry.value as number)
+  const entryRow = payload.rows.includes(entry.value ?? -1)
+    ? payload.rows.indexOf(entry.value as number)
     : strongestRow(numbers);
-  const name = `steps of ${headName(told.head)}`;
+  const name = `steps of ${headName(payload.head)}`;
   return (
     // biome-ignore lint/a11y/useSemanticElements: rows are drawn on canvases, which a table's rows cannot hold
     <div
@@ -160,15 +160,15 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
       style={{ "--row": `${row}px`, "--pen": pen }}
     >
       <div class="top">
-        <Header frame={frame} ends={ends} pen={pen} />
-        <QueryRow frame={frame} />
+        <Header table={table} ends={ends} pen={pen} />
+        <QueryRow table={table} />
       </div>
       <div class="keys">
         {step < 7 && <Explained {...{ state, store, steps }} />}
-        {told.rows.map((position, at) => (
+        {payload.rows.map((position, at) => (
           <KeyRow
             key={position}
-            frame={frame}
+            table={table}
             state={state}
             at={at}
             pinned={pinned.includes(position)}
@@ -184,8 +184,8 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
           />
         ))}
       </div>
-      <OtherRows frame={frame} />
-      <Cross spot={store.spot} frame={frame} />
+      <OtherRows table={table} />
+      <Cross spot={store.spot} table={table} />
     </div>
   );
 }
@@ -201,7 +201,7 @@ function Explained({ state, store, steps }: Pick<ViewProps, "state" | "store" | 
 const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
 
 /** The number of a strip under the pointer; null beside it, and in rows that have no such strip. */
-function dimensionOf(row: Spot["row"], column: Column, x: number, { dK, dV }: Steps): number | null {
+function dimensionOf(row: Spot["row"], column: TableColumn, x: number, { dK, dV }: Steps): number | null {
   if (!isStrip(column.name) || x < column.left || x >= column.left + column.width) return null;
   if (row === "query" && column.name !== "k") return null;
   if ((row === "rest" || row === "output" || row === "changed") && column.name !== "weighted") return null;
@@ -209,7 +209,7 @@ function dimensionOf(row: Spot["row"], column: Column, x: number, { dK, dV }: St
 }
 
 /** Where the keyboard goes from a spot: along a strip's numbers, else over the step's columns. */
-function beside(columns: Column[], column: ColumnName, spot: Spot | null, by: 1 | -1, steps: Steps) {
+function beside(columns: TableColumn[], column: ColumnName, spot: Spot | null, by: 1 | -1, steps: Steps) {
   if (isStrip(column)) {
     const last = sizeOf(column, steps) - 1;
     const from = spot?.dimension ?? (by > 0 ? -1 : last + 1);

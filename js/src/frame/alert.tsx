@@ -1,0 +1,25 @@
+// What went wrong, and a kernel that does not answer.
+
+import type { Widget } from "./widget";
+
+export function Alert({ widget }: { widget: Widget }) {
+  if (!widget.alert.value) return null;
+  return (
+    <div class="alert" role="alert">
+      <span>{widget.alert.value}</span>
+      <button type="button" aria-label="dismiss" onClick={widget.escape}>
+        ×
+      </button>
+    </div>
+  );
+}
+
+export function Silence({ widget: { context, now } }: { widget: Widget }) {
+  if (!context.client.silent.value) return null;
+  return (
+    <p class="silent" role="alert">
+      No answer from the kernel: it is busy or has stopped. {now.value.missing.value} What is on screen can still be
+      explored; for more, wait or run the cell again.
+    </p>
+  );
+}

@@ -1,0 +1,20 @@
+// In the picture's place until there is one.
+
+import type { Status } from "../wire/protocol";
+
+export function Skeleton({ status }: { status: Status | null }) {
+  const { message = "", done = 0, total } = status ?? {};
+  return (
+    <div class="skeleton">
+      <p>{message || "waiting for the model"}</p>
+      <progress value={total ? done : undefined} max={total ?? undefined} />
+      {total ? (
+        <p class="hint">
+          {megabytes(done)} of {megabytes(total)}
+        </p>
+      ) : null}
+    </div>
+  );
+}
+
+const megabytes = (bytes: number): string => (bytes < 1e5 ? String(bytes) : `${(bytes / 1e6).toFixed(1)} MB`);

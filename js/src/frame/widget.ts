@@ -1,0 +1,90 @@
+// One mounted widget: the context, and what each view holds in it.
+
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { type Context, createContext, type Mounted, type OnScreen } from "../parts/context";
+import type { MountedView, View } from "../parts/view";
+import { wantedName } from "../source/scene";
+import { VIEWS, viewNamed } from "../views/registry";
+
+export interface Widget {
+  context: Context;
+  view: ReadonlySignal<View>;
+  /** What the view on screen holds. */
+  now: ReadonlySignal<MountedView>;
+  /** What went wrong, in words; empty if nothing did, or if the reader has put it away. */
+  alert: ReadonlySignal<string>;
+  /** As in `data-state`. */
+  condition: ReadonlySignal<"loading" | "ready" | "error" | "no-kernel">;
+  escape(): void;
+}
+
+export function createWidget(mounted: Mounted): Widget {
+  const { state, client, abort } = mounted;
+  const view = computed(() => viewNamed(state.traits.view.value));
+  const held = signal<Map<View, MountedView> | null>(null);
+  const context = createContext(
+    mounted,
+    computed(() => view.value.drawsTiles),
+    computed((): OnScreen | null => held.value?.get(view.value)?.onScreen.value ?? null),
+  );
+  const { problem, hover } = context;
+  held.value = new Map(VIEWS.map((one) => [one, one.create(context)]));
+  const now = computed(() => held.value?.get(view.value) as MountedView);
+
+  const dismissed = signal<unknown>(null);
+  const alert = computed(() => {
+    const status = state.kernel._status.value;
+    if (status?.state === "error" && dismissed.value !== status) return status.message;
+    return problem.value;
+  });
+  const condition = computed(() => {
+    if (alert.value) return "error";
+    if (client.silent.value) return "no-kernel";
+    if (state.kernel._status.value?.state === "loading") return "loading";
+    return now.value.ready.value ? "ready" : "loading";
+  });
+
+  const stops = [
+    effect(() => {
+      wantedName(state); // something else is asked for: an earlier failure says nothing about it
+      problem.value = "";
+    }),
+    effect(() => {
+      // Another attention comes with a new outline: ask besides, so that a kernel that is gone is noticed.
+      if (state.kernel._outline.value?.attention !== state.traits.attention.value) client.ask("hello").catch(() => {});
+    }),
+    askOnceDrawn(context, now),
+  ];
+  abort.addEventListener("abort", () => {
+    for (const stop of stops) stop();
+  });
+
+  return {
+    context,
+    view,
+    now,
+    alert,
+    condition,
+    escape() {
+      hover.value = null;
+      dismissed.value = state.kernel._status.value;
+      problem.value = "";
+      now.value.escape();
+    },
+  };
+}
+
+/** Ask for what else there is to see once the picture stands; and find out so whether a kernel answers. */
+function askOnceDrawn({ state, source, client }: Context, now: ReadonlySignal<MountedView>): () => void {
+  let asked = 0;
+  return effect(() => {
+    const run = now.value.drawnRun.value;
+    if (run === 0 || run === asked) return;
+    asked = run;
+    const { _pictures, _categories } = state.kernel;
+    const [pictures, categories] = [_pictures.peek()?.run === run, _categories.peek()?.run === run];
+    if (!pictures) source.askPictures();
+    if (!categories) source.askCategories();
+    if (pictures && categories) client.ask("hello").catch(() => {});
+  });
+}

@@ -1,0 +1,39 @@
+// What is drawn as one row: a token, or a word when sub-words are merged.
+
+import type { Outline, TokenList } from "../wire/protocol";
+
+export type Side = "query" | "key";
+
+export interface Units {
+  labels: string[];
+  special: boolean[];
+  generated: boolean[];
+  /** Of which text of a pair each is; null where there is no pair. */
+  segments: number[] | null;
+  /** The token positions in a unit. */
+  tokens(unit: number): number[];
+  /** The units of token positions, each once. */
+  of(tokens: number[]): number[];
+}
+
+/** The rows on either side; the same object where both are of one text. */
+export type Sides = Record<Side, Units>;
+
+export function sidesOf({ queries, keys }: Outline, words: boolean): Sides {
+  const query = unitsOf(queries, words);
+  return { query, key: keys ? unitsOf(keys, words) : query };
+}
+
+export function unitsOf(side: TokenList, words: boolean): Units {
+  const members: number[][] = words ? side.wordTexts.map(() => []) : side.tokens.map((_, token) => [token]);
+  if (words) side.words.forEach((word, token) => void members[word]?.push(token));
+  const first = <T>(list: T[]): T[] => members.map(([token = 0]) => list[token] as T);
+  return {
+    labels: words ? side.wordTexts : side.tokens,
+    special: first(side.special),
+    generated: side.generated ? first(side.generated) : [],
+    segments: side.segments && first(side.segments),
+    tokens: (unit) => members[unit] ?? [],
+    of: (tokens) => (words ? [...new Set(tokens.map((token) => side.words[token] ?? 0))] : tokens),
+  };
+}

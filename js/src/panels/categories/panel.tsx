@@ -1,0 +1,85 @@
+// How many heads are of which category; one category at a time can be opened.
+
+import { Fragment } from "preact";
+import { KNOWN } from "../../draw/colours";
+import { countsOf, nameOf, OTHER, OTHER_NAME } from "../../layout/categories";
+import type { Panel, PanelProps } from "../../parts/panel";
+import { Swatch } from "../../parts/swatch";
+import css from "./categories.css";
+import { OpenCategory } from "./category";
+import { Profile } from "./profile";
+
+const NOT_YET = (silent: boolean) => (silent ? "not measured" : "measuring …");
+
+function Categories({ context }: PanelProps) {
+  const { state, theme, client } = context;
+  const known = context.categories.now.value;
+  const open = state.traits.category.value;
+  const counts = known ? countsOf(known.scores, known.thresholds) : [];
+  const numbers = known ? [...known.list.keys(), OTHER] : [];
+  const fresh = known?.fresh ?? false;
+  return (
+    <section class="categories" aria-label="head categories" data-fresh={fresh} aria-busy={!fresh}>
+      <h2>
+        {fresh ? "Head categories" : "Categories"}{" "}
+        <span class="waiting">{fresh ? "" : NOT_YET(client.silent.value)}</span>
+      </h2>
+      <div class="kinds">
+        {known
+          ? numbers.map((category) => {
+              const name = nameOf(known, category);
+              const count = category === OTHER ? counts.at(-1) : counts[category];
+              return (
+                <Fragment key={name}>
+                  <button
+                    type="button"
+                    class="kind"
+                    data-category={name}
+                    aria-expanded={open === name}
+                    onClick={() => state.set({ category: open === name ? null : name })}
+                    onKeyDown={moveAlong}
+                  >
+                    <Swatch categories={known} category={category} theme={theme.value} />
+                    <bdi class="name" title={name}>
+                      {name}
+                    </bdi>
+                    <span class="count measured">{count ?? "–"}</span>
+                  </button>
+                  {open === name && <OpenCategory context={context} categories={known} category={category} />}
+                </Fragment>
+              );
+            })
+          : [...KNOWN, OTHER_NAME].map((name) => (
+              <div class="kind" key={name}>
+                <i class="swatch" />
+                <span class="name">{name}</span>
+              </div>
+            ))}
+      </div>
+      <Profile categories={known} open={open} theme={theme} />
+      <p class="fine">
+        Scores are corrected for chance: a head that spreads evenly scores 0 at any length.
+        {fresh && known?.warning && <b class="warning">{known.warning}</b>}
+      </p>
+    </section>
+  );
+}
+
+/** Arrows go from one category to the next, and into the list of the one that is open. */
+function moveAlong(event: KeyboardEvent): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const here = event.currentTarget as HTMLElement;
+  const stops = [...(here.parentElement as HTMLElement).querySelectorAll<HTMLElement>("[data-category], .member")];
+  const to = stops.filter((one) => one.matches("[data-category], .member:first-child"));
+  to[to.indexOf(here) + step]?.focus();
+}
+
+function Summary({ context: { state, categories, client } }: PanelProps) {
+  const fresh = categories.now.value?.fresh ?? false;
+  const open = state.traits.category.value;
+  return <>Categories{(!fresh || open) && ` · ${fresh ? open : NOT_YET(client.silent.value)}`}</>;
+}
+
+export const categories: Panel = { place: "right", css, Component: Categories, Summary };

@@ -1,0 +1,40 @@
+// What is left out of the picture and what is taken together, in views that draw weights by token.
+
+import { roughly } from "../../layout/numbers";
+import type { Panel, PanelProps } from "../../parts/panel";
+import css from "./controls.css";
+
+function Controls({ context: { state, drawsTiles } }: PanelProps) {
+  const { threshold, words } = state.traits;
+  if (!drawsTiles.value || !state.kernel._outline.value) return null;
+  return (
+    <div class="controls">
+      <label>
+        <input
+          type="checkbox"
+          checked={words.value}
+          onChange={(event) => state.set({ words: event.currentTarget.checked })}
+        />
+        whole words
+      </label>
+      <label class="threshold">
+        <span>weights ≥ {roughly(threshold.value)}</span>
+        <input
+          type="range"
+          aria-label="Threshold"
+          min="0"
+          max="1"
+          step="0.01"
+          value={toSlider(threshold.value)}
+          onInput={(event) => state.set({ threshold: fromSlider(+event.currentTarget.value) })}
+        />
+      </label>
+    </div>
+  );
+}
+
+// Most weights are small: the slider gives them the larger part of its way.
+const toSlider = (threshold: number): number => threshold ** (1 / 3);
+const fromSlider = (place: number): number => Number((place ** 3).toPrecision(3));
+
+export const controls: Panel = { place: "bottom", css, Component: Controls };

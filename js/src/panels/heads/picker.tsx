@@ -1,0 +1,143 @@
+// All heads as a grid of small pictures.
+
+import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import { accent, headColour, pensFor } from "../../draw/colours";
+import { drawPictures } from "../../draw/pictures";
+import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "../../layout/categories";
+import { gridOf, LABEL } from "../../layout/head-grid";
+import { headName } from "../../layout/heads";
+import { briefScore } from "../../layout/numbers";
+import type { Context } from "../../parts/context";
+import type { Panel, PanelProps } from "../../parts/panel";
+import { chooseHead } from "../../state/choose-head";
+import { decodeArray } from "../../wire/decode";
+import type { Head, Outline } from "../../wire/protocol";
+import css from "./picker.css";
+
+const DIMMED = 0.18; // heads outside the category that the view is limited to
+
+function Picker({ context }: PanelProps) {
+  const outline = context.onScreen.value?.outline;
+  return (
+    <>
+      <h2>Heads</h2>
+      {outline && <HeadGrid context={context} outline={outline} />}
+    </>
+  );
+}
+
+function HeadGrid({ context, outline }: { context: Context; outline: Outline }) {
+  const { state, theme } = context;
+  const { now: categories, within } = context.categories;
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const { layers, heads } = outline;
+  const { cell, gap } = gridOf(heads);
+  const selected = useComputed(() => {
+    const shown = state.traits.heads.value;
+    const pens = pensFor(shown, categories.value, theme.value);
+    return new Map(shown.map((head, at) => [headName(head), shown.length > 1 ? pens[at]?.colour : ""]));
+  });
+  const isDimmed = (name: string) => within.value !== null && !within.value.has(name);
+  const mounted = useSignal(false);
+  mounted.value = true;
+
+  useSignalEffect(() => {
+    const pictures = state.kernel._pictures.value;
+    if (!canvas.current || !pictures || !mounted.value) return;
+    if (pictures.run !== state.kernel._outline.value?.run) return; // of the text before
+    const decoded = decodeArray({ ...pictures, dtype: "uint8" });
+    drawPictures(canvas.current, decoded, { cell, gap }, (head) => ({
+      ink: headColour(categories.value, head, theme.value) ?? accent(theme.value),
+      strength: isDimmed(headName(head)) ? DIMMED : 1,
+    }));
+  });
+
+  const onKeyDown = (event: KeyboardEvent, [layer, head]: Head) => {
+    const to = {
+      ArrowUp: [layer - 1, head],
+      ArrowDown: [layer + 1, head],
+      ArrowLeft: [layer, head - 1],
+      ArrowRight: [layer, head + 1],
+    }[event.key] as Head | undefined;
+    if (!to) return;
+    event.preventDefault();
+    if (to[0] < 0 || to[0] >= layers || to[1] < 0 || to[1] >= heads) return;
+    chooseHead(state, to, event.shiftKey);
+    const grid = (event.currentTarget as Element).closest(".picker") as Element;
+    grid.querySelector<HTMLElement>(`[data-head="${headName(to)}"]`)?.focus();
+  };
+
+  const entry = headName(state.traits.heads.value.at(-1) ?? [0, 0]);
+  const range = (length: number) => Array.from({ length }, (_, at) => at);
+  const every = cell >= 15 ? 1 : 4; // head numbers that fit
+  return (
+    <div class="picker" style={{ "--cell": `${cell}px`, "--gap": `${gap}px` }}>
+      <div class="picker-row head-numbers" aria-hidden="true">
+        <span class="layer" />
+        {range(heads).map((head) => (
+          <span key={head}>{head % every === 0 ? head : ""}</span>
+        ))}
+      </div>
+      <div class="picker-body">
+        <canvas ref={canvas} style={{ left: `${LABEL}px` }} />
+        {range(layers).map((layer) => (
+          // biome-ignore lint/a11y/useSemanticElements: a fieldset is no grid row
+          <div class="picker-row" key={layer} role="group" aria-label={`layer ${layer}`}>
+            <button
+              type="button"
+              class="layer"
+              tabIndex={layer === state.traits.layer.value ? 0 : -1}
+              title={`all heads of layer ${layer}`}
+              aria-label={`all heads of layer ${layer}`}
+              onClick={() => state.set({ heads: range(heads).map((head): Head => [layer, head]), layer })}
+            >
+              {layer}
+            </button>
+            {range(heads).map((head) => {
+              const name = headName([layer, head]);
+              const said = describe(categories.value, [layer, head]);
+              return (
+                <button
+                  type="button"
+                  key={head}
+                  class={isDimmed(name) ? "cell dimmed" : "cell"}
+                  data-head={name}
+                  aria-pressed={selected.value.has(name)}
+                  aria-label={said}
+                  title={said}
+                  tabIndex={name === entry ? 0 : -1}
+                  style={selected.value.get(name) ? { "--pen": selected.value.get(name) } : {}}
+                  onClick={(event) => chooseHead(state, [layer, head], event.shiftKey)}
+                  onKeyDown={(event) => onKeyDown(event, [layer, head])}
+                />
+              );
+            })}
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** A head by its name, and what it is as far as that is known: "L1-H2, Previous-Token .99". */
+function describe(categories: HeadCategories | null, head: Head): string {
+  const main = categories?.fresh ? categories.main(head) : UNKNOWN;
+  if (!categories || main === UNKNOWN) return headName(head);
+  const score = main === OTHER ? "" : ` ${briefScore(scoreOf(categories.scores, main, head))}`;
+  return `${headName(head)}, ${nameOf(categories, main)}${score}`;
+}
+
+const NAMED = 3;
+
+function Summary({ context: { onScreen } }: PanelProps) {
+  const heads = onScreen.value?.heads ?? [];
+  return (
+    <>
+      Heads · {heads.slice(0, NAMED).map(headName).join(", ")}
+      {heads.length > NAMED && ` + ${heads.length - NAMED}`}
+    </>
+  );
+}
+
+export const headPicker: Panel = { place: "left", css, Component: Picker, Summary };

@@ -1,0 +1,22 @@
+// All panels, in the order in which they stand in their places.
+
+import type { Panel } from "../parts/panel";
+import { attention } from "./attention";
+import { categories } from "./categories/panel";
+import { controls } from "./controls/controls";
+import { headPicker } from "./heads/picker";
+import { selectedHeads } from "./heads/selected-heads";
+import { strongestPairs } from "./heads/strongest-pairs";
+import { examples } from "./text/examples";
+import { prompt } from "./text/prompt";
+
+export const PANELS: Panel[] = [
+  prompt,
+  examples,
+  attention,
+  headPicker,
+  selectedHeads,
+  strongestPairs,
+  categories,
+  controls,
+];

@@ -1,0 +1,72 @@
+// What every panel and view of a mounted widget is given.
+
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Theme } from "../host";
+import { type Focus, focusOf, type Hover, hoverWithin } from "../layout/focus";
+import { WHOLE } from "../layout/stage";
+import type { Span } from "../layout/tile";
+import { createScene, type Scene } from "../source/scene";
+import type { Source } from "../source/source";
+import { type CategoryStore, createCategories } from "../state/categories";
+import type { State } from "../state/state";
+import type { Client } from "../wire/client";
+import type { Head, Outline } from "../wire/protocol";
+
+/** What the host and the model's session bring. */
+export interface Mounted {
+  state: State;
+  client: Client;
+  source: Source;
+  theme: ReadonlySignal<Theme>;
+  /** Ends what the widget started. */
+  abort: AbortSignal;
+}
+
+/** What stands on screen: panels go by it, so that they never run ahead of the picture. */
+export interface OnScreen {
+  outline: Outline;
+  heads: Head[];
+}
+
+export interface Context extends Mounted {
+  categories: CategoryStore;
+  /** Whether the view on screen draws tiles. */
+  drawsTiles: ReadonlySignal<boolean>;
+  scene: ReadonlySignal<Scene | null>;
+  onScreen: ReadonlySignal<OnScreen | null>;
+  /** The rows in sight of a long text, as the view on screen says. */
+  rows: Signal<Span>;
+  hover: Signal<Hover>;
+  focus: ReadonlySignal<Focus | null>;
+  /** What went wrong with something that was asked for; empty if nothing did. */
+  problem: Signal<string>;
+}
+
+export function createContext(
+  mounted: Mounted,
+  drawsTiles: ReadonlySignal<boolean>,
+  onScreen: ReadonlySignal<OnScreen | null>,
+): Context {
+  const { state, source, abort } = mounted;
+  const rows = signal<Span>([0, WHOLE]);
+  const problem = signal("");
+  const hover = signal<Hover>(null);
+  const scene = createScene(state, source, drawsTiles, rows, problem, abort);
+  const focus = computed(() => {
+    const units = scene.value?.units;
+    if (!units) return null;
+    const { queries, keys } = state.traits;
+    return focusOf(hoverWithin(hover.value, units), units.query.of(queries.value), units.key.of(keys.value));
+  });
+  return {
+    ...mounted,
+    categories: createCategories(state),
+    drawsTiles,
+    scene,
+    onScreen,
+    rows,
+    hover,
+    focus,
+    problem,
+  };
+}

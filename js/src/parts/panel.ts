@@ -1,0 +1,19 @@
+// What a panel is to the rest of the widget. Each has a line in panels/registry.ts.
+
+import type { ComponentType } from "preact";
+import type { Context } from "./context";
+
+/** Where the frame puts a panel; those of one place stand in the registry's order. */
+export type Place = "top" | "options" | "left" | "right" | "bottom";
+
+export interface PanelProps {
+  context: Context;
+}
+
+export interface Panel {
+  place: Place;
+  css?: string;
+  Component: ComponentType<PanelProps>;
+  /** What its place is called while it is folded, where there is little room. */
+  Summary?: ComponentType<PanelProps>;
+}

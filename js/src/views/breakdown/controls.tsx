@@ -1,0 +1,169 @@
+// Beside the tabs: whose computation is shown, and for which token.
+
+import { useSignal } from "@preact/signals";
+import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
+import { headName, headNamed } from "../../layout/heads";
+import { isChanged } from "../../layout/steps";
+import type { Context } from "../../parts/context";
+import { chooseHead } from "../../state/choose-head";
+import type { Head, Outline } from "../../wire/protocol";
+import { ChangedBadge } from "./changed-badge";
+import type { BreakdownStore } from "./store";
+
+interface Props {
+  context: Context;
+  store: BreakdownStore;
+  outline: Outline;
+}
+
+const COMBINE = ["mean", "sum"] as const;
+
+export function Controls({ context, store, outline }: Props) {
+  const { state, categories } = context;
+  const { heads, queries, combine, what_if } = state.traits;
+  const head = heads.value[0] ?? [0, 0];
+  const pinned = queries.value;
+  const payload = store.shown.value?.payload;
+  const chosen = payload && payload.run === outline.run && payload.pinned.length === 0 ? payload.queries : [];
+  const several = pinned.length > 1;
+  const adding = useSignal(false);
+  const taken = pinned.length > 0 ? pinned : chosen;
+  const empty = (store.shown.value?.missing ?? "") !== ""; // no steps: nothing to ask about
+  const { tokens } = outline.queries;
+  const range = (count: number) => Array.from({ length: count }, (_, at) => at);
+  return (
+    <div class="choices">
+      <label>
+        head
+        <select
+          aria-label="Head"
+          value={headName(head)}
+          onChange={(event) => chooseHead(state, headNamed(event.currentTarget.value), false)}
+        >
+          {range(outline.layers).map((layer) => (
+            <optgroup key={layer} label={`layer ${layer}`}>
+              {range(outline.heads).map((one) => (
+                <option key={one} value={headName([layer, one])}>
+                  {headName([layer, one])}
+                  {categoryOf(categories.now.value, [layer, one])}
+                </option>
+              ))}
+            </optgroup>
+          ))}
+        </select>
+      </label>
+      {!empty && (
+        <>
+          {" "}
+          {several ? (
+            <fieldset class="pins">
+              <legend>queries</legend>
+              {pinned.map((at) => (
+                <span key={at} class="pin">
+                  <bdi>{tokens[at]}</bdi> <span class="position">{at}</span>
+                  <button
+                    type="button"
+                    aria-label={`take out ${tokens[at]}, position ${at}`}
+                    onClick={() => state.set({ queries: pinned.filter((one) => one !== at) })}
+                  >
+                    ×
+                  </button>
+                </span>
+              ))}
+            </fieldset>
+          ) : (
+            <label>
+              query
+              <select
+                aria-label="Query"
+                value={String(taken[0] ?? "")}
+                onChange={(event) => state.set({ queries: [Number(event.currentTarget.value)] })}
+              >
+                {tokens.map((token, at) => (
+                  <option key={at} value={String(at)}>
+                    {token} · {at}
+                  </option>
+                ))}
+              </select>
+            </label>
+          )}
+          {adding.value ? (
+            <select
+              aria-label="Another query"
+              value=""
+              ref={(field) => field?.focus()}
+              onChange={(event) => {
+                adding.value = false;
+                state.set({ queries: [...taken, Number(event.currentTarget.value)] });
+              }}
+              onBlur={() => {
+                adding.value = false;
+              }}
+              onKeyDown={(event) => {
+                if (event.key !== "Escape") return;
+                event.stopPropagation();
+                adding.value = false;
+              }}
+            >
+              <option value="">and …</option>
+              {tokens.map(
+                (token, at) =>
+                  !taken.includes(at) && (
+                    <option key={at} value={String(at)}>
+                      {token} · {at}
+                    </option>
+                  ),
+              )}
+            </select>
+          ) : (
+            taken.length < tokens.length && (
+              <button
+                type="button"
+                class="small-button"
+                aria-label="add a query"
+                title="take another query together with this"
+                onClick={() => {
+                  adding.value = true;
+                }}
+              >
+                +
+              </button>
+            )
+          )}
+          {several && (
+            <fieldset class="choice combine">
+              <legend>take their</legend>
+              {COMBINE.map((one) => (
+                <button
+                  key={one}
+                  type="button"
+                  aria-pressed={combine.value === one}
+                  onClick={() => state.set({ combine: one })}
+                >
+                  {one}
+                </button>
+              ))}
+            </fieldset>
+          )}
+          <button
+            type="button"
+            class="whatif-open"
+            aria-expanded={store.editing.value}
+            onClick={() => {
+              store.editing.value = !store.editing.value;
+            }}
+          >
+            What if… {isChanged(what_if.value ?? {}) && <ChangedBadge />}
+          </button>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The head's category, where it has one of its own. */
+function categoryOf(categories: HeadCategories | null, head: Head): string {
+  if (!categories?.fresh) return "";
+  const main = categories.main(head);
+  return main > OTHER ? ` · ${nameOf(categories, main)}` : "";
+}

@@ -1,0 +1,109 @@
+// What the breakdown shows, as one whole: steps and the labels of their run. The last one stays until the next is here.
+
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { openSteps, type Step, type Steps, whatIfName } from "../../layout/steps";
+import type { ColumnName } from "../../layout/table";
+import type { State } from "../../state/state";
+import type { Breakdown, Outline, TokenList } from "../../wire/protocol";
+
+/** What is pointed at: a row by its number, or one of those that are no key. */
+export interface Spot {
+  row: number | "query" | "output" | "changed" | "rest" | "heads" | "contribution" | "layer" | "model";
+  column: ColumnName;
+  dimension: number | null;
+}
+
+export type Level = "sentence" | "paragraph" | "formula" | "off";
+
+export interface Shown {
+  payload: Breakdown;
+  outline: Outline;
+  /** Null where there are none; `missing` says why. */
+  steps: Steps | null;
+  missing: string;
+  queries: TokenList;
+  keys: TokenList;
+}
+
+export interface BreakdownStore {
+  shown: ReadonlySignal<Shown | null>;
+  /** Whether that is what the state calls for now. */
+  current: ReadonlySignal<boolean>;
+  /** What is pointed at or chosen in this view only. */
+  step: Signal<Step>;
+  hinted: Signal<Step | null>;
+  level: Signal<Level>;
+  spot: Signal<Spot | null>;
+  editing: Signal<boolean>;
+  bench: { entries: Signal<BenchEntry[]>; temperature: Signal<number> };
+  /** What was drawn last. */
+  drawn: Signal<Breakdown | null>;
+}
+
+/** A word of the softmax bench. */
+export interface BenchEntry {
+  id: number;
+  word: string;
+  score: number;
+}
+
+const FIRST: BenchEntry[] = [
+  { id: 0, word: "cat", score: 0.9 },
+  { id: 1, word: "mat", score: 0.1 },
+  { id: 2, word: "the", score: 0 },
+];
+
+export function createStore(state: State): BreakdownStore {
+  let held: Shown | null = null;
+  const shown = computed(() => {
+    const outline = state.kernel._outline.value;
+    const payload = state.kernel._breakdown.value;
+    if (
+      outline &&
+      payload?.run === outline.run &&
+      payload.attention === outline.attention &&
+      held?.payload !== payload
+    ) {
+      held = open(payload, outline);
+    }
+    return held;
+  });
+  return {
+    shown,
+    current: computed(() => isCurrent(state)),
+    step: signal<Step>(2),
+    hinted: signal<Step | null>(null),
+    level: signal<Level>("sentence"),
+    spot: signal<Spot | null>(null),
+    editing: signal(false),
+    bench: { entries: signal(FIRST), temperature: signal(1) },
+    drawn: signal(null),
+  };
+}
+
+function open(payload: Breakdown, outline: Outline): Shown {
+  const whole = { payload, outline, queries: outline.queries, keys: outline.keys ?? outline.queries };
+  if (payload.missing) return { ...whole, steps: null, missing: payload.missing };
+  try {
+    return { ...whole, steps: openSteps(payload), missing: "" };
+  } catch (error) {
+    return { ...whole, steps: null, missing: `The steps could not be read: ${(error as Error).message}.` };
+  }
+}
+
+function isCurrent({ traits, kernel: { _outline, _breakdown } }: State): boolean {
+  const outline = _outline.value;
+  const payload = _breakdown.value;
+  const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+  return (
+    outline !== null &&
+    payload !== null &&
+    payload.run === outline.run &&
+    payload.attention === outline.attention &&
+    payload.attention === traits.attention.value &&
+    same(payload.head, traits.heads.value[0]) &&
+    same(payload.pinned, traits.queries.value) &&
+    (payload.queries.length < 2 || payload.combine === traits.combine.value) &&
+    whatIfName(payload.whatIf) === whatIfName(traits.what_if.value ?? {})
+  );
+}

@@ -1,0 +1,264 @@
+// The picture: tokens on both sides, lines between them, what is focused in front.
+
+import { effect, useComputed, useSignal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { type Pen, pensFor } from "../../draw/colours";
+import { shadeFor } from "../../draw/contrast";
+import { drawLines, type LinesGeometry } from "../../draw/lines";
+import type { Theme } from "../../host";
+import { edgeAt, focusEdges } from "../../layout/edges";
+import { type Hover, shadedSide, shadesOf } from "../../layout/focus";
+import { rowHeight, stageHeight, stageWidths, visibleRows } from "../../layout/stage";
+import type { Side, Sides } from "../../layout/units";
+import type { Context } from "../../parts/context";
+import type { Scene } from "../../source/scene";
+import type { LinesStore } from "./store";
+import { TokenColumn } from "./token-column";
+
+interface Props {
+  context: Context;
+  store: LinesStore;
+  scene: Scene;
+  onDrawn(scene: Scene, threshold: number): void;
+}
+
+export function Picture({ context, store, scene, onDrawn }: Props) {
+  const { state, hover, focus, rows, categories, theme } = context;
+  const { edges, focused } = store;
+  const stage = useRef<HTMLDivElement>(null);
+  const scroll = useRef<HTMLDivElement>(null);
+  const base = useRef<HTMLCanvasElement>(null);
+  const front = useRef<HTMLCanvasElement>(null);
+  const width = useSignal(0);
+  const scrollTop = useSignal(0);
+  const shown = useSignal(scene);
+  shown.value = scene;
+
+  const { count } = scene;
+  const row = rowHeight(count);
+  const height = stageHeight(count);
+
+  // The stage's height follows from the tokens and only its width from the host: no layout reacts to itself.
+  useLayoutEffect(() => {
+    const element = scroll.current as HTMLDivElement;
+    const measure = () => {
+      width.value = element.clientWidth; // without a scrollbar, where there is one
+    };
+    const observer = new ResizeObserver(measure);
+    measure();
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [width, height, count]);
+
+  useLayoutEffect(() => {
+    rows.value = visibleRows(scrollTop.peek(), height, row, count);
+  }, [rows, scrollTop, height, row, count]);
+
+  const widest = useComputed(() => (width.value > 0 ? widestLabel(labelsOf(shown.value.units), stage.current) : 0));
+  const widths = useComputed(() => stageWidths(width.value, widest.value));
+  const pens = useComputed(() => pensFor(shown.value.heads, categories.now.value, theme.value));
+  const sight = useComputed(() => {
+    const total = shown.value.count;
+    const high = rowHeight(total);
+    const first = Math.max(0, Math.floor(scrollTop.value / high) - 20);
+    return { first, stop: Math.min(total, first + Math.ceil(stageHeight(total) / high) + 40) };
+  });
+  const shades = useComputed(() => {
+    const at = focus.value;
+    if (!at) return null;
+    const { first, stop } = sight.value;
+    const visible = Array.from({ length: Math.max(0, stop - first) }, (_, nth) => first + nth);
+    return { side: shadedSide(at), rows: shadesOf(shown.value.tiles, at, visible) };
+  });
+
+  const geometry = (): LinesGeometry => {
+    const total = shown.value.count;
+    const high = rowHeight(total);
+    const top = scrollTop.value;
+    const { left, right } = widths.value;
+    return {
+      width: width.value,
+      height: stageHeight(total),
+      left,
+      right,
+      row: (index) => (index + 0.5) * high - top,
+    };
+  };
+
+  usePainting(() => {
+    if (!base.current || width.value === 0) return;
+    drawLines(base.current, edges.value, pens.value, geometry());
+    onDrawn(shown.value, store.threshold.value);
+  });
+  usePainting(() => {
+    if (!front.current || width.value === 0) return;
+    drawLines(front.current, focused.value, pens.value, geometry());
+  });
+
+  const lineUnder = (event: PointerEvent): Hover => {
+    const box = (stage.current as HTMLDivElement).getBoundingClientRect();
+    const { left, right } = widths.value;
+    const x = (event.clientX - box.left - left) / (right - left);
+    if (x < 0 || x > 1) return null;
+    const among = pinnedEdges();
+    const at = edgeAt(among, x, event.clientY - box.top, geometry().row);
+    if (at < 0) return null;
+    return {
+      side: "line",
+      query: among.query[at] as number,
+      key: among.key[at] as number,
+      head: among.head[at] as number,
+    };
+  };
+  const pinnedEdges = () => {
+    const { queries, keys } = state.traits;
+    const of = (side: Side, tokens: number[]) => (tokens.length > 0 ? scene.units[side].of(tokens) : null);
+    return focusEdges(edges.value, of("query", queries.value), of("key", keys.value));
+  };
+
+  const pin = (side: Side, unit: number, add: boolean) => {
+    const own = side === "query" ? "queries" : "keys";
+    const other = side === "query" ? "keys" : "queries";
+    const tokens = scene.units[side].tokens(unit);
+    const before = state.traits[own].value;
+    const had = tokens.every((token) => before.includes(token));
+    if (add) {
+      const rest = before.filter((token) => !tokens.includes(token));
+      state.set({ [own]: had ? rest : [...before, ...tokens] });
+    } else {
+      const only = had && before.length === tokens.length && state.traits[other].value.length === 0;
+      state.set({ [own]: only ? [] : tokens, [other]: [] });
+    }
+  };
+
+  // What is pinned from elsewhere, in Python or from the list of strongest pairs, comes into sight.
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        const { queries, keys } = state.traits;
+        const box = scroll.current;
+        const { units, count } = shown.peek();
+        const [pinned] = [...units.query.of(queries.value), ...units.key.of(keys.value)];
+        if (!box || pinned === undefined) return;
+        const high = rowHeight(count);
+        const at = pinned * high;
+        if (at < box.scrollTop || at + high > box.scrollTop + box.clientHeight) {
+          box.scrollTop = at - box.clientHeight / 2;
+        }
+      }),
+    [],
+  );
+
+  const side = (name: Side) => (
+    <TokenColumn
+      side={name}
+      units={scene.units[name]}
+      sight={sight.value}
+      row={row}
+      width={widths.value.label}
+      edge={name === "query" ? widths.value.left : width.value - widths.value.right}
+      shades={shades.value?.side === name ? shades.value.rows : null}
+      focused={name === "query" ? focus.value?.queries : focus.value?.keys}
+      pinned={scene.units[name].of((name === "query" ? state.traits.queries : state.traits.keys).value)}
+      onHover={(unit) => {
+        hover.value = unit === null ? null : { side: name, unit };
+      }}
+      onPin={(unit, add) => pin(name, unit, add)}
+    />
+  );
+
+  const first = Math.round(scrollTop.value / row);
+  const last = Math.min(count, Math.round((scrollTop.value + height) / row));
+  const more = last < count;
+  const roomy = width.value >= ROOMY;
+  const gloss = roomy ? GLOSS : 0;
+  return (
+    <div class="lines-view" style={tint(pens.value, theme.value)}>
+      <div class="sides" style={{ width: `${width.value}px` }}>
+        <span style={{ right: `${width.value - Math.max(gloss, widths.value.left)}px` }}>
+          query{roomy && ": the token that looks"}
+        </span>
+        <span style={{ left: `${Math.min(widths.value.right, width.value - gloss)}px` }}>
+          key{roomy && ": what it looks at"}
+        </span>
+        {count * row > height && (
+          <span class="place" style={{ left: `${(widths.value.left + widths.value.right) / 2}px` }}>
+            {first + 1}–{last} of {count}
+          </span>
+        )}
+      </div>
+      <div class={more ? "stage more" : "stage"} ref={stage} style={{ height: `${height}px` }}>
+        <canvas ref={base} class={focus.value ? "faded" : ""} />
+        <canvas ref={front} />
+        {/* biome-ignore lint/a11y/noStaticElementInteractions: lines are pixels; their tokens take the keyboard */}
+        {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
+        <div
+          class="scroll"
+          ref={scroll}
+          onScroll={(event) => {
+            scrollTop.value = event.currentTarget.scrollTop;
+            rows.value = visibleRows(scrollTop.value, height, row, count);
+          }}
+          onPointerMove={(event) => {
+            if (!(event.target as Element).closest("[data-side]")) hover.value = lineUnder(event);
+          }}
+          onPointerLeave={() => {
+            hover.value = null;
+          }}
+          onClick={(event) => {
+            if ((event.target as Element).closest("[data-side]")) return;
+            const line = lineUnder(event as unknown as PointerEvent);
+            const { units } = scene;
+            if (line?.side === "line") {
+              state.set({ queries: units.query.tokens(line.query), keys: units.key.tokens(line.key) });
+            } else {
+              state.set({ queries: [], keys: [] });
+            }
+          }}
+        >
+          <div class="rows" style={{ height: `${count * row}px`, "--row": `${row}px` }}>
+            {side("query")}
+            {side("key")}
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** One head's tokens are shaded in its colour; the mean over several belongs to none of them. */
+function tint([pen, ...others]: Pen[], theme: Theme) {
+  if (!pen || others.length > 0) return {};
+  return { "--pen": pen.colour, "--shade": `${100 * shadeFor(pen.colour, theme)}%` };
+}
+
+/** Like useSignalEffect, but before the browser paints: labels never stand a frame without their lines. */
+function usePainting(paint: () => void): void {
+  useLayoutEffect(() => effect(paint), []);
+}
+
+const GLOSS = 176; // px that a side's explanation takes, with its margin
+const ROOMY = 460; // px for two of them, and the place in a long text between
+const MEASURED = 24;
+
+const labelsOf = ({ query, key }: Sides): string[] => (query === key ? query.labels : [...query.labels, ...key.labels]);
+
+/** Measured in place, not guessed: labels are cut only where there is no room. */
+function widestLabel(labels: string[], stage: Element | null): number {
+  if (!stage) return 0;
+  const probe = document.createElement("div");
+  probe.className = "probe";
+  const longest = [...labels].sort((a, b) => b.length - a.length).slice(0, MEASURED);
+  probe.append(
+    ...longest.map((label) => {
+      const box = document.createElement("bdi");
+      box.className = "label";
+      box.textContent = label;
+      return box;
+    }),
+  );
+  stage.append(probe);
+  const width = probe.getBoundingClientRect().width;
+  probe.remove();
+  return width;
+}

@@ -1,0 +1,31 @@
+// Exactly what is hovered or pinned.
+
+import { Fragment } from "preact";
+import type { Context } from "../../parts/context";
+import type { Scene } from "../../source/scene";
+import { readingsOf } from "./readings";
+
+export function Readout({ context: { state, focus, hover }, scene }: { context: Context; scene: Scene }) {
+  const pinned = state.traits.queries.value.length + state.traits.keys.value.length > 0;
+  const readings = focus.value ? readingsOf(scene, focus.value, pinned && hover.value === null) : [];
+  if (readings.length === 0) {
+    return <span class="hint">hover a token or a line to read its weight, click to pin</span>;
+  }
+  return readings.map(({ head, query, key, value, note }) => (
+    <Fragment key={head}>
+      <span>{head} </span>
+      {query && (
+        <b class="read-pair">
+          <bdi>{query}</bdi>{" "}
+          {key && (
+            <>
+              → <bdi>{key}</bdi>{" "}
+            </>
+          )}
+        </b>
+      )}
+      <b>{value} </b>
+      <span class="hint">{note} </span>
+    </Fragment>
+  ));
+}

@@ -1,0 +1,10 @@
+// All views, in the order of their tabs.
+
+import type { View } from "../parts/view";
+import { breakdown } from "./breakdown/view";
+import { lines } from "./lines/view";
+
+export const VIEWS: View[] = [lines, breakdown];
+
+/** The view of a name; of an unknown one the first. */
+export const viewNamed = (name: string): View => VIEWS.find((view) => view.name === name) ?? (VIEWS[0] as View);
