@@ -34,7 +34,7 @@ SIMPLE = {
 }
 
 
-def name_of(kind: types.Type) -> str:
+def name_of(kind: types.Type) -> str:  # noqa: PLR0911
     """Write a type as TypeScript has it."""
     match kind:
         case types.Metadata(type=inner, extra_json_schema=extra):

@@ -311,7 +311,7 @@ export interface Request {
   id: string;
 }
 
-/** Is the kernel there, and of one mind with this browser? */
+/** Ask whether the kernel is there, and of one mind with this browser. */
 export interface Hello extends Request {
   ask: "hello";
 }

@@ -422,8 +422,6 @@ class Cancel(Request, kw_only=True, frozen=True, tag="cancel"):
 AnyRequest = (
     Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel
 )
-    Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel
-)
 
 
 class Agreement(Wired, kw_only=True, frozen=True):
