@@ -83,7 +83,7 @@ def interface(cls: type[Struct]) -> list[str]:
         *comment(cls.__doc__ or ""),
         f"export interface {cls.__name__}{'' if bare else f' extends {base.__name__}'} {{",
     ]
-    if info.tag is not None:
+    if info.tag is not None and cls is not schema.Request:
         lines.append(f'  {info.tag_field}: "{info.tag}";')
     for field in info.fields:
         if field.encode_name in from_base:
@@ -116,6 +116,7 @@ def written() -> str:
                 "TEXTS": schema.Texts.__struct_fields__,
                 "SELECTION": schema.Selection.__struct_fields__,
                 "STATES": schema.STATES,
+                "VIEWS": schema.VIEWS,
             }.items()
         ),
         "/** The kernel's states by name. */\nexport interface KernelStates {\n"

@@ -1,6 +1,7 @@
 // Every difference between hosts lives here: message channel, shadow root, theme.
 
 import { signal as createSignal, type Signal } from "@preact/signals";
+import type { Channel } from "./wire/client";
 
 /** What anywidget gives, as far as we use it. */
 export interface Model {
@@ -10,18 +11,6 @@ export interface Model {
   send(content: unknown): void;
   on(name: string, callback: (...args: never[]) => void): void;
   off(name: string, callback: (...args: never[]) => void): void;
-}
-
-interface Message {
-  id: string;
-  ok?: Record<string, unknown>;
-  error?: { message: string };
-}
-
-/** The custom-message line to the kernel. */
-export interface Channel {
-  send(content: unknown): void;
-  onMessage(callback: (message: Message, buffers: ArrayBufferView[]) => void): void;
 }
 
 /** Some hosts give no abort signal; a cleanup function then does its work. */
@@ -41,6 +30,12 @@ export function createChannel(model: Model, signal: AbortSignal): Channel {
   return {
     send: (content) => model.send(content),
     onMessage: (callback) => listen(model, "msg:custom", callback, signal),
+    onReturn(callback) {
+      globalThis.addEventListener("online", callback, { signal });
+      globalThis.addEventListener("pageshow", callback, { signal });
+      const look = () => document.visibilityState === "visible" && callback();
+      document.addEventListener("visibilitychange", look, { signal });
+    },
   };
 }
 

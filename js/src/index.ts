@@ -19,8 +19,8 @@ interface Session {
 }
 
 function createSession(model: Model, signal: AbortSignal): Session {
-  const state = createState(model, signal);
   const client = createClient(createChannel(model, signal), signal);
+  const state = createState(model, client, signal);
   return { state, client, source: createSource(state, client) };
 }
 

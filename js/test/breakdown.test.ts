@@ -23,7 +23,7 @@ import {
 import { type ColumnOptions, columnsOf, dimensionAt, isStrip, NARROW } from "../src/layout/table";
 import { readingOf } from "../src/views/breakdown/readings";
 import type { Shown } from "../src/views/breakdown/store";
-import type { Arrays, Breakdown, Envelope } from "../src/wire/protocol";
+import type { Breakdown, Envelope } from "../src/wire/schema";
 
 const floats = (shape: number[], ...values: number[]): Envelope => ({
   dtype: "float32",
@@ -32,7 +32,7 @@ const floats = (shape: number[], ...values: number[]): Envelope => ({
 });
 
 // Two keys of two dimensions; the second one is hidden by the mask.
-const arrays: Arrays = {
+const arrays: Record<string, Envelope> = {
   query: floats([2], 2, -1),
   keys: floats([2, 2], 3, 1, 1, 4),
   products: floats([2, 2], 6, -1, 2, -4),

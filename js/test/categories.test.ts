@@ -15,7 +15,7 @@ import {
   scoreOf,
   UNKNOWN,
 } from "../src/layout/categories";
-import type { Head } from "../src/wire/protocol";
+import type { Head } from "../src/wire/schema";
 
 const NONE = Number.NaN;
 

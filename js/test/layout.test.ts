@@ -3,8 +3,9 @@ import { test } from "node:test";
 import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt, fall, focusEdges } from "../src/layout/edges";
 import { focusOf, shadesOf, strongestPair } from "../src/layout/focus";
+import { scaleOf, WEIGHTS } from "../src/layout/scale";
 import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRows } from "../src/layout/stage";
-import { type Tile, weightAt } from "../src/layout/tile";
+import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   head: [0, 0],
@@ -13,7 +14,8 @@ const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   values: Float32Array.from(rows.flat()),
 });
 
-const edgesOf = (tiles: Tile[][], threshold: number, max?: number) => edgesFrom(indexEdges(tiles, max), threshold);
+const edgesOf = (tiles: Tile[][], threshold: number, max?: number) =>
+  edgesFrom(indexEdges(tiles, WEIGHTS, max), threshold);
 
 test("columns fit and are centred at every width", () => {
   for (let width = 320; width <= 1600; width += 40) {
@@ -47,8 +49,8 @@ test("edges: nothing forbidden, nothing below the threshold, no zero, weakest fi
     [
       [
         tile([
-          [1, -1, -1],
-          [0.4, 0.6, -1],
+          [1, FORBIDDEN, FORBIDDEN],
+          [0.4, 0.6, FORBIDDEN],
           [0.1, 0, 0.9],
         ]),
       ],
@@ -94,7 +96,7 @@ function sorted(tiles: Tile[][], threshold: number, max: number) {
         const held = before.some(
           (one) => query >= one.queries[0] && query < one.queries[1] && key >= one.keys[0] && key < one.keys[1],
         );
-        if (weight >= threshold && weight > 0 && !held) found.push({ query, key, weight, head });
+        if (weight >= threshold && weight > 0 && weight < Infinity && !held) found.push({ query, key, weight, head });
       });
     });
   });
@@ -108,7 +110,7 @@ test("edges: the same as by sorting all, with ties, NaN, forbidden pairs and ove
     seed = (seed * 48271) % 2147483647;
     return seed / 2147483647;
   };
-  const odd = [0, -1, Number.NaN, 1, 0.5, 0.5, 1e-40, Number.POSITIVE_INFINITY, 3];
+  const odd = [0, FORBIDDEN, Number.NaN, 1, 0.5, 0.5, 1e-40, Number.POSITIVE_INFINITY, 3];
   const weight = () => (random() < 0.4 ? odd[Math.floor(random() * odd.length)]! : random() ** 4);
   const rows = (height: number, width: number) =>
     Array.from({ length: height }, () => Array.from({ length: width }, weight));
@@ -117,12 +119,12 @@ test("edges: the same as by sorting all, with ties, NaN, forbidden pairs and ove
   const equal = [[tile(Array.from({ length: 9 }, () => Array(9).fill(1 / 9)))]];
   for (const tiles of [whole, overlapping, equal, [], [[tile([[0]])]]]) {
     for (const max of [1, 50, 100, 10_000]) {
-      const index = indexEdges(tiles, max);
+      const index = indexEdges(tiles, WEIGHTS, max);
       for (const threshold of [0, 1e-41, 0.01, 1 / 9, 0.3, 0.5, 1, 2]) {
         const { kept, dropped } = sorted(tiles, threshold, max);
         const edges = edgesFrom(index, threshold);
         assert.deepEqual(
-          [...edges.weight],
+          [...edges.strength],
           kept.map((one) => one.weight),
         );
         assert.deepEqual(
@@ -145,8 +147,8 @@ test("edges: the same as by sorting all, with ties, NaN, forbidden pairs and ove
 
 test("NaN is no line and no number", () => {
   assert.equal(edgesOf([[tile([[Number.NaN, 0.5]])]], 0).count, 1);
-  assert.ok(Number.isNaN(weightAt([tile([[Number.NaN]])], 0, 0)));
-  assert.ok(Number.isNaN(weightAt([tile([[1]])], 5, 0)));
+  assert.ok(Number.isNaN(valueAt([tile([[Number.NaN]])], 0, 0)));
+  assert.ok(Number.isNaN(valueAt([tile([[1]])], 5, 0)));
 });
 
 test("the pointer finds the curve where it is drawn", () => {
@@ -191,36 +193,36 @@ test("shades: mean over attending, sum over attended, mean over heads; forbidden
   const heads = [
     [
       tile([
-        [1, -1],
+        [1, FORBIDDEN],
         [0.25, 0.75],
       ]),
     ],
     [
       tile([
-        [1, -1],
+        [1, FORBIDDEN],
         [0.5, 0.5],
       ]),
     ],
   ];
-  const keys = shadesOf(heads, { queries: [0, 1], keys: null }, [0, 1]);
-  assert.equal(keys.get(0)?.weight, (1 + 0.25 + 1 + 0.5) / 4);
-  assert.deepEqual(keys.get(1), { weight: (0.75 + 0.5) / 4, allowed: true });
-  assert.equal(shadesOf(heads, { queries: [0], keys: null }, [1]).get(1)?.allowed, false);
-  const queries = shadesOf(heads, { queries: null, keys: [0, 1] }, [1]);
-  assert.equal(queries.get(1)?.weight, 1);
+  const keys = shadesOf(heads, { queries: [0, 1], keys: null }, [0, 1], WEIGHTS);
+  assert.equal(keys.get(0)?.strength, (1 + 0.25 + 1 + 0.5) / 4);
+  assert.deepEqual(keys.get(1), { value: (0.75 + 0.5) / 4, strength: (0.75 + 0.5) / 4, allowed: true });
+  assert.equal(shadesOf(heads, { queries: [0], keys: null }, [1], WEIGHTS).get(1)?.allowed, false);
+  const queries = shadesOf(heads, { queries: null, keys: [0, 1] }, [1], WEIGHTS);
+  assert.equal(queries.get(1)?.strength, 1);
 });
 
 test("the strongest pair is looked for within the focus", () => {
   const heads = [
     [
       tile([
-        [1, -1],
+        [1, FORBIDDEN],
         [0.25, 0.75],
       ]),
     ],
   ];
-  const { query, key, weight } = strongestPair(heads, { queries: [1], keys: null }, { query: 2, key: 2 })!;
-  assert.deepEqual([query, key, weight], [1, 1, 0.75]);
+  const { query, key, value } = strongestPair(heads, { queries: [1], keys: null }, { query: 2, key: 2 })!;
+  assert.deepEqual([query, key, value], [1, 1, 0.75]);
   assert.equal(strongestPair(heads, { queries: [0], keys: [1] }, { query: 2, key: 2 }), null);
 });
 
@@ -238,8 +240,29 @@ const long = edgesOf(
 test("focused edges are a part of all edges", () => {
   const focused = focusEdges(long, [1], null);
   assert.deepEqual(
-    [...focused.weight].map((weight) => weight.toFixed(1)),
+    [...focused.strength].map((weight) => weight.toFixed(1)),
     ["0.1", "0.9"],
   );
   assert.equal(focusEdges(long, [1], [0]).count, 1);
+});
+
+test("a measure with either sign is drawn by its size, to the scale of what is on screen", () => {
+  const measure = { name: "scores", label: "score", sentence: "", domain: "real" as const, missing: "" };
+  const tiles = [
+    [
+      tile([
+        [2, FORBIDDEN],
+        [-4, 1],
+      ]),
+    ],
+  ];
+  const scale = scaleOf(measure, tiles);
+  assert.equal(scale.limit, 4);
+  const edges = edgesFrom(indexEdges(tiles, scale), 0.5);
+  assert.deepEqual([...edges.query], [0, 1]);
+  assert.deepEqual([...edges.strength], [0.5, 1]);
+  assert.deepEqual([...edges.negative], [0, 1]);
+  assert.equal(strongestPair(tiles, { queries: [1], keys: null }, { query: 2, key: 2 })?.value, -4);
+  const shades = shadesOf(tiles, { queries: null, keys: [0, 1] }, [1], scale);
+  assert.deepEqual(shades.get(1), { value: -1.5, strength: 0.375, allowed: true });
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { createClient } from "../src/wire/client";
+import { type Channel, type Client, createClient } from "../src/wire/client";
 import { decodeArray } from "../src/wire/decode";
+import type { Failure, Tile } from "../src/wire/schema";
 
 test("an array is read from any place in a buffer, aligned or not", () => {
   const values = Float32Array.of(0.25, -1, 3.5, 0);
@@ -23,43 +24,116 @@ test("a buffer of the wrong length is refused", () => {
   assert.throws(() => decodeArray({ dtype: "float32", shape: [3], data: new ArrayBuffer(8) }), /8 bytes/);
 });
 
-type Listener = (message: { id: string; ok?: object; error?: { message: string } }, buffers: DataView[]) => void;
+type Sent = { id: string; ask: string; requests?: string[] };
 
 function line() {
-  const sent: { id: string; ask: string }[] = [];
-  let listener: Listener = () => {};
-  const channel = {
-    send: (content: unknown) => sent.push(content as { id: string; ask: string }),
-    onMessage: (callback: unknown) => {
-      listener = callback as Listener;
+  const sent: Sent[] = [];
+  let listener: Parameters<Channel["onMessage"]>[0] = () => {};
+  const channel: Channel = {
+    send: (content) => sent.push(content as Sent),
+    onMessage: (callback) => {
+      listener = callback;
     },
+    onReturn: () => {},
   };
-  return { channel, sent, answer: (...args: Parameters<Listener>) => listener(...args) };
+  const answer = (id: string, ok: object | null, error: Failure | null = null) =>
+    listener({ id, ok: ok as Record<string, unknown>, error }, []);
+  return { channel, sent, answer, asked: (ask: string) => sent.filter((one) => one.ask === ask) };
 }
 
-test("answers find their questions, in any order", async () => {
-  const { channel, sent, answer } = line();
-  const client = createClient(channel, new AbortController().signal);
-  const first = client.ask("tile", { layer: 1 });
-  const second = client.ask("hello");
-  answer({ id: sent[1]!.id, ok: { n: 2 } }, []);
-  answer({ id: "somebody else's", ok: { n: 9 } }, []);
-  answer({ id: sent[0]!.id, error: { message: "no such layer" } }, []);
-  assert.deepEqual((await second).ok, { n: 2 });
-  await assert.rejects(first, /no such layer/);
-});
+const TILE = { layer: 1, head: 0, queries: [0, 1], keys: [0, 1] } satisfies Partial<Tile>;
+const failed = (message: string): Failure => ({ message, kind: "failed" });
 
-test("a silent kernel is noticed, and heard when it comes back", async () => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  const { channel, sent, answer } = line();
-  const client = createClient(channel, new AbortController().signal, 1000);
-  const late = client.ask("hello");
-  mock.timers.tick(999);
-  assert.equal(client.silent.value, false);
-  mock.timers.tick(2);
-  assert.equal(client.silent.value, true);
-  answer({ id: sent[0]!.id, ok: {} }, []);
-  assert.equal(client.silent.value, false);
-  assert.deepEqual((await late).ok, {});
-  mock.timers.reset();
-});
+function withClient(run: (client: Client, at: ReturnType<typeof line>, end: AbortController) => Promise<void>) {
+  return async () => {
+    mock.timers.enable({ apis: ["setTimeout"] });
+    mock.method(performance, "now", () => clock);
+    const at = line();
+    const end = new AbortController();
+    try {
+      await run(createClient(at.channel, end.signal, 1000), at, end);
+    } finally {
+      end.abort();
+      mock.timers.reset();
+      mock.restoreAll();
+    }
+  };
+}
+
+let clock = 0;
+function pass(ms: number): void {
+  clock += ms;
+  mock.timers.tick(ms);
+}
+
+test(
+  "answers find their questions, in any order",
+  withClient(async (client, { sent, answer }) => {
+    const first = client.ask("tile", TILE as never);
+    const second = client.ask("pictures");
+    answer(sent[1]!.id, { n: 2 });
+    answer("somebody else's", { n: 9 });
+    answer(sent[0]!.id, null, failed("no such layer"));
+    assert.deepEqual((await second).ok, { n: 2 });
+    await assert.rejects(first, /no such layer/);
+  }),
+);
+
+test(
+  "a silent kernel is noticed, asked for a sign of life, and heard when it comes back",
+  withClient(async (client, { sent, answer, asked }) => {
+    const late = client.ask("pictures");
+    pass(999);
+    assert.equal(client.silent.value, false);
+    pass(2);
+    assert.equal(client.silent.value, true);
+    assert.equal(asked("hello").length, 1);
+    pass(1001);
+    assert.equal(asked("hello").length, 2);
+    answer(sent[0]!.id, {});
+    assert.equal(client.silent.value, false);
+    assert.deepEqual((await late).ok, {});
+  }),
+);
+
+test(
+  "what was lost on the way is asked again as soon as the kernel answers",
+  withClient(async (client, { sent, answer, asked }) => {
+    const lost = client.ask("pictures");
+    pass(1001);
+    answer(asked("hello")[0]!.id, { run: 1, seen: 0, selection: {} });
+    assert.deepEqual(
+      asked("pictures").map(({ id }) => id),
+      [sent[0]!.id, sent[0]!.id],
+    );
+    answer(sent[0]!.id, { here: true });
+    assert.deepEqual((await lost).ok, { here: true });
+  }),
+);
+
+test(
+  "a question that nobody needs any more is cancelled, and its lateness is no silence",
+  withClient(async (client, { sent, asked }) => {
+    const wanted = new AbortController();
+    client.ask("tile", TILE as never, { abort: wanted.signal });
+    wanted.abort();
+    assert.deepEqual(asked("cancel")[0]?.requests, [sent[0]!.id]);
+    client.ask("ahead", {}, { quiet: true });
+    pass(5000);
+    assert.equal(client.silent.value, false);
+  }),
+);
+
+test(
+  "what the kernel is to confirm is late like a question",
+  withClient(async (client) => {
+    const confirmed = client.expect();
+    pass(500);
+    confirmed();
+    pass(2000);
+    assert.equal(client.silent.value, false);
+    client.expect();
+    pass(1001);
+    assert.equal(client.silent.value, true);
+  }),
+);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 
 def in_marimo() -> bool:
@@ -16,5 +17,5 @@ def is_batch() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython and ipython.get_ipython()
     kernel = getattr(shell, "kernel", None)
-    parent = getattr(kernel, "get_parent", dict)() or {}
+    parent: dict[str, Any] = getattr(kernel, "get_parent", dict)() or {}
     return parent.get("content", {}).get("allow_stdin") is False

@@ -175,6 +175,7 @@ class AttentionWidget(SyncedWidget):
             {
                 **handlers(self._session),
                 schema.Hello: self._answer_hello,
+                schema.Select: self._answer_select,
                 schema.Resend: self._answer_resend,
                 schema.AskCode: lambda *_: (schema.Wired(), front_end.packed()),
             },
@@ -351,6 +352,11 @@ class AttentionWidget(SyncedWidget):
         client, _, _ = ask.id.rpartition("-")
         session = self._session
         return schema.Agreement(run=session.run_number, seen=self._seen.get(client, 0), selection=session.selection)
+
+    def _answer_select(self, ask: schema.Select, _: object) -> None:
+        client, _, _ = ask.id.rpartition("-")
+        values = {name: getattr(ask.selection, name) for name in _SELECTION}
+        self.set_state({**values, "_stamp": Stamp(client=client, count=ask.count).to_state()})
 
     def _answer_resend(self, *_: object) -> None:
         self.send_state([*_TEXTS, *_SELECTION, *(f"_{name}" for name in STATES)])

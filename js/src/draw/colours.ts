@@ -3,9 +3,20 @@
 
 import type { Theme } from "../host";
 import { type HeadCategories, nameOf, OTHER, OTHER_NAME } from "../layout/categories";
-import type { Head } from "../wire/protocol";
+import type { Head } from "../wire/schema";
 
 type Shades = Record<Theme, string>;
+
+/** Of numbers below and above 0. */
+export interface Signs {
+  negative: string;
+  positive: string;
+}
+
+export const SIGNS: Record<Theme, Signs> = {
+  light: { negative: "#2166ac", positive: "#b2182b" },
+  dark: { negative: "#5c9fe6", positive: "#ee6b76" },
+};
 
 const ACCENT: Shades = { light: "#1f6feb", dark: "#6aa5ff" };
 

@@ -2,6 +2,7 @@
 
 import type { Theme } from "../host";
 import { runningTotals } from "../layout/steps";
+import { SIGNS } from "./colours";
 
 export interface Box {
   left: number;
@@ -37,12 +38,6 @@ const ENDS: Record<Theme, { negative: Channels[]; zero: Channels; positive: Chan
   },
 };
 const LEVELS = 64; // colours on either side of zero
-
-/** Solid colours of bars. */
-export const SIGNS: Record<Theme, { negative: string; positive: string }> = {
-  light: { negative: "#2166ac", positive: "#b2182b" },
-  dark: { negative: "#5c9fe6", positive: "#ee6b76" },
-};
 
 const ramps = new Map<Theme, { css: string[]; bytes: Channels[] }>();
 

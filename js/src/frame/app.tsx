@@ -17,7 +17,7 @@ export function App(mounted: Mounted) {
   const { state, theme, onScreen } = context;
   const { name, wide } = view.value;
   const { Picture, Readout, Legend, Controls, Options } = now.value;
-  const outline = state.kernel._outline.value;
+  const outline = state.kernel.outline.value;
   const grid = onScreen.value ? gridOf(onScreen.value.outline.heads).width : 0;
   // Panels that fold stand above the picture, and in that order the keyboard reaches them.
   const right = <Side key="right" place="right" context={context} />;
@@ -58,7 +58,7 @@ export function App(mounted: Mounted) {
           {!wide && right}
         </div>
       ) : (
-        <Skeleton status={state.kernel._status.value} />
+        <Skeleton status={state.kernel.status.value} />
       )}
       {onScreen.value && (
         <footer>

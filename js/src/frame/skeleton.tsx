@@ -1,6 +1,6 @@
 // In the picture's place until there is one.
 
-import type { Status } from "../wire/protocol";
+import type { Status } from "../wire/schema";
 
 export function Skeleton({ status }: { status: Status | null }) {
   const { message = "", done = 0, total } = status ?? {};

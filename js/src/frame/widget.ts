@@ -33,14 +33,14 @@ export function createWidget(mounted: Mounted): Widget {
 
   const dismissed = signal<unknown>(null);
   const alert = computed(() => {
-    const status = state.kernel._status.value;
+    const status = state.kernel.status.value;
     if (status?.state === "error" && dismissed.value !== status) return status.message;
     return problem.value;
   });
   const condition = computed(() => {
     if (alert.value) return "error";
     if (client.silent.value) return "no-kernel";
-    if (state.kernel._status.value?.state === "loading") return "loading";
+    if (state.kernel.status.value?.state === "loading") return "loading";
     return now.value.ready.value ? "ready" : "loading";
   });
 
@@ -51,9 +51,10 @@ export function createWidget(mounted: Mounted): Widget {
     }),
     effect(() => {
       // Another attention comes with a new outline: ask besides, so that a kernel that is gone is noticed.
-      if (state.kernel._outline.value?.attention !== state.traits.attention.value) client.ask("hello").catch(() => {});
+      if (state.kernel.outline.value?.attention !== state.traits.attention.value) client.check();
     }),
     askOnceDrawn(context, now),
+    askWhileWaiting(context),
   ];
   abort.addEventListener("abort", () => {
     for (const stop of stops) stop();
@@ -67,7 +68,7 @@ export function createWidget(mounted: Mounted): Widget {
     condition,
     escape() {
       hover.value = null;
-      dismissed.value = state.kernel._status.value;
+      dismissed.value = state.kernel.status.value;
       problem.value = "";
       now.value.escape();
     },
@@ -75,16 +76,23 @@ export function createWidget(mounted: Mounted): Widget {
 }
 
 /** Ask for what else there is to see once the picture stands; and find out so whether a kernel answers. */
-function askOnceDrawn({ state, source, client }: Context, now: ReadonlySignal<MountedView>): () => void {
+function askOnceDrawn({ source }: Context, now: ReadonlySignal<MountedView>): () => void {
   let asked = 0;
   return effect(() => {
     const run = now.value.drawnRun.value;
     if (run === 0 || run === asked) return;
     asked = run;
-    const { _pictures, _categories } = state.kernel;
-    const [pictures, categories] = [_pictures.peek()?.run === run, _categories.peek()?.run === run];
-    if (!pictures) source.askPictures();
-    if (!categories) source.askCategories();
-    if (pictures && categories) client.ask("hello").catch(() => {});
+    source.askRest(run);
+  });
+}
+
+const SIGN_OF_LIFE = 3000; // ms
+
+/** While a run is awaited nothing is asked: a kernel that has died would never be noticed. */
+function askWhileWaiting({ state, client }: Context): () => void {
+  return effect(() => {
+    if (state.kernel.status.value?.state !== "loading") return;
+    const timer = setInterval(() => client.check(), SIGN_OF_LIFE);
+    return () => clearInterval(timer);
   });
 }

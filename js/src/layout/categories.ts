@@ -1,6 +1,6 @@
 // Which category a head belongs to. Pure: scores in, labels out.
 
-import type { Category, Head, Probe } from "../wire/protocol";
+import type { Category, Head, Probe } from "../wire/schema";
 
 /** A head that reaches no category's threshold. */
 export const OTHER = -1;

@@ -1,6 +1,7 @@
-// Which lines there are above a threshold, without looking at all weights again for each. Pure.
+// Which lines there are above a threshold, without looking at all numbers again for each. Pure.
 
 import type { Edges } from "./edges";
+import { type Scale, strengthOf, WEIGHTS } from "./scale";
 import type { Span, Tile } from "./tile";
 
 export const EDGES_MAX = 20_000; // more is a grey cloud, and slow to stroke
@@ -9,18 +10,18 @@ export const EDGES_MAX = 20_000; // more is a grey cloud, and slow to stroke
 export interface EdgeIndex {
   /** The strongest of all, weakest first. */
   strongest: Edges;
-  /** How many pairs have a weight of at least this, be they among the strongest or not. */
+  /** How many pairs are of at least this strength, be they among the strongest or not. */
   count(threshold: number): number;
 }
 
-/** The weights of a tile that no tile before it holds, as integers of the same order. */
+/** The sizes of a tile's numbers, where no tile before holds them, as integers of the same order. */
 interface Part {
   bits: Uint32Array;
   tile: Tile;
   head: number;
 }
 
-/** All weights above zero in bins by their upper bits; of each bin the lower bits, in no order. */
+/** All sizes above zero in bins by their upper bits; of each bin the lower bits, in no order. */
 interface Bins {
   /** Where each bin begins among the lower bits, and at last their end. */
   start: Uint32Array;
@@ -30,47 +31,50 @@ interface Bins {
 const LOW = 14; // lower bits: they tell apart what falls into one bin
 const MASK = (1 << LOW) - 1;
 const BINS = 1 << (31 - LOW);
-const INFINITE = 0x7f80_0000; // as bits; above are NaN and all that is negative
+const INFINITE = 0x7f80_0000; // as bits; above are NaN, and what has a sign
 
 /**
- * Find the strongest lines of a scene. Positive numbers in single precision have the order of their bits: counted in
- * bins they need no sorting to give the weakest weight that is kept, nor to count those above a threshold.
+ * Find the strongest lines of a scene. Sizes in single precision have the order of their bits: counted in
+ * bins they need no sorting to give the weakest that is kept, nor to count those above a threshold.
  *
  * @param tiles for each head its tiles; where two overlap, the first one counts
  */
-export function indexEdges(tiles: Tile[][], max = EDGES_MAX): EdgeIndex {
-  const parts = tiles.flatMap((ofHead, head) => ofHead.map((tile, nth) => partOf(tile, ofHead.slice(0, nth), head)));
+export function indexEdges(tiles: Tile[][], scale: Scale = WEIGHTS, max = EDGES_MAX): EdgeIndex {
+  const parts = tiles.flatMap((ofHead, head) =>
+    ofHead.map((tile, nth) => partOf(tile, ofHead.slice(0, nth), head, scale)),
+  );
   const bins = binned(parts);
   const least = bitsOfRank(bins, max);
-  // Of equal weights the last ones are kept, as if all were sorted.
+  // Of equal sizes the last ones are kept, as if all were sorted.
   let surplus = countFrom(bins, least) - max;
-  const [query, key, weight, head]: [number[], number[], number[], number[]] = [[], [], [], []];
+  const [query, key, value, head]: [number[], number[], number[], number[]] = [[], [], [], []];
   for (const { bits, tile, head: number } of parts) {
     const width = tile.keys[1] - tile.keys[0];
     for (let at = 0; at < bits.length; at++) {
       const one = bits[at] as number;
-      if (one < least || one > INFINITE) continue;
+      if (one < least || one >= INFINITE) continue;
       if (one === least && surplus > 0) {
         surplus -= 1;
         continue;
       }
       query.push(tile.queries[0] + Math.floor(at / width));
       key.push(tile.keys[0] + (at % width));
-      weight.push(tile.values[at] as number);
+      value.push(tile.values[at] as number);
       head.push(number);
     }
   }
-  const order = Uint32Array.from(weight.keys()).sort((a, b) => weight[a]! - weight[b]!);
+  const order = Uint32Array.from(value.keys()).sort((a, b) => Math.abs(value[a]!) - Math.abs(value[b]!));
   return {
     strongest: {
       count: order.length,
       query: Int32Array.from(order, (at) => query[at]!),
       key: Int32Array.from(order, (at) => key[at]!),
-      weight: Float32Array.from(order, (at) => weight[at]!),
+      strength: Float32Array.from(order, (at) => strengthOf(scale, value[at]!)),
+      negative: Uint8Array.from(order, (at) => (value[at]! < 0 ? 1 : 0)),
       head: Uint16Array.from(order, (at) => head[at]!),
       dropped: 0,
     },
-    count: (threshold) => countFrom(bins, bitsFrom(threshold)),
+    count: (threshold) => countFrom(bins, bitsFrom(threshold * scale.limit)),
   };
 }
 
@@ -79,7 +83,7 @@ function binned(parts: Part[]): Bins {
   for (const { bits } of parts) {
     for (let at = 0; at < bits.length; at++) {
       const one = bits[at] as number;
-      if (one > 0 && one <= INFINITE) counts[one >>> LOW]! += 1;
+      if (one > 0 && one < INFINITE) counts[one >>> LOW]! += 1;
     }
   }
   const start = new Uint32Array(BINS + 1);
@@ -89,13 +93,13 @@ function binned(parts: Part[]): Bins {
   for (const { bits } of parts) {
     for (let at = 0; at < bits.length; at++) {
       const one = bits[at] as number;
-      if (one > 0 && one <= INFINITE) lower[next[one >>> LOW]!++] = one & MASK;
+      if (one > 0 && one < INFINITE) lower[next[one >>> LOW]!++] = one & MASK;
     }
   }
   return { start, lower };
 }
 
-/** The bits of the weight that is the `rank`th from the top; with fewer weights, of the smallest that there may be. */
+/** The bits of the size that is the `rank`th from the top; with fewer of them, of the smallest that there may be. */
 function bitsOfRank({ start, lower }: Bins, rank: number): number {
   const left = lower.length - rank; // so many are weaker
   if (left < 0) return 1;
@@ -121,7 +125,7 @@ function countFrom({ start, lower }: Bins, least: number): number {
 
 const scratch = new DataView(new ArrayBuffer(4));
 
-/** The bits of the smallest weight that is no less than the threshold, and more than zero. */
+/** The bits of the smallest size that is no less than the threshold, and more than zero. */
 function bitsFrom(threshold: number): number {
   if (!(threshold > 0)) return 1;
   scratch.setFloat32(0, threshold);
@@ -129,9 +133,11 @@ function bitsFrom(threshold: number): number {
   return Math.max(1, scratch.getUint32(0) + below);
 }
 
-function partOf(tile: Tile, before: Tile[], head: number): Part {
+function partOf(tile: Tile, before: Tile[], head: number, scale: Scale): Part {
   const { buffer, byteOffset, length } = tile.values;
-  const bits = new Uint32Array(buffer, byteOffset, length);
+  const raw = new Uint32Array(buffer, byteOffset, length);
+  // The sign is the uppermost bit. Where nothing is below 0 but −∞, what is forbidden, it may stay: it is above all.
+  const bits = scale.domain === "real" ? raw.map((one) => one & 0x7fff_ffff) : raw;
   const over = before.filter(({ queries, keys }) => meet(queries, tile.queries) && meet(keys, tile.keys));
   if (over.length === 0) return { bits, tile, head };
   const own = bits.slice();
@@ -148,27 +154,28 @@ function partOf(tile: Tile, before: Tile[], head: number): Part {
 
 const meet = (one: Span, other: Span): boolean => one[0] < other[1] && other[0] < one[1];
 
-/** The lines with a weight of at least `threshold`. */
+/** The lines of at least the strength `threshold`. */
 export function edgesFrom({ strongest, count }: EdgeIndex, threshold: number): Edges {
-  const from = firstFrom(strongest.weight, threshold);
+  const from = firstFrom(strongest.strength, threshold);
   const left = strongest.count - from;
   return {
     count: left,
     query: strongest.query.subarray(from),
     key: strongest.key.subarray(from),
-    weight: strongest.weight.subarray(from),
+    strength: strongest.strength.subarray(from),
+    negative: strongest.negative.subarray(from),
     head: strongest.head.subarray(from),
     // Where the weakest line at hand is below the threshold, none above it is missing.
     dropped: from > 0 ? 0 : count(threshold) - left,
   };
 }
 
-/** Where in ascending weights those of at least `threshold` begin. */
-function firstFrom(weights: Float32Array, threshold: number): number {
-  let [low, high] = [0, weights.length];
+/** Where in ascending strengths those of at least `threshold` begin. */
+function firstFrom(strengths: Float32Array, threshold: number): number {
+  let [low, high] = [0, strengths.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((weights[middle] as number) >= threshold) high = middle;
+    if ((strengths[middle] as number) >= threshold) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -5,7 +5,10 @@ export interface Edges {
   count: number;
   query: Int32Array;
   key: Int32Array;
-  weight: Float32Array;
+  /** How strongly each is drawn, 0 to 1. */
+  strength: Float32Array;
+  /** Whether its number is below 0: 1, else 0. */
+  negative: Uint8Array;
   /** Number of the head among those shown. */
   head: Uint16Array;
   /** Lines above the threshold that were left out, the weakest. */
@@ -26,7 +29,8 @@ export function focusEdges(edges: Edges, queries: readonly number[] | null, keys
     count: kept.length,
     query: Int32Array.from(kept, (at) => edges.query[at]!),
     key: Int32Array.from(kept, (at) => edges.key[at]!),
-    weight: Float32Array.from(kept, (at) => edges.weight[at]!),
+    strength: Float32Array.from(kept, (at) => edges.strength[at]!),
+    negative: Uint8Array.from(kept, (at) => edges.negative[at]!),
     head: Uint16Array.from(kept, (at) => edges.head[at]!),
     dropped: 0,
   };

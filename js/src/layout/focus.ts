@@ -1,6 +1,7 @@
 // What stands out: the hovered token or line, else the pinned tokens. And what that means in numbers.
 
-import { isForbidden, type Tile, weightAt } from "./tile";
+import { type Scale, strengthOf } from "./scale";
+import { isForbidden, type Tile, valueAt } from "./tile";
 import type { Side, Sides } from "./units";
 
 /** What the pointer or the keyboard rests on. */
@@ -33,17 +34,18 @@ export function focusOf(hover: Hover, pinnedQueries: number[], pinnedKeys: numbe
 /** The side whose tokens are shaded by weight: the one opposite to what is focused. */
 export const shadedSide = (focus: Focus): Side => (focus.queries ? "key" : "query");
 
-/** A token's weight, and whether the mask lets the focus see it at all. */
+/** A token's number, how strongly it is shaded, and whether the mask lets the focus see it at all. */
 export interface Shade {
-  weight: number;
+  value: number;
+  strength: number;
   allowed: boolean;
 }
 
 /**
- * The weight between the focus and each row of the shaded side: the mean over the attending queries, the sum over
- * the keys attended to (the rule by which sub-words are merged), the mean over heads.
+ * The number between the focus and each row of the shaded side: the mean over heads and over the attending queries; over
+ * the keys attended to the sum (the rule by which sub-words are merged), of a measure with either sign the mean.
  */
-export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>): Map<number, Shade> {
+export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>, scale: Scale): Map<number, Shade> {
   const side = shadedSide(focus);
   const focused = (side === "key" ? focus.queries : focus.keys) ?? [];
   const shades = new Map<number, Shade>();
@@ -53,18 +55,19 @@ export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>):
     let known = false;
     for (const ofHead of tiles) {
       for (const one of focused) {
-        const weight = side === "key" ? weightAt(ofHead, one, row) : weightAt(ofHead, row, one);
-        if (isForbidden(weight)) {
+        const value = side === "key" ? valueAt(ofHead, one, row) : valueAt(ofHead, row, one);
+        if (isForbidden(value)) {
           known = true;
           continue;
         }
-        if (Number.isNaN(weight)) continue;
+        if (Number.isNaN(value)) continue;
         known = allowed = true;
-        total += weight;
+        total += value;
       }
     }
-    const attending = side === "key" ? focused.length : 1;
-    if (known) shades.set(row, { weight: total / tiles.length / attending, allowed });
+    const parts = side === "key" || scale.domain === "real" ? focused.length : 1;
+    const value = total / tiles.length / parts;
+    if (known) shades.set(row, { value, strength: Math.min(1, strengthOf(scale, value)), allowed });
   }
   return shades;
 }
@@ -74,14 +77,16 @@ export function strongestPair(
   tiles: Tile[][],
   focus: Focus,
   counts: { query: number; key: number },
-): { head: number; query: number; key: number; weight: number } | null {
+): { head: number; query: number; key: number; value: number } | null {
   const all = (length: number) => Array.from({ length }, (_, at) => at);
   let best = null;
   for (const query of focus.queries ?? all(counts.query)) {
     for (const key of focus.keys ?? all(counts.key)) {
       for (const [head, ofHead] of tiles.entries()) {
-        const weight = weightAt(ofHead, query, key);
-        if (weight >= 0 && weight > (best?.weight ?? -1)) best = { head, query, key, weight };
+        const value = valueAt(ofHead, query, key);
+        if (!isForbidden(value) && Math.abs(value) > (best ? Math.abs(best.value) : -1)) {
+          best = { head, query, key, value };
+        }
       }
     }
   }

@@ -1,6 +1,6 @@
 // Heads by name.
 
-import type { Head } from "../wire/protocol";
+import type { Head } from "../wire/schema";
 
 export const headName = ([layer, head]: Head): string => `L${layer}-H${head}`;
 

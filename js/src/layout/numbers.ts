@@ -47,12 +47,6 @@ export const raw = (value: number | undefined): string =>
 /** A weight, exact: four digits. One that is not a number is said to be none. */
 export const exactWeight = (weight: number): string => (Number.isNaN(weight) ? NONE : weight.toFixed(4));
 
-/** A weight beside a token: two digits without the zero, nothing where it would read .00. */
-export function briefWeight(weight: number): string {
-  if (weight >= 0.995) return "1.0";
-  return weight < 0.005 ? "" : weight.toFixed(2).slice(1);
-}
-
 /** A threshold: two digits that count. */
 export const roughly = (value: number): string =>
   value > 0 && value < 0.001 ? value.toExponential(0) : String(Number(value.toPrecision(2)));

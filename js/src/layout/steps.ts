@@ -1,14 +1,14 @@
 // The steps of a head's computation as the breakdown shows them: numbers in rows, columns by step. Pure.
 
 import { decodeArray } from "../wire/decode";
-import type { Arrays, Breakdown, WhatIf } from "../wire/protocol";
+import type { Breakdown, Envelope, WhatIf } from "../wire/schema";
 import { figure } from "./numbers";
 
 /** 1 create q, k, v · 2 scores · 3 scale · 4 mask · 5 softmax · 6 weight the values · 7 concatenate and project. */
 export type Step = 1 | 2 | 3 | 4 | 5 | 6 | 7;
 export const STEPS: Step[] = [1, 2, 3, 4, 5, 6, 7];
 
-/** By the names in `Arrays`; those that may be missing are optional. */
+/** By the names in `Breakdown`; those that may be missing are optional. */
 export interface Numbers {
   query: Float32Array;
   keys: Float32Array;
@@ -69,15 +69,8 @@ export function openSteps(payload: Breakdown): Steps {
   return { payload, numbers, changed, dK: query.length, dV: headOutput.length, mostPart };
 }
 
-function openArrays(arrays: Arrays): Record<string, Float32Array | Uint8Array> {
-  return Object.fromEntries(
-    Object.entries(arrays).map(([name, one]) => [
-      name,
-      one.dtype === "uint8"
-        ? decodeArray({ ...one, dtype: "uint8" }).values
-        : decodeArray({ ...one, dtype: "float32" }).values,
-    ]),
-  );
+function openArrays(arrays: Record<string, Envelope>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(arrays).map(([name, one]) => [name, decodeArray(one).values]));
 }
 
 /** One row of an array with `width` numbers per row. */

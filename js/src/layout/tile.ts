@@ -1,6 +1,9 @@
-// Weights of a head over a rectangle of queries and keys.
+// Numbers of a measure, of one head over a rectangle of queries and keys.
 
-import { FORBIDDEN, type Head } from "../wire/protocol";
+import type { Head } from "../wire/schema";
+
+/** A pair that the mask forbids: no number of any measure, and not a weight of zero. */
+export const FORBIDDEN = Number.NEGATIVE_INFINITY;
 
 export type Span = readonly [start: number, stop: number];
 
@@ -12,8 +15,8 @@ export interface Tile {
   values: Float32Array;
 }
 
-/** One weight out of some tiles: NaN where none of them reaches. */
-export function weightAt(tiles: Tile[], query: number, key: number): number {
+/** One number out of some tiles: NaN where none of them reaches. */
+export function valueAt(tiles: Tile[], query: number, key: number): number {
   for (const { queries, keys, values } of tiles) {
     if (query >= queries[0] && query < queries[1] && key >= keys[0] && key < keys[1]) {
       return values[(query - queries[0]) * (keys[1] - keys[0]) + key - keys[0]] ?? Number.NaN;
@@ -22,4 +25,4 @@ export function weightAt(tiles: Tile[], query: number, key: number): number {
   return Number.NaN;
 }
 
-export const isForbidden = (weight: number): boolean => weight === FORBIDDEN;
+export const isForbidden = (value: number): boolean => value === FORBIDDEN;

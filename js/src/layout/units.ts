@@ -1,6 +1,6 @@
 // What is drawn as one row: a token, or a word when sub-words are merged.
 
-import type { Outline, TokenList } from "../wire/protocol";
+import type { Outline, TokenList } from "../wire/schema";
 
 export type Side = "query" | "key";
 

@@ -10,7 +10,7 @@ const GLOSS: Record<string, string> = {
 };
 
 function Attention({ context: { state } }: PanelProps) {
-  const attentions = state.kernel._outline.value?.attentions ?? [];
+  const attentions = state.kernel.outline.value?.attentions ?? [];
   const shown = state.traits.attention.value;
   if (attentions.length < 2) return null;
   return (

@@ -10,7 +10,7 @@ import type { Source } from "../source/source";
 import { type CategoryStore, createCategories } from "../state/categories";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
-import type { Head, Outline } from "../wire/protocol";
+import type { Head, Outline } from "../wire/schema";
 
 /** What the host and the model's session bring. */
 export interface Mounted {

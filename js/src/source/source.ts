@@ -1,96 +1,154 @@
-// Where weights come from: what the state brought along, or a live kernel. Views cannot tell which.
+// Where numbers come from: what the state brought along, what was sent ahead, or a live kernel. Views cannot tell which.
 
+import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Span, Tile } from "../layout/tile";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import { decodeArray } from "../wire/decode";
-import type { Head, Snapshot } from "../wire/protocol";
+import type { Ahead, Head, Snapshot } from "../wire/schema";
+import { type AheadWeights, openAhead } from "./ahead";
 
 export interface Source {
-  /** The tile at once if it is here, else a promise of it. */
-  tile(head: Head, queries: Span, keys: Span): Tile | Promise<Tile>;
-  askPictures(): void;
-  askCategories(): void;
+  /** The tile of the measure on screen at once if it is here, else a promise of it. */
+  tile(head: Head, queries: Span, keys: Span, abort: AbortSignal): Tile | Promise<Tile>;
+  /** Changes when a tile that was good to 16 bits is here in full. */
+  refined: ReadonlySignal<number>;
+  /** Ask for what else there is to see of a run, as far as it has not come yet. */
+  askRest(run: number): void;
 }
 
 const CACHE_BYTES = 64 << 20;
+const SAVED_AHEAD = 64 << 10; // bytes of what was sent ahead that a saved notebook carries
 
 export function createSource(state: State, client: Client): Source {
-  const cache = new Map<string, Tile>();
-  const asked = new Map<string, Promise<Tile>>();
-  let cached = 0;
+  const cache = createCache();
+  const asked = new Map<string, { tile: Promise<Tile>; waiting: Set<AbortSignal>; cancel: AbortController }>();
+  const refined = signal(0);
   let opened: { snapshot: Snapshot; tiles: Map<string, Tile> } | null = null;
+  let taken: { payload: Ahead; weights: AheadWeights } | null = null;
 
   function saved(name: string): Tile | undefined {
-    const snapshot = state.kernel._snapshot.value;
+    const snapshot = state.kernel.snapshot.value;
     if (!snapshot?.data) return undefined;
     if (opened?.snapshot !== snapshot) opened = { snapshot, tiles: openSnapshot(snapshot) };
     return opened.tiles.get(name);
   }
 
-  function remember(name: string, tile: Tile): void {
-    cached += tile.values.byteLength - (cache.get(name)?.values.byteLength ?? 0);
-    cache.set(name, tile);
-    for (const [oldest, old] of cache) {
-      if (cached <= CACHE_BYTES) break;
-      cache.delete(oldest);
-      cached -= old.values.byteLength;
+  /** What was sent ahead is kept here, and only little of it in the state, which a notebook saves. */
+  function ahead(): AheadWeights | null {
+    const payload = state.kernel.ahead.value;
+    if (payload && payload !== taken?.payload) {
+      taken = { payload, weights: openAhead(payload) };
+      if (payload.data.byteLength > SAVED_AHEAD) queueMicrotask(() => state.drop("ahead"));
     }
+    const outline = state.kernel.outline.value;
+    const fits = taken?.payload.run === outline?.run && taken?.payload.attention === outline?.attention;
+    return fits && taken ? taken.weights : null;
+  }
+
+  /** One question for all that wait for the same tile; cancelled when nobody does. */
+  function ask(name: string, head: Head, queries: Span, keys: Span, abort: AbortSignal | null): Promise<Tile> {
+    const open = asked.get(name);
+    if (open) {
+      if (abort) waitFor(name, abort);
+      return open.tile;
+    }
+    const cancel = new AbortController();
+    const { run = 0, attention = null, trace = "main" } = state.kernel.outline.value ?? {};
+    const { measure, words } = state.traits;
+    const about = { run, attention, trace, measure: measure.value, words: words.value };
+    const params = { ...about, layer: head[0], head: head[1], queries: [...queries], keys: [...keys] };
+    const tile = client
+      .ask("tile", params as never, { abort: cancel.signal, quiet: abort === null })
+      .finally(() => asked.delete(name))
+      .then(({ ok, buffers }) => {
+        const data = buffers[0];
+        if (!data) throw new Error("the kernel's answer came without its numbers");
+        const { values } = decodeArray({ dtype: "float32", shape: ok.shape as number[], data });
+        const tile: Tile = { head, queries, keys, values };
+        cache.remember(name, tile);
+        return tile;
+      });
+    asked.set(name, { tile, waiting: new Set(), cancel });
+    if (abort) waitFor(name, abort);
+    return tile;
+  }
+
+  function waitFor(name: string, abort: AbortSignal): void {
+    const open = asked.get(name);
+    if (!open || open.waiting.has(abort)) return;
+    open.waiting.add(abort);
+    abort.addEventListener("abort", () => {
+      open.waiting.delete(abort);
+      if (open.waiting.size > 0 || asked.get(name) !== open) return;
+      asked.delete(name);
+      open.cancel.abort();
+    });
   }
 
   return {
-    tile(head, queries, keys) {
-      const run = state.kernel._outline.value?.run ?? 0;
-      const words = state.traits.words.value;
-      const name = tileName(run, words, head, queries, keys);
+    refined,
+    tile(head, queries, keys, abort) {
+      const run = state.kernel.outline.value?.run ?? 0;
+      const { words, measure } = state.traits;
+      const name = tileName(run, measure.value, words.value, head, queries, keys);
       const here = saved(name) ?? cache.get(name);
-      if (here) {
-        if (cache.delete(name)) cache.set(name, here); // newest last
-        return here;
+      if (here) return here;
+      const near = !words.value && measure.value === "weights" && ahead()?.tile(head, queries, keys);
+      if (!near) return ask(name, head, queries, keys, abort);
+      if (!asked.has(name)) {
+        ask(name, head, queries, keys, null).then(
+          () => {
+            refined.value += 1;
+          },
+          () => {}, // it stays as it is
+        );
       }
-      const open = asked.get(name);
-      if (open) return open;
-      const [layer, number] = head;
-      const answer = client
-        .ask("tile", { layer, head: number, queries, keys, words })
-        .finally(() => asked.delete(name));
-      const tile = answer.then(({ ok, buffers }) => {
-        if (ok.run !== run) return new Promise<Tile>(() => {}); // a newer text is on its way
-        const data = buffers[0];
-        if (!data) throw new Error("the kernel's answer came without its weights");
-        const { values } = decodeArray({
-          dtype: "float32",
-          shape: ok.shape as number[],
-          data,
-        });
-        const tile = { head, queries, keys, values };
-        remember(name, tile);
-        return tile;
-      });
-      asked.set(name, tile);
-      return tile;
+      return near;
     },
-    askPictures() {
-      client.ask("pictures").catch(() => {}); // the picker stays without pictures, and is usable so
-    },
-    askCategories() {
-      client.ask("categories").catch(() => {}); // heads stay without a name
+    askRest(run) {
+      const { pictures, categories, ahead } = state.kernel;
+      const here = { pictures: pictures.peek(), categories: categories.peek(), ahead: ahead.peek() ?? taken?.payload };
+      const late = (["pictures", "categories", "ahead"] as const).filter((name) => here[name]?.run !== run);
+      // The picture is usable without: the picker has no pictures then, heads have no kind.
+      for (const name of late) client.ask(name, {}, { quiet: name === "ahead" }).catch(() => {});
+      client.check();
     },
   };
 }
 
-function tileName(run: number, words: boolean, head: Head, queries: Span, keys: Span): string {
-  return [run, words, head, queries, keys].join("|");
+function createCache() {
+  const tiles = new Map<string, Tile>();
+  let bytes = 0;
+  return {
+    get(name: string): Tile | undefined {
+      const tile = tiles.get(name);
+      if (tile && tiles.delete(name)) tiles.set(name, tile); // newest last
+      return tile;
+    },
+    remember(name: string, tile: Tile): void {
+      bytes += tile.values.byteLength - (tiles.get(name)?.values.byteLength ?? 0);
+      tiles.set(name, tile);
+      for (const [oldest, old] of tiles) {
+        if (bytes <= CACHE_BYTES) break;
+        tiles.delete(oldest);
+        bytes -= old.values.byteLength;
+      }
+    },
+  };
 }
 
-function openSnapshot(snapshot: Snapshot): Map<string, Tile> {
-  const { dtype, shape = [], data } = snapshot;
-  if (dtype !== "float32" || !data) return new Map();
-  const { values } = decodeArray({ dtype, shape, data });
+function tileName(run: number, measure: string, words: boolean, head: Head, queries: Span, keys: Span): string {
+  return [run, measure, words, head, queries, keys].join("|");
+}
+
+function openSnapshot({ run, measure, words, heads, shape, data }: Snapshot): Map<string, Tile> {
+  if (!data) return new Map();
+  const { values } = decodeArray({ dtype: "float32", shape, data });
   const [, n = 0, m = 0] = shape;
   return new Map(
-    snapshot.heads.map((head, at) => [
-      tileName(snapshot.run, snapshot.words, head, [0, n], [0, m]),
+    heads.map((head, at) => [
+      tileName(run, measure, words, head, [0, n], [0, m]),
       {
         head,
         queries: [0, n],

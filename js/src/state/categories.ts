@@ -4,7 +4,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import { type HeadCategories, headsOf, mainOf, numberOf, type Scores } from "../layout/categories";
 import { headName } from "../layout/heads";
 import { decodeArray } from "../wire/decode";
-import type { Categories, Head } from "../wire/protocol";
+import type { Categories, Head } from "../wire/schema";
 import type { State } from "./state";
 
 export interface CategoryStore {
@@ -21,8 +21,8 @@ export function createCategories(state: State): CategoryStore {
   const moved = signal<Record<string, number>>({});
   let held: { payload: Categories; scores: Scores; attention: string } | null = null;
   const measured = computed(() => {
-    const outline = state.kernel._outline.value;
-    const payload = state.kernel._categories.value;
+    const outline = state.kernel.outline.value;
+    const payload = state.kernel.categories.value;
     if (!outline) return null;
     const fresh = payload !== null && payload.run === outline.run;
     if (fresh && held?.payload !== payload)

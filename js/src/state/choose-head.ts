@@ -1,7 +1,7 @@
 // Choosing heads: the same rule in the picker and in the lists of the categories.
 
 import { headName } from "../layout/heads";
-import type { Head } from "../wire/protocol";
+import type { Head } from "../wire/schema";
 import type { State } from "./state";
 
 /** Show a head alone, or add it to those shown or take it away; the last one stays. */

@@ -1,95 +1,108 @@
-// Two kinds of state. Synced: what a user in Python can read and set. Local: what only this view knows.
+// What the widget's model holds, as signals: the texts and the selection, which both sides set, and the kernel's states.
 
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { listen, type Model } from "../host";
 import { type Sides, sidesOf } from "../layout/units";
-import type { Breakdown, Categories, Head, Outline, Pictures, Snapshot, Status, WhatIf } from "../wire/protocol";
+import type { Client } from "../wire/client";
+import { type KernelStates, SELECTION, type Selection, STATES, TEXTS, type Texts } from "../wire/schema";
 
 /** The traits that both sides may set. */
-export interface Synced {
-  text: string;
-  text_pair: string;
-  text_target: string;
-  attention: string;
-  layer: number;
-  heads: Head[];
-  queries: number[];
-  keys: number[];
-  threshold: number;
-  words: boolean;
-  /** The category that is open in the panel. */
-  category: string | null;
-  view: string;
-  /** How the breakdown takes several queries together. */
-  combine: "mean" | "sum";
-  what_if: WhatIf;
-}
-
-/** The traits that only Python sets. */
-export interface KernelState {
-  _outline: Outline | null;
-  _snapshot: Snapshot | null;
-  _pictures: Pictures | null;
-  _categories: Categories | null;
-  _breakdown: Breakdown | null;
-  _status: Status;
-}
+export type Synced = Texts & Selection;
 
 type Signals<T> = { readonly [K in keyof T]: Signal<T[K]> };
-
-const SYNCED = [
-  "text",
-  "text_pair",
-  "text_target",
-  "attention",
-  "layer",
-  "heads",
-  "queries",
-  "keys",
-  "threshold",
-  "words",
-  "category",
-  "view",
-  "combine",
-  "what_if",
-] as const;
-const KERNEL_STATE = ["_outline", "_snapshot", "_pictures", "_categories", "_breakdown", "_status"] as const;
+type Known<T> = { readonly [K in keyof T]: ReadonlySignal<T[K] | null> };
 
 export interface State {
   readonly traits: Signals<Synced>;
-  readonly kernel: Signals<KernelState>;
+  /** Null where the kernel has said nothing yet. */
+  readonly kernel: Known<KernelStates>;
   readonly units: ReadonlySignal<Sides | null>;
-  /** Set traits here and in Python, in one message. */
-  set(patch: Partial<Synced>): void;
+  /** Set parts of the selection here and in Python, in one message. */
+  set(patch: Partial<Selection>): void;
+  /** Forget a state here, so that a saved notebook does not carry it. */
+  drop(name: keyof KernelStates): void;
 }
 
-export function createState(model: Model, abort: AbortSignal): State {
-  const names = [...SYNCED, ...KERNEL_STATE];
-  const signals = Object.fromEntries(names.map((name) => [name, signal(read(model, name))]));
+export function createState(model: Model, client: Client, abort: AbortSignal): State {
+  const shared = new Map<string, Signal<unknown>>(
+    [...TEXTS, ...SELECTION].map((name) => [name, signal(model.get(name))]),
+  );
+  const states = new Map<string, Signal<unknown>>(
+    STATES.map((name) => [`_${name}`, signal(filled(model, `_${name}`))]),
+  );
   // A message from Python sets many traits and announces them one by one, when all are set. Taken together they are one
   // change: an outline without its weights would only send for them.
   const readAll = () =>
     batch(() => {
-      for (const [name, one] of Object.entries(signals)) one.value = read(model, name);
+      for (const [name, one] of shared) one.value = model.get(name);
+      for (const [name, one] of states) one.value = filled(model, name);
     });
-  for (const name of names) listen(model, `change:${name}`, readAll, abort);
-  const traits = signals as unknown as Signals<Synced>;
-  const kernel = signals as unknown as Signals<KernelState>;
+  for (const name of [...shared.keys(), ...states.keys()]) listen(model, `change:${name}`, readAll, abort);
+  const traits = Object.fromEntries(shared) as unknown as Signals<Synced>;
+  const kernel = Object.fromEntries(
+    [...states].map(([name, one]) => [name.slice(1), one]),
+  ) as unknown as State["kernel"];
+  const selection = shareSelection(model, client);
   return {
     traits,
     kernel,
-    units: computed(() => kernel._outline.value && sidesOf(kernel._outline.value, traits.words.value)),
-    set(patch) {
-      batch(() => {
-        for (const [name, value] of Object.entries(patch)) model.set(name, value);
-      });
-      model.save_changes();
-    },
+    units: computed(() => kernel.outline.value && sidesOf(kernel.outline.value, traits.words.value)),
+    set: selection.set,
+    drop: (name) => model.set(`_${name}`, {}),
   };
 }
 
-function read(model: Model, name: string): unknown {
+/** An empty object stands for nothing. */
+function filled(model: Model, name: string): unknown {
   const value = model.get(name);
-  const empty = name.startsWith("_") && Object.keys(value ?? {}).length === 0;
-  return empty ? null : value;
+  return Object.keys(value ?? {}).length === 0 ? null : value;
+}
+
+/**
+ * See to it that this browser, the kernel and other browsers on the same widget come to one selection. Hosts send what is
+ * set here to the kernel and never back, and a message can be lost while a connection is down. So every change carries a
+ * number, which the kernel confirms; the other browsers follow its confirmation; and after a silence both sides compare.
+ */
+function shareSelection(model: Model, client: Client): { set(patch: Partial<Selection>): void } {
+  let count = 0;
+  let confirmed = 0;
+  let done = () => {};
+  const here = () => Object.fromEntries(SELECTION.map((name) => [name, model.get(name)])) as unknown as Selection;
+  const follow = (selection: Selection) =>
+    batch(() => {
+      for (const name of SELECTION) {
+        if (JSON.stringify(model.get(name)) !== JSON.stringify(selection[name])) model.set(name, selection[name]);
+      }
+    });
+  const confirm = (upTo: number) => {
+    confirmed = Math.max(confirmed, upTo);
+    if (confirmed >= count) done();
+  };
+  client.onSelection(({ by, selection }) => {
+    if (by.client === client.name) confirm(by.count);
+    else if (confirmed >= count) follow(selection); // else it is older than what was chosen here
+  });
+  client.onAgreement(({ seen, selection }) => {
+    if (seen < count) {
+      client.ask("select", { count, selection: here() }).then(
+        () => confirm(count),
+        () => {},
+      ); // it was lost
+    } else {
+      confirm(seen);
+      follow(selection);
+    }
+  });
+  return {
+    set(patch) {
+      count += 1;
+      done();
+      batch(() => {
+        for (const [name, value] of Object.entries(patch)) model.set(name, value);
+      });
+      model.set("_stamp", { client: client.name, count });
+      model.save_changes();
+      done = client.expect();
+    },
+  };
 }

@@ -1,60 +1,167 @@
-import { signal as createSignal, type Signal } from "@preact/signals";
-import type { Channel } from "../host";
-import type { Ask } from "./protocol";
+// Questions to the kernel. A kernel that is busy and one that is gone look alike from here: both are silent.
 
-export interface Reply {
+import { signal as createSignal, type ReadonlySignal } from "@preact/signals";
+import type { Agreement, AnyRequest, Ask, Reply, SelectionEvent } from "./schema";
+
+type Params<A extends Ask> = Omit<Extract<AnyRequest, { ask: A }>, "ask" | "id">;
+
+type Message = Reply | SelectionEvent;
+
+/** The custom-message line to the kernel. */
+export interface Channel {
+  send(content: unknown): void;
+  onMessage(callback: (message: Message, buffers: ArrayBufferView[]) => void): void;
+  /** Messages may have been lost: the page was away, or its network. */
+  onReturn(callback: () => void): void;
+}
+
+export interface Answer {
   ok: Record<string, unknown>;
   buffers: ArrayBufferView[];
 }
 
-/** Asks the kernel. A kernel that is busy and one that is gone look alike from here: both are silent. */
+export interface AskOptions {
+  /** Aborted when nobody needs the answer any more: the kernel is told, and the promise stays open. */
+  abort?: AbortSignal;
+  /** Not needed for what is on screen: that it is late is no news. */
+  quiet?: boolean;
+}
+
 export interface Client {
-  ask(ask: Ask, params?: Record<string, unknown>): Promise<Reply>;
-  /** True while a question has been open for longer than the patience; the answer may still come. */
-  silent: Signal<boolean>;
+  /** How the kernel knows this browser. */
+  readonly name: string;
+  /** Rejects if the kernel says why it cannot; an answer about a text that is gone never comes. */
+  ask<A extends Ask>(ask: A, params?: Params<A>, options?: AskOptions): Promise<Answer>;
+  /** Say that the kernel is to confirm something by an event; it is late like a question until `confirmed`. */
+  expect(): () => void;
+  /** Ask whether it is there, and of one mind with this browser. */
+  check(): void;
+  onAgreement(callback: (agreement: Agreement) => void): void;
+  onSelection(callback: (event: SelectionEvent) => void): void;
+  /** True while something has been open for longer than the patience; the answer may still come. */
+  readonly silent: ReadonlySignal<boolean>;
 }
 
-interface Pending {
-  resolve(reply: Reply): void;
-  reject(error: Error): void;
-  timer: ReturnType<typeof setTimeout>;
+interface Open {
+  send(): void;
+  answer?(reply: Reply, buffers: ArrayBufferView[]): void;
+  quiet: boolean;
+  since: number;
 }
 
+// The one rule: what has been open for so long makes the kernel silent; then it is asked for a sign of life as often,
+// and what was lost on the way is asked again as soon as it gives one.
 const PATIENCE = 6000;
 
 export function createClient(channel: Channel, abort: AbortSignal, patience = PATIENCE): Client {
-  const pending = new Map<string, Pending>();
+  const open = new Map<string, Open>();
   const silent = createSignal(false);
+  const agreements: ((agreement: Agreement) => void)[] = [];
+  const selections: ((event: SelectionEvent) => void)[] = [];
   // Several browsers may look at one widget, and each hears the others' replies.
-  const mine = Math.random().toString(36).slice(2);
+  const name = Math.random().toString(36).slice(2);
   let count = 0;
+  let hello = ""; // that is open
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  channel.onMessage((message, buffers) => {
+  const number = () => {
+    count += 1;
+    return `${name}-${count}`;
+  };
+
+  /** Look again when the oldest open question runs out of patience. */
+  function watch(): void {
+    clearTimeout(timer);
+    const waiting = [...open.values()].filter(({ quiet }) => !quiet).map(({ since }) => since);
+    if (waiting.length === 0) {
+      silent.value = false;
+      return;
+    }
+    const left = Math.min(...waiting) + patience - performance.now();
+    timer = setTimeout(
+      () => {
+        silent.value = true;
+        open.delete(hello);
+        sayHello();
+      },
+      silent.value ? patience : Math.max(0, left),
+    );
+  }
+
+  function add(id: string, one: Omit<Open, "since">): void {
+    open.set(id, { ...one, since: performance.now() });
+    one.send();
+    watch();
+  }
+
+  function sayHello(): void {
+    if (open.has(hello)) return;
+    const asked = number();
+    hello = asked;
+    const before = [...open]; // whatever of these is still open when the answer comes was lost, or is being worked on
+    add(asked, {
+      quiet: false,
+      send: () => channel.send({ id: asked, ask: "hello" }),
+      answer: ({ ok }) => {
+        for (const [id, one] of before) if (silent.peek() && open.get(id) === one) one.send();
+        if (ok) for (const callback of agreements) callback(ok as unknown as Agreement);
+      },
+    });
+  }
+
+  channel.onMessage((message: Message, buffers) => {
+    if ("event" in message) {
+      for (const callback of selections) callback(message);
+    } else if (message.id) {
+      const one = open.get(message.id);
+      open.delete(message.id);
+      one?.answer?.(message, buffers);
+    }
+    // Any word ends the silence; what is still open has its full time again.
     silent.value = false;
-    const waiting = pending.get(message.id);
-    if (!waiting) return;
-    pending.delete(message.id);
-    clearTimeout(waiting.timer);
-    if (message.ok) waiting.resolve({ ok: message.ok, buffers });
-    else waiting.reject(new Error(message.error?.message ?? "the kernel gave no reason"));
+    for (const one of open.values()) one.since = performance.now();
+    watch();
   });
+  channel.onReturn(sayHello);
   abort.addEventListener("abort", () => {
-    for (const waiting of pending.values()) clearTimeout(waiting.timer);
-    pending.clear();
+    clearTimeout(timer);
+    open.clear();
   });
 
   return {
+    name,
     silent,
-    ask(ask, params = {}) {
-      count += 1;
-      const id = `${mine}-${count}`;
-      return new Promise<Reply>((resolve, reject) => {
-        const timer = setTimeout(() => {
-          silent.value = true;
-        }, patience);
-        pending.set(id, { resolve, reject, timer });
-        channel.send({ id, ask, ...params });
+    ask(ask, params, { abort: unwanted, quiet = false } = {}) {
+      const id = number();
+      return new Promise<Answer>((resolve, reject) => {
+        if (unwanted?.aborted) return;
+        unwanted?.addEventListener("abort", () => {
+          if (!open.delete(id)) return;
+          channel.send({ id: number(), ask: "cancel", requests: [id] });
+          watch();
+        });
+        add(id, {
+          quiet,
+          send: () => channel.send({ id, ask, ...params }),
+          answer: ({ ok, error }, buffers) => {
+            if (ok) resolve({ ok, buffers });
+            else if (error?.kind !== "stale" && error?.kind !== "cancelled") {
+              reject(new Error(error?.message ?? "the kernel gave no reason"));
+            }
+          },
+        });
       });
     },
+    expect() {
+      const id = number();
+      add(id, { quiet: false, send: () => {} });
+      return () => {
+        open.delete(id);
+        watch();
+      };
+    },
+    check: sayHello,
+    onAgreement: (callback) => void agreements.push(callback),
+    onSelection: (callback) => void selections.push(callback),
   };
 }

@@ -1,6 +1,8 @@
-import type { Envelope } from "./protocol";
+// Arrays as they arrive → typed arrays.
 
-const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array } as const;
+import type { Envelope } from "./schema";
+
+const TYPES = { float32: Float32Array, int32: Int32Array, uint8: Uint8Array, uint16: Uint16Array } as const;
 
 export interface Decoded<T> {
   shape: number[];

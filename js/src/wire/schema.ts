@@ -306,7 +306,6 @@ export interface Breakdown extends SoftmaxParts {
 
 /** What every request has. */
 export interface Request {
-  ask: "Request";
   /** The browser's own, a stroke, and a number. */
   id: string;
 }
@@ -314,6 +313,14 @@ export interface Request {
 /** Ask whether the kernel is there, and of one mind with this browser. */
 export interface Hello extends Request {
   ask: "hello";
+}
+
+/** Take this browser's selection: what it set was lost on the way. */
+export interface Select extends Request {
+  ask: "select";
+  /** As in the stamp. */
+  count: number;
+  selection: Selection;
 }
 
 /** Send all traits again: some were lost on the way. */
@@ -419,15 +426,17 @@ export interface SelectionEvent {
   selection: Selection;
 }
 
-export type AnyRequest = Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "resend" | "tile" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 
 export const SELECTION = ["view", "attention", "measure", "layer", "heads", "queries", "keys", "threshold", "words", "category", "combine", "what_if"] as const;
 
 export const STATES = ["outline", "snapshot", "ahead", "pictures", "categories", "breakdown", "status"] as const;
+
+export const VIEWS = ["lines", "breakdown"] as const;
 
 /** The kernel's states by name. */
 export interface KernelStates {

@@ -361,6 +361,13 @@ class Hello(Request, kw_only=True, frozen=True, tag="hello"):
     """Ask whether the kernel is there, and of one mind with this browser."""
 
 
+class Select(Request, kw_only=True, frozen=True, tag="select"):
+    """Take this browser's selection: what it set was lost on the way."""
+
+    count: Annotated[int, said("As in the stamp.")]
+    selection: Selection
+
+
 class Resend(Request, kw_only=True, frozen=True, tag="resend"):
     """Send all traits again: some were lost on the way."""
 
@@ -420,7 +427,18 @@ class Cancel(Request, kw_only=True, frozen=True, tag="cancel"):
 
 
 AnyRequest = (
-    Hello | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel
+    Hello
+    | Select
+    | Resend
+    | Tile
+    | AskPictures
+    | AskCategories
+    | AskAhead
+    | Run
+    | ShowExample
+    | Stop
+    | AskCode
+    | Cancel
 )
 
 

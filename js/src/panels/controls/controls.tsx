@@ -6,7 +6,7 @@ import css from "./controls.css";
 
 function Controls({ context: { state, drawsTiles } }: PanelProps) {
   const { threshold, words } = state.traits;
-  if (!drawsTiles.value || !state.kernel._outline.value) return null;
+  if (!drawsTiles.value || !state.kernel.outline.value) return null;
   return (
     <div class="controls">
       <label>

@@ -2,7 +2,7 @@
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { accent, headColour, pensFor } from "../../draw/colours";
+import { accent, headColour, pensFor, SIGNS } from "../../draw/colours";
 import { drawPictures } from "../../draw/pictures";
 import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "../../layout/categories";
 import { gridOf, LABEL } from "../../layout/head-grid";
@@ -12,7 +12,7 @@ import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { chooseHead } from "../../state/choose-head";
 import { decodeArray } from "../../wire/decode";
-import type { Head, Outline } from "../../wire/protocol";
+import type { Head, Outline } from "../../wire/schema";
 import css from "./picker.css";
 
 const DIMMED = 0.18; // heads outside the category that the view is limited to
@@ -43,14 +43,16 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
   mounted.value = true;
 
   useSignalEffect(() => {
-    const pictures = state.kernel._pictures.value;
+    const pictures = state.kernel.pictures.value;
     if (!canvas.current || !pictures || !mounted.value) return;
-    if (pictures.run !== state.kernel._outline.value?.run) return; // of the text before
+    if (pictures.run !== state.kernel.outline.value?.run) return; // of the text before
     const decoded = decodeArray({ ...pictures, dtype: "uint8" });
-    drawPictures(canvas.current, decoded, { cell, gap }, (head) => ({
+    const look = (head: Head) => ({
       ink: headColour(categories.value, head, theme.value) ?? accent(theme.value),
       strength: isDimmed(headName(head)) ? DIMMED : 1,
-    }));
+    });
+    const signs = pictures.domain === "real" ? SIGNS[theme.value] : null;
+    drawPictures(canvas.current, decoded, { cell, gap }, look, signs);
   });
 
   const onKeyDown = (event: KeyboardEvent, [layer, head]: Head) => {

@@ -7,7 +7,7 @@ import { headName } from "../../layout/heads";
 import { briefScore } from "../../layout/numbers";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { Swatch } from "../../parts/swatch";
-import type { Head } from "../../wire/protocol";
+import type { Head } from "../../wire/schema";
 import css from "./selected-heads.css";
 
 const SCORES = 3;

@@ -2,12 +2,12 @@
 
 import { pensFor } from "../../draw/colours";
 import { headName } from "../../layout/heads";
-import { exactWeight } from "../../layout/numbers";
+import { exactly, strengthOf } from "../../layout/scale";
 import { WHOLE } from "../../layout/stage";
 import { isForbidden } from "../../layout/tile";
 import type { Panel, PanelProps } from "../../parts/panel";
 import type { Scene } from "../../source/scene";
-import type { Head } from "../../wire/protocol";
+import type { Head } from "../../wire/schema";
 import css from "./strongest-pairs.css";
 
 const SHOWN = 4;
@@ -16,24 +16,24 @@ function StrongestPairs({ context }: PanelProps) {
   const { state, categories, theme, drawsTiles } = context;
   const scene = context.scene.value;
   if (!scene || !drawsTiles.value) return null;
-  const { heads, units } = scene;
+  const { heads, units, scale } = scene;
   const pairs = pairsOf(scene);
   const pens = pensFor(heads, categories.now.value, theme.value);
   return (
     <section class="strongest" aria-label="strongest pairs">
       <h3>strongest pairs{scene.count > WHOLE && " in sight"}</h3>
-      {pairs.map(({ head, query, key, weight }) => (
+      {pairs.map(({ head, query, key, value }) => (
         <button
           type="button"
           key={`${head} ${query} ${key}`}
-          style={{ "--weight": weight, "--pen": pens[head]?.colour }}
+          style={{ "--weight": strengthOf(scale, value), "--pen": pens[head]?.colour }}
           onClick={() => state.set({ queries: units.query.tokens(query), keys: units.key.tokens(key) })}
         >
           <span class="pair">
             {heads.length > 1 && <span class="hint">{headName(heads[head] as Head)} </span>}
             <bdi>{units.query.labels[query]}</bdi> → <bdi>{units.key.labels[key]}</bdi>
           </span>
-          <span class="value">{exactWeight(weight)}</span>
+          <span class="value">{exactly(scale, value)}</span>
         </button>
       ))}
     </section>
@@ -42,20 +42,21 @@ function StrongestPairs({ context }: PanelProps) {
 
 /** Without a token's link to itself, and without rows that see one key only: their weight is 1 by necessity. */
 function pairsOf({ tiles, units }: Scene) {
-  const best: { head: number; query: number; key: number; weight: number }[] = [];
+  const best: { head: number; query: number; key: number; value: number }[] = [];
   tiles.forEach(([tile], head) => {
     if (!tile) return;
     const { queries, keys, values } = tile;
     const width = keys[1] - keys[0];
     for (let row = 0; row < queries[1] - queries[0]; row++) {
-      const weights = values.subarray(row * width, (row + 1) * width);
-      if (weights.reduce((allowed, weight) => allowed + (isForbidden(weight) ? 0 : 1), 0) < 2) continue;
+      const ofRow = values.subarray(row * width, (row + 1) * width);
+      if (ofRow.reduce((allowed, value) => allowed + (isForbidden(value) ? 0 : 1), 0) < 2) continue;
       for (let at = 0; at < width; at++) {
-        const weight = weights[at] as number;
+        const value = ofRow[at] as number;
         const [query, key] = [queries[0] + row, keys[0] + at];
-        if ((query === key && units.query === units.key) || !(weight > (best[SHOWN - 1]?.weight ?? 0))) continue;
-        best.push({ head, query, key, weight });
-        best.sort((a, b) => b.weight - a.weight);
+        if ((query === key && units.query === units.key) || isForbidden(value)) continue;
+        if (!(Math.abs(value) > Math.abs(best[SHOWN - 1]?.value ?? 0))) continue;
+        best.push({ head, query, key, value });
+        best.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
         best.length = Math.min(best.length, SHOWN);
       }
     }

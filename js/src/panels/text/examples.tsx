@@ -5,10 +5,10 @@ import type { Panel, PanelProps } from "../../parts/panel";
 
 function Examples({ context: { state, client } }: PanelProps) {
   const wanted = useSignal(""); // until it is on screen, or has failed
-  const demo = state.kernel._outline.value?.demo;
+  const demo = state.kernel.outline.value?.demo;
   if (!demo) return null;
   const { about, examples, shown } = demo;
-  const waiting = (state.kernel._status.value?.state ?? "loading") === "loading" ? wanted.value : "";
+  const waiting = (state.kernel.status.value?.state ?? "loading") === "loading" ? wanted.value : "";
   return (
     <div class="demo">
       <select

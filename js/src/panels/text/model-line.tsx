@@ -1,6 +1,6 @@
 // What model this is, and how exact what it shows.
 
-import type { Outline } from "../../wire/protocol";
+import type { Outline } from "../../wire/schema";
 
 export function ModelLine({ outline }: { outline: Outline }) {
   const { model, layers, heads, maxError, broken } = outline;

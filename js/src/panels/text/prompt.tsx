@@ -3,15 +3,18 @@
 import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Panel, PanelProps } from "../../parts/panel";
+import type { Status } from "../../wire/schema";
 import { ModelLine } from "./model-line";
 import css from "./text.css";
 
 const PAUSE = 350; // ms without a key before a quick model is run on what stands there
 const QUICK = 0.4; // seconds: a model that answers faster runs while one types
 
+const LOADING: Status = { state: "loading", message: "", done: 0, total: null, editable: false };
+
 function Prompt({ context: { state, client } }: PanelProps) {
-  const outline = state.kernel._outline.value;
-  const status = state.kernel._status.value ?? { state: "loading", message: "" };
+  const outline = state.kernel.outline.value;
+  const status = state.kernel.status.value ?? LOADING;
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const text = useDraft(state.traits.text);
   const pair = useDraft(state.traits.text_pair);
@@ -41,7 +44,7 @@ function Prompt({ context: { state, client } }: PanelProps) {
   };
 
   const progress = useComputed(() => {
-    const { done = 0, total } = state.kernel._status.value;
+    const { done, total } = state.kernel.status.value ?? LOADING;
     return total ? Math.min(1, done / total) : 0;
   });
 

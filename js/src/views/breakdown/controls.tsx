@@ -6,7 +6,7 @@ import { headName, headNamed } from "../../layout/heads";
 import { isChanged } from "../../layout/steps";
 import type { Context } from "../../parts/context";
 import { chooseHead } from "../../state/choose-head";
-import type { Head, Outline } from "../../wire/protocol";
+import type { Head, Outline } from "../../wire/schema";
 import { ChangedBadge } from "./changed-badge";
 import type { BreakdownStore } from "./store";
 

@@ -1,6 +1,7 @@
 // What the colours of a strip mean: one labelled scale per kind of vector.
 
-import { SIGNS, scaleGradient } from "../../draw/strips";
+import { SIGNS } from "../../draw/colours";
+import { scaleGradient } from "../../draw/strips";
 import type { Theme } from "../../host";
 import { figure } from "../../layout/numbers";
 import type { Limit } from "../../layout/steps";

@@ -139,7 +139,7 @@ function Awaited({ state, shown, silent }: { state: State; shown: Shown; silent:
   const { payload, outline, queries } = shown;
   const { heads, queries: pinned } = state.traits;
   const head = heads.value[0] ?? payload.head;
-  const sameText = state.kernel._outline.value?.run === outline.run;
+  const sameText = state.kernel.outline.value?.run === outline.run;
   const names = pinned.value.map((at) => queries.tokens[at] ?? "?");
   const wanted = sameText
     ? [
@@ -147,7 +147,7 @@ function Awaited({ state, shown, silent }: { state: State; shown: Shown; silent:
         names.length > 0 && pinned.value.join() !== payload.queries.join() && names.join(", "),
       ].filter(Boolean)
     : ["the new text"];
-  const failed = state.kernel._status.value?.state === "error";
+  const failed = state.kernel.status.value?.state === "error";
   const doing = failed || silent ? "not computed yet:" : "computing";
   return (
     <p class="awaited" aria-live="polite">

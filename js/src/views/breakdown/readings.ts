@@ -14,7 +14,7 @@ import {
   type Steps,
 } from "../../layout/steps";
 import type { ColumnName } from "../../layout/table";
-import type { SoftmaxParts } from "../../wire/protocol";
+import type { SoftmaxParts } from "../../wire/schema";
 import type { Shown, Spot } from "./store";
 
 /** Text in pieces; those that stand for tokens are marked, so that they are set as such. */

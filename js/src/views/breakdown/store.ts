@@ -4,7 +4,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import { openSteps, type Step, type Steps, whatIfName } from "../../layout/steps";
 import type { ColumnName } from "../../layout/table";
 import type { State } from "../../state/state";
-import type { Breakdown, Outline, TokenList } from "../../wire/protocol";
+import type { Breakdown, Outline, TokenList } from "../../wire/schema";
 
 /** What is pointed at: a row by its number, or one of those that are no key. */
 export interface Spot {
@@ -56,8 +56,8 @@ const FIRST: BenchEntry[] = [
 export function createStore(state: State): BreakdownStore {
   let held: Shown | null = null;
   const shown = computed(() => {
-    const outline = state.kernel._outline.value;
-    const payload = state.kernel._breakdown.value;
+    const outline = state.kernel.outline.value;
+    const payload = state.kernel.breakdown.value;
     if (
       outline &&
       payload?.run === outline.run &&
@@ -91,9 +91,9 @@ function open(payload: Breakdown, outline: Outline): Shown {
   }
 }
 
-function isCurrent({ traits, kernel: { _outline, _breakdown } }: State): boolean {
-  const outline = _outline.value;
-  const payload = _breakdown.value;
+function isCurrent({ traits, kernel }: State): boolean {
+  const outline = kernel.outline.value;
+  const payload = kernel.breakdown.value;
   const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
   return (
     outline !== null &&

@@ -22,17 +22,17 @@ export const breakdown: View = {
     return {
       // The panels go by what is asked for: the picture says itself whose steps it still shows.
       onScreen: computed(() => {
-        const outline = state.kernel._outline.value;
+        const outline = state.kernel.outline.value;
         return outline && { outline, heads: state.traits.heads.value };
       }),
-      ready: computed(() => store.current.value && store.drawn.value === state.kernel._breakdown.value),
+      ready: computed(() => store.current.value && store.drawn.value === state.kernel.breakdown.value),
       drawnRun: computed(() => store.drawn.value?.run ?? 0),
       missing: computed(() => (store.current.value ? "" : "It is needed to compute these steps.")),
       Picture: () => <Picture context={context} store={store} />,
       Readout: () => <Readout store={store} />,
       Legend: () => <Levels store={store} />,
       Controls: () => {
-        const outline = state.kernel._outline.value;
+        const outline = state.kernel.outline.value;
         return outline && <Controls context={context} store={store} outline={outline} />;
       },
       escape() {
@@ -43,18 +43,10 @@ export const breakdown: View = {
   },
 };
 
-/** Python sends the steps unasked. Ask besides, one question at a time, so that a kernel that is gone is noticed. */
+/** Python sends the steps unasked. Ask besides, so that a kernel that is gone is noticed. */
 function askWhileWaiting({ state, client, abort }: Context, store: BreakdownStore): void {
-  let asking = false;
   const stop = effect(() => {
-    if (state.traits.view.value !== breakdown.name || store.current.value || asking) return;
-    asking = true;
-    client
-      .ask("hello")
-      .catch(() => {})
-      .finally(() => {
-        asking = false;
-      });
+    if (state.traits.view.value === breakdown.name && !store.current.value) client.check();
   });
   abort.addEventListener("abort", stop);
 }

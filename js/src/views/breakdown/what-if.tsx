@@ -3,7 +3,7 @@
 import { figure, shortWeight } from "../../layout/numbers";
 import { changeOf, isChanged, isRoot, type Steps, scaleName, toggled } from "../../layout/steps";
 import type { State } from "../../state/state";
-import type { WhatIf } from "../../wire/protocol";
+import type { WhatIf } from "../../wire/schema";
 import { ChangedBadge } from "./changed-badge";
 import { Token } from "./explain";
 import { Bench } from "./softmax-bench";

@@ -7,7 +7,7 @@ import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
 import { headName } from "../../layout/heads";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
-import type { Head } from "../../wire/protocol";
+import type { Head } from "../../wire/schema";
 import type { LinesStore } from "./store";
 
 interface Props {

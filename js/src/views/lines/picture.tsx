@@ -2,7 +2,7 @@
 
 import { effect, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { type Pen, pensFor } from "../../draw/colours";
+import { type Pen, pensFor, SIGNS } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
 import { drawLines, type LinesGeometry } from "../../draw/lines";
 import type { Theme } from "../../host";
@@ -57,6 +57,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const widest = useComputed(() => (width.value > 0 ? widestLabel(labelsOf(shown.value.units), stage.current) : 0));
   const widths = useComputed(() => stageWidths(width.value, widest.value));
   const pens = useComputed(() => pensFor(shown.value.heads, categories.now.value, theme.value));
+  const signs = useComputed(() => (shown.value.scale.domain === "real" ? SIGNS[theme.value] : null));
   const sight = useComputed(() => {
     const total = shown.value.count;
     const high = rowHeight(total);
@@ -68,7 +69,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     if (!at) return null;
     const { first, stop } = sight.value;
     const visible = Array.from({ length: Math.max(0, stop - first) }, (_, nth) => first + nth);
-    return { side: shadedSide(at), rows: shadesOf(shown.value.tiles, at, visible) };
+    return { side: shadedSide(at), rows: shadesOf(shown.value.tiles, at, visible, shown.value.scale) };
   });
 
   const geometry = (): LinesGeometry => {
@@ -87,12 +88,12 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
 
   usePainting(() => {
     if (!base.current || width.value === 0) return;
-    drawLines(base.current, edges.value, pens.value, geometry());
+    drawLines(base.current, edges.value, pens.value, geometry(), signs.value);
     onDrawn(shown.value, store.threshold.value);
   });
   usePainting(() => {
     if (!front.current || width.value === 0) return;
-    drawLines(front.current, focused.value, pens.value, geometry());
+    drawLines(front.current, focused.value, pens.value, geometry(), signs.value);
   });
 
   const lineUnder = (event: PointerEvent): Hover => {
@@ -157,6 +158,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
       row={row}
       width={widths.value.label}
       edge={name === "query" ? widths.value.left : width.value - widths.value.right}
+      scale={scene.scale}
       shades={shades.value?.side === name ? shades.value.rows : null}
       focused={name === "query" ? focus.value?.queries : focus.value?.keys}
       pinned={scene.units[name].of((name === "query" ? state.traits.queries : state.traits.keys).value)}

@@ -2,10 +2,10 @@
 
 import { type Focus, strongestPair } from "../../layout/focus";
 import { headName } from "../../layout/heads";
-import { exactWeight } from "../../layout/numbers";
-import { isForbidden, type Tile, weightAt } from "../../layout/tile";
+import { exactly } from "../../layout/scale";
+import { isForbidden, type Tile, valueAt } from "../../layout/tile";
 import type { Scene } from "../../source/scene";
-import type { Head } from "../../wire/protocol";
+import type { Head } from "../../wire/schema";
 
 export interface Reading {
   head: string;
@@ -20,20 +20,20 @@ const SEVERAL = 3; // heads named one by one
 
 /** What is to be read of the focus. */
 export function readingsOf(scene: Scene, focus: Focus, pinned: boolean): Reading[] {
-  const { heads, tiles, units } = scene;
+  const { heads, tiles, units, scale } = scene;
   const one = (list: readonly number[] | null) => (list?.length === 1 ? list[0] : undefined);
   const query = one(focus.queries);
   const key = one(focus.keys);
   const note = pinned ? "pinned · Esc clears" : "";
   if (query !== undefined && key !== undefined) {
     const found = heads
-      .map((head, at) => ({ head: headName(head), weight: weightAt(tiles[at] ?? [], query, key) }))
-      .sort((a, b) => b.weight - a.weight);
-    return found.slice(0, SEVERAL).map(({ head, weight }, at, shown) => ({
+      .map((head, at) => ({ head: headName(head), number: valueAt(tiles[at] ?? [], query, key) }))
+      .sort((a, b) => b.number - a.number);
+    return found.slice(0, SEVERAL).map(({ head, number }, at, shown) => ({
       head,
       query: at === 0 ? (units.query.labels[query] ?? "") : "",
       key: at === 0 ? (units.key.labels[key] ?? "") : "",
-      value: isForbidden(weight) ? "forbidden by the mask" : exactWeight(weight),
+      value: isForbidden(number) ? "forbidden by the mask" : exactly(scale, number),
       note: at === shown.length - 1 ? note : "",
     }));
   }
@@ -47,7 +47,7 @@ export function readingsOf(scene: Scene, focus: Focus, pinned: boolean): Reading
       head: headName(heads[best.head] as Head),
       query: units.query.labels[best.query] ?? "",
       key: units.key.labels[best.key] ?? "",
-      value: exactWeight(best.weight),
+      value: exactly(scale, best.value),
       note: ["strongest", note].filter(Boolean).join(" · "),
     },
   ];
@@ -60,7 +60,7 @@ function readBlind({ heads, tiles, units }: Scene, query: number | undefined, ke
   if (token === undefined) return [];
   const others = units[side === "query" ? "key" : "query"].labels;
   const sees = (head: Tile[]) =>
-    others.some((_, at) => !isForbidden(side === "query" ? weightAt(head, token, at) : weightAt(head, at, token)));
+    others.some((_, at) => !isForbidden(side === "query" ? valueAt(head, token, at) : valueAt(head, at, token)));
   if (tiles.some(sees)) return []; // or a part that is not here yet
   const value = side === "query" ? "attends to nothing: the mask hides every key" : "hidden from every query";
   const label = units[side].labels[token] ?? "";

@@ -13,7 +13,7 @@ const PARTS: [name: string, part: TextPart][] = [
 ];
 
 export function TextParts({ context, store: { part } }: { context: Context; store: LinesStore }) {
-  const outline = context.state.kernel._outline.value;
+  const outline = context.state.kernel.outline.value;
   if (!outline?.queries.segments?.includes(1)) return null;
   return (
     <Choice

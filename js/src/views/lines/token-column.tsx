@@ -1,5 +1,5 @@
 import type { Shade } from "../../layout/focus";
-import { briefWeight } from "../../layout/numbers";
+import { briefly, type Scale } from "../../layout/scale";
 import type { Side, Units } from "../../layout/units";
 
 interface Props {
@@ -11,6 +11,7 @@ interface Props {
   width: number;
   /** Distance of the labels' inner end from the stage's edge on their side. */
   edge: number;
+  scale: Scale;
   shades: Map<number, Shade> | null;
   focused: readonly number[] | null | undefined;
   pinned: number[];
@@ -20,7 +21,7 @@ interface Props {
 
 /** One side's tokens: hover or focus one to see its lines, click or Enter to pin it. */
 export function TokenColumn(props: Props) {
-  const { side, units, sight, row, width, edge, shades, focused, pinned, onHover, onPin } = props;
+  const { side, units, sight, row, width, edge, scale, shades, focused, pinned, onHover, onPin } = props;
   // Where the tab key arrives: the first pin, or the nearest row that is in the page.
   const entry = Math.min(Math.max(pinned[0] ?? 0, sight.first), Math.min(sight.stop, units.labels.length) - 1);
 
@@ -64,7 +65,7 @@ export function TokenColumn(props: Props) {
         aria-posinset={unit + 1}
         aria-setsize={units.labels.length}
         tabIndex={unit === entry ? 0 : -1}
-        style={{ top: `${unit * row}px`, height: `${row}px`, "--weight": shade?.weight ?? 0 }}
+        style={{ top: `${unit * row}px`, height: `${row}px`, "--weight": shade?.strength || 0 }}
         onPointerEnter={() => onHover(unit)}
         onPointerLeave={() => onHover(null)}
         onFocus={() => onHover(unit)}
@@ -76,7 +77,7 @@ export function TokenColumn(props: Props) {
           {units.labels[unit]}
         </bdi>
         <span class="number" style={{ [side === "query" ? "right" : "left"]: `${width + 12}px` }}>
-          {shade ? (shade.allowed ? briefWeight(shade.weight) : "–") : ""}
+          {shade ? (shade.allowed ? briefly(scale, shade.value) : "–") : ""}
         </span>
       </div>,
     );

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnwidget import measures
 from attnwidget.session.feeds.base import Feed
@@ -28,7 +28,7 @@ class SnapshotFeed(Feed):
         run, trace, selection, *_ = shown
         wanted = selection.heads if VIEWS[selection.view] == "tiles" else []  # what nobody sees is not sent
         last = self._last
-        about = {"run": run, "measure": selection.measure, "words": selection.words}
+        about: dict[str, Any] = {"run": run, "measure": selection.measure, "words": selection.words}
         if (
             last is not None
             and about == {name: getattr(last, name) for name in about}
