@@ -469,14 +469,7 @@ def test_a_question_during_a_run_is_answered_at_once(
 def test_a_new_text_brings_its_weights_along(mount: Callable[..., Mounted]) -> None:
     at = mount()
     asked: list[str] = []
-    handle = at.widget._on_message
-
-    def listen(widget: Any, content: dict[str, Any], buffers: object) -> None:
-        asked.append(content["ask"])
-        handle(widget, content, buffers)
-
-    at.widget.on_msg(listen)
-    at.widget.on_msg(handle, remove=True)
+    at.widget.on_msg(lambda _widget, content, _buffers: asked.append(content["ask"]))
     at.widget.text = "Something else entirely"
     at.wait()
     assert tokens(at) == at.widget.tokens
