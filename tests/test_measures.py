@@ -596,5 +596,8 @@ def test_merging_keeps_what_is_no_number(over_keys):
     merged, _ = maths.merge_words(tile, allowed, [0, 1], [0, 0, 1], over_keys=over_keys)
     assert merged.isnan().tolist() == [[[True, False], [False, False]]]
     assert merged[0, :, 1].tolist() == [2.0, -torch.inf]
+    tile = torch.tensor([[[torch.inf, 1.0, -torch.inf, -torch.inf]]])  # scores that overflowed, all permitted
+    merged, _ = maths.merge_words(tile, torch.ones(1, 1, 4).bool(), [0], [0, 0, 1, 1], over_keys=over_keys)
+    assert merged.tolist() == [[[torch.inf, -torch.inf]]]
     with pytest.raises(ValueError, match='"sum" or "logsumexp", got \'mean\''):
-        maths.merge_words(tile, allowed, [0, 1], [0, 0, 1], over_keys="mean")
+        maths.merge_words(tile, torch.ones(1, 1, 4).bool(), [0], [0, 0, 1, 1], over_keys="mean")
