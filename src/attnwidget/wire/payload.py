@@ -158,17 +158,24 @@ def pictures(
     Envelope or None
         uint8, (layers, heads, rows, columns): 0 where forbidden, else 1 + 254 × weight. None if stopped.
     """
-    n = len(trace.sides(attention)[0].text)
-    rows = torch.linspace(0, n - 1, min(n, PICTURE_ROWS)).round().long().tolist() if n > PICTURE_ROWS else slice(0, n)
+    n, m = (len(side.text) for side in trace.sides(attention))
+    rows = torch.linspace(0, n - 1, min(n, PICTURE_ROWS)).round().long().tolist() if n > PICTURE_ROWS else range(n)
+
+    def tiles_of(layer: int) -> Callable[[slice, slice], tuple[Tensor, Tensor]]:
+        def tile(heads: slice, queries: slice) -> tuple[Tensor, Tensor]:
+            chosen = rows[queries]
+            at = slice(chosen.start, chosen.stop) if isinstance(chosen, range) else chosen  # a slice takes a view
+            where: dict[str, Any] = {"attention": attention, "queries": at}
+            return trace.weights(layer, heads, **where), trace.allowed(layer, heads, **where)
+
+        return tile
+
     layers = []
     for layer in range(trace.n_layers(attention)):
         if not alive():
             return None
-        pooled, allowed = maths.max_pool(
-            trace.weights(layer, attention=attention, queries=rows),
-            trace.allowed(layer, attention=attention, queries=rows),
-            PICTURE_SIZE,
-        )  # (heads, size, size)
+        shape = trace.n_heads(attention), len(rows), m
+        pooled, allowed = maths.max_pool_tiles(tiles_of(layer), shape, PICTURE_SIZE)  # (heads, size, size)
         layers.append((1 + 254 * pooled.nan_to_num()).round().masked_fill(~allowed, 0).to(torch.uint8).cpu())
     return encode_array(torch.stack(layers))
 
