@@ -1,5 +1,6 @@
 """Bundled, local and Hub models; the Hub is imitated, the network is never used."""
 
+import gc
 import hashlib
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -362,3 +364,39 @@ def test_a_tokenizer_of_ones_own_is_not_handed_on():
     assert other is not model
     assert tokenizer is not own
     assert models.load_shared("demo/causal") == (other, tokenizer)
+
+
+@pytest.mark.parametrize("write", [str, Path, lambda folder: f"{folder.parent}/./{folder.name}"])
+def test_a_folder_is_shared_while_somebody_holds_its_model(saved, write):
+    model, tokenizer = models.load_shared(write(saved))
+    assert models.load_shared(saved) == (model, tokenizer)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+    assert models.load_shared(saved)[0] is not None
+
+
+def longer(folder):
+    with (folder / "config.json").open("a") as file:
+        file.write(" ")
+
+
+def later(folder):
+    file = folder / "model.safetensors"
+    file.touch()  # of the same size, as weights are that were trained on
+    about = file.stat()
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns + 1))
+
+
+def more(folder):
+    (folder / "generation_config.json").write_text("{}")
+
+
+@pytest.mark.parametrize("change", [longer, later, more])
+def test_a_folder_with_a_changed_file_is_read_anew(saved, change):
+    model, _ = models.load_shared(saved)
+    change(saved)
+    other, _ = models.load_shared(saved)
+    assert other is not model
+    assert models.load_shared(saved)[0] is other
