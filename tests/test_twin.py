@@ -268,7 +268,7 @@ def test_the_pass_that_finds_projections_touches_nothing(implementation):
 
 
 def test_the_probe_touches_nothing(monkeypatch):
-    monkeypatch.setattr(conllu, "shipped", lambda: [])
+    monkeypatch.setattr(conllu, "shipped", list)
     model = tiny.gpt2(n_positions=160).train()
     own, seen = [model], []  # in a list: a hook on the twin that has the model at hand has the twin
     model.h[1].register_forward_hook(lambda *_: seen.append(from_another_thread(state, *own)))
@@ -368,7 +368,7 @@ def test_what_fails_once_is_tried_again():
 
 
 def test_asking_for_an_unknown_probe_reads_no_weights(monkeypatch):
-    monkeypatch.setattr(conllu, "shipped", lambda: [])
+    monkeypatch.setattr(conllu, "shipped", list)
     model = tiny.gpt2(n_positions=160)
     read = []
     checksum = probe.checksum
@@ -385,7 +385,7 @@ def test_asking_for_an_unknown_probe_reads_no_weights(monkeypatch):
 
 
 def test_a_probe_of_a_model_made_in_inference_mode(monkeypatch):
-    monkeypatch.setattr(conllu, "shipped", lambda: [])
+    monkeypatch.setattr(conllu, "shipped", list)
     with torch.inference_mode():
         model = tiny.gpt2(n_positions=160)
     assert known_probe(model) is None

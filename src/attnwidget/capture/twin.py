@@ -140,4 +140,3 @@ class _Copies:
         copy.__kwdefaults__ = value.__kwdefaults__
         vars(copy).update({name: self._code(one) for name, one in vars(value).items()})
         return copy
-
