@@ -33,9 +33,9 @@ def layers(draw, dtype=torch.float64, spread=(0.1, 1.0, 30.0)):
         normal(groups, n, d, seed=seed + 4, dtype=dtype),
         normal(groups, n, d_v, seed=seed + 5, dtype=dtype),
         scale=d**-0.5,
-        mask=Mask(before, after, keep, dense),
-        bias=normal(heads, 1, n, seed=seed + 6, dtype=dtype) if draw(st.booleans()) else None,
         softcap=draw(st.none() | st.just(3.0)),
+        bias=normal(heads, 1, n, seed=seed + 6, dtype=dtype) if draw(st.booleans()) else None,
+        mask=Mask(before, after, keep, dense),
         sinks=normal(heads, seed=seed + 7, dtype=dtype) if draw(st.booleans()) else None,
     )
     allowed = torch.tensor(
@@ -151,7 +151,7 @@ def test_extreme_scores(size):
 def test_nan_is_not_hidden():
     k = normal(1, 3, 2)
     k[0, 1] = math.nan
-    w = QKVLayer(normal(1, 3, 2), k, k, 1.0, Mask(after=0)).weights(ALL, ALL, ALL)
+    w = QKVLayer(normal(1, 3, 2), k, k, 1.0, mask=Mask(after=0)).weights(ALL, ALL, ALL)
     assert w[0, 0].tolist() == [1, 0, 0]
     assert w[0, 1:, :2].isnan().all()
 

@@ -18,7 +18,7 @@ import pytest
 
 import tiny
 from attnwidget import models
-from attnwidget.models import BUNDLED, ModelUnavailable, Progress, places
+from attnwidget.models import BUNDLED, ModelUnavailable, Progress, files
 from attnwidget.tokens import scheme_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -159,21 +159,21 @@ def test_wrong_type():
 def test_shards():
     shards = {f"model-0000{i}-of-00002.safetensors" for i in (1, 2)}
     index = "model.safetensors.index.json"
-    assert places.weight_files({*shards, index}) == [index, *sorted(shards)]
-    assert places.weight_files({*shards}) == []
-    assert places.weight_files({index, min(shards)}) == []
+    assert files.weight_files({*shards, index}) == [index, *sorted(shards)]
+    assert files.weight_files({*shards}) == []
+    assert files.weight_files({index, min(shards)}) == []
     both = {"pytorch_model.bin", "model.safetensors"}
-    assert places.weight_files(both) == ["model.safetensors"]
-    assert places.weight_files({"pytorch_model.bin"}) == ["pytorch_model.bin"]
+    assert files.weight_files(both) == ["model.safetensors"]
+    assert files.weight_files({"pytorch_model.bin"}) == ["pytorch_model.bin"]
 
 
 def test_needed_files():
     wanted = ["config.json", "generation_config.json", "merges.txt", "vocab.json", "source.spm"]
     others = ["README.md", "tf_model.h5", "pytorch_model.bin", "onnx/model.onnx", "modeling.py"]
-    files = places.needed_files([*others, *wanted, "model.safetensors", "model.fp16.safetensors"])
-    assert files[0] == "config.json"
-    assert files[-1] == "model.safetensors"
-    assert set(files) == {*wanted, "model.safetensors"}
+    needed = files.needed_files([*others, *wanted, "model.safetensors", "model.fp16.safetensors"])
+    assert needed[0] == "config.json"
+    assert needed[-1] == "model.safetensors"
+    assert set(needed) == {*wanted, "model.safetensors"}
 
 
 def test_import_is_cheap():

@@ -1,7 +1,7 @@
 """Pure functions on tensors: masks, scores, softmax, weighted sums, pooling, one layer's tiles."""
 
 from attnwidget.maths.bias import RelativeBias
-from attnwidget.maths.given import layers_from_qkv, layers_from_weights
+from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
 from attnwidget.maths.pool import max_pool, max_pool_tiles, merge_words

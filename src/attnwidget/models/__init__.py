@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from attnwidget.models.errors import ModelUnavailable, unavailable
-from attnwidget.models.hub import Progress, download, resolve
-from attnwidget.models.places import (
+from attnwidget.models.files import (
     ABOUT,
     BUNDLED,
     DEFAULT,
@@ -26,6 +25,7 @@ from attnwidget.models.places import (
     local_folder,
     weight_files,
 )
+from attnwidget.models.hub import Progress, download, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
