@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import tiny
 from attnwidget.capture import capture
-from attnwidget.capture.rule import RuleMask
+from attnwidget.capture.rule_mask import RuleMask
 from attnwidget.maths import Mask, QKVLayer
 from attnwidget.tokens import describe
 from attnwidget.trace import AttentionTrace
@@ -40,7 +40,7 @@ def test_a_tile_of_a_long_text(rule):
     torch.manual_seed(0)
     q, k, v = torch.randn(3, HEADS, N, D)
     lse = torch.zeros(HEADS, N)  # as a kernel gives it along
-    layer = QKVLayer(q, k, v, D**-0.5, RULES[rule], known_lse=lse)
+    layer = QKVLayer(q, k, v, D**-0.5, mask=RULES[rule], known_lse=lse)
     trace = AttentionTrace({"self": [layer]}, describe(["a"] * N))
     rows, columns = slice(N - 512, N), slice(N - 1024, N - 512)
     for queries, keys, size in ((rows, columns, 512 * 512), (N - 1, None, N), ([5, 20_000], slice(0, 4096), 8192)):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnwidget import maths
-from attnwidget.maths import ALL, Mask, QKVLayer
+from attnwidget.maths import ALL, Mask, QKVLayer, pool
 
 sizes = st.integers(1, 9)
 
@@ -33,9 +33,9 @@ def layers(draw, dtype=torch.float64, spread=(0.1, 1.0, 30.0)):
         normal(groups, n, d, seed=seed + 4, dtype=dtype),
         normal(groups, n, d_v, seed=seed + 5, dtype=dtype),
         scale=d**-0.5,
-        mask=Mask(before, after, keep, dense),
-        bias=normal(heads, 1, n, seed=seed + 6, dtype=dtype) if draw(st.booleans()) else None,
         softcap=draw(st.none() | st.just(3.0)),
+        bias=normal(heads, 1, n, seed=seed + 6, dtype=dtype) if draw(st.booleans()) else None,
+        mask=Mask(before, after, keep, dense),
         sinks=normal(heads, seed=seed + 7, dtype=dtype) if draw(st.booleans()) else None,
     )
     allowed = torch.tensor(
@@ -151,7 +151,7 @@ def test_extreme_scores(size):
 def test_nan_is_not_hidden():
     k = normal(1, 3, 2)
     k[0, 1] = math.nan
-    w = QKVLayer(normal(1, 3, 2), k, k, 1.0, Mask(after=0)).weights(ALL, ALL, ALL)
+    w = QKVLayer(normal(1, 3, 2), k, k, 1.0, mask=Mask(after=0)).weights(ALL, ALL, ALL)
     assert w[0, 0].tolist() == [1, 0, 0]
     assert w[0, 1:, :2].isnan().all()
 
@@ -270,3 +270,25 @@ def test_pool_does_not_hide_nan():
     assert pooled.isnan().tolist() == [[[False, False], [False, True]]]
     with pytest.raises(ValueError, match="at least 1"):
         maths.max_pool(w, w == w, 0)  # noqa: PLR0124
+
+
+@given(st.tuples(st.integers(1, 7), sizes, st.integers(1, 25)), sizes, st.integers(1, 60), st.integers(0, 99))
+@settings(max_examples=100, deadline=None)
+def test_pool_of_tiles_is_the_pool_of_the_whole(shape, size, most, seed):
+    _, n, m = shape
+    w = normal(*shape, seed=seed)
+    w[0, n // 2, m // 2] = math.nan
+    allowed = normal(*shape, seed=seed + 1) > 1
+    largest = []
+
+    def tile(some, rows):
+        largest.append(w[some, rows].numel())
+        return w[some, rows], allowed[some, rows]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "_TILE", most)
+        found = maths.max_pool_tiles(tile, shape, size)
+    for mine, whole in zip(found, maths.max_pool(w, allowed, size), strict=True):
+        torch.testing.assert_close(mine, whole, rtol=0, atol=0, equal_nan=True)
+    assert max(largest) <= max(most, m)  # a row of a head is the least
+    assert sum(largest) == w.numel()  # each is seen once

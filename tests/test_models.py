@@ -1,5 +1,6 @@
 """Bundled, local and Hub models; the Hub is imitated, the network is never used."""
 
+import gc
 import hashlib
 import json
 import os
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 
 import tiny
 from attnwidget import models
-from attnwidget.models import BUNDLED, ModelUnavailable, Progress, places
+from attnwidget.models import BUNDLED, ModelUnavailable, Progress, files
 from attnwidget.tokens import scheme_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -157,21 +159,21 @@ def test_wrong_type():
 def test_shards():
     shards = {f"model-0000{i}-of-00002.safetensors" for i in (1, 2)}
     index = "model.safetensors.index.json"
-    assert places.weight_files({*shards, index}) == [index, *sorted(shards)]
-    assert places.weight_files({*shards}) == []
-    assert places.weight_files({index, min(shards)}) == []
+    assert files.weight_files({*shards, index}) == [index, *sorted(shards)]
+    assert files.weight_files({*shards}) == []
+    assert files.weight_files({index, min(shards)}) == []
     both = {"pytorch_model.bin", "model.safetensors"}
-    assert places.weight_files(both) == ["model.safetensors"]
-    assert places.weight_files({"pytorch_model.bin"}) == ["pytorch_model.bin"]
+    assert files.weight_files(both) == ["model.safetensors"]
+    assert files.weight_files({"pytorch_model.bin"}) == ["pytorch_model.bin"]
 
 
 def test_needed_files():
     wanted = ["config.json", "generation_config.json", "merges.txt", "vocab.json", "source.spm"]
     others = ["README.md", "tf_model.h5", "pytorch_model.bin", "onnx/model.onnx", "modeling.py"]
-    files = places.needed_files([*others, *wanted, "model.safetensors", "model.fp16.safetensors"])
-    assert files[0] == "config.json"
-    assert files[-1] == "model.safetensors"
-    assert set(files) == {*wanted, "model.safetensors"}
+    needed = files.needed_files([*others, *wanted, "model.safetensors", "model.fp16.safetensors"])
+    assert needed[0] == "config.json"
+    assert needed[-1] == "model.safetensors"
+    assert set(needed) == {*wanted, "model.safetensors"}
 
 
 def test_import_is_cheap():
@@ -362,3 +364,39 @@ def test_a_tokenizer_of_ones_own_is_not_handed_on():
     assert other is not model
     assert tokenizer is not own
     assert models.load_shared("demo/causal") == (other, tokenizer)
+
+
+@pytest.mark.parametrize("write", [str, Path, lambda folder: f"{folder.parent}/./{folder.name}"])
+def test_a_folder_is_shared_while_somebody_holds_its_model(saved, write):
+    model, tokenizer = models.load_shared(write(saved))
+    assert models.load_shared(saved) == (model, tokenizer)
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
+    assert models.load_shared(saved)[0] is not None
+
+
+def longer(folder):
+    with (folder / "config.json").open("a") as file:
+        file.write(" ")
+
+
+def later(folder):
+    file = folder / "model.safetensors"
+    file.touch()  # of the same size, as weights are that were trained on
+    about = file.stat()
+    os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns + 1))
+
+
+def more(folder):
+    (folder / "generation_config.json").write_text("{}")
+
+
+@pytest.mark.parametrize("change", [longer, later, more])
+def test_a_folder_with_a_changed_file_is_read_anew(saved, change):
+    model, _ = models.load_shared(saved)
+    change(saved)
+    other, _ = models.load_shared(saved)
+    assert other is not model
+    assert models.load_shared(saved)[0] is other

@@ -12,7 +12,7 @@ import transformers as hf
 
 import attnwidget
 import tiny
-from attnwidget.capture import capture, hold
+from attnwidget.capture import capture, temporary
 from zoo import PAIR, ZOO
 
 TOKENIZER = tiny.tokenizer()
@@ -62,7 +62,7 @@ def test_model_is_as_before(model, implementation):
     expected = output(model)
     capture(model, TEXT, tokenizer=TOKENIZER)
     assert torch.equal(output(model), expected)
-    assert not hold._held
+    assert not temporary._changed
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
@@ -77,7 +77,7 @@ def test_model_is_as_before_when_it_fails(model, error, where):
     with pytest.raises(error, match="in the middle"):
         capture(model, TEXT, tokenizer=TOKENIZER, on_layer=fail if where == "progress" else None)
     assert state(model) == before
-    assert not hold._held
+    assert not temporary._changed
     if handle is not None:
         handle.remove()
     capture(model, TEXT, tokenizer=TOKENIZER)
@@ -283,7 +283,7 @@ def test_other_kinds_are_as_before(name, fails):
     else:
         capture(model, TEXT[:20], tokenizer=TOKENIZER, **options)
     assert state(model) == before
-    assert not hold._held
+    assert not temporary._changed
     assert capture(model, TEXT[:20], tokenizer=TOKENIZER, **options).n_layers(None if kind != PAIR else "cross") == 3
 
 
@@ -363,7 +363,7 @@ def test_what_is_set_during_a_pass_stays():
     capture(model, TEXT, tokenizer=TOKENIZER, on_layer=on_layer)
     assert model.training
     assert model.config._attn_implementation == "eager"
-    assert not hold._held
+    assert not temporary._changed
 
 
 def test_autocast():

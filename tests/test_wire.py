@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from attnwidget import AttentionTrace
+from attnwidget import AttentionTrace, maths
 from attnwidget.head_id import HeadId
 from attnwidget.wire import pictures as small
 from attnwidget.wire import schema, tiles
@@ -242,6 +242,29 @@ def test_pictures_keep_every_peak(n: int) -> None:
         assert picture[1, 2].max() == round(1 + 254 * peak)
     assert (picture[..., 0, -1] == 0).all()  # the first tokens may not see the last ones
     assert (picture[..., -1, 0] > 0).all()
+
+
+@pytest.mark.parametrize(("heads", "n"), [(3, 40), (12, 512), (3, 700), (2, 5000)])
+def test_pictures_of_long_texts_are_made_of_tiles(heads: int, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(3)
+    q, k = torch.randn(2, 1, heads, n, 8) * 2
+    trace = AttentionTrace.from_qkv(q, k, k, ["t"] * n, mask="causal")
+    whole, asked = trace.measure, []
+
+    def measure(*args: Any, **where: Any) -> torch.Tensor:
+        found = whole(*args, **where)
+        asked.append(found.numel())
+        return found
+
+    monkeypatch.setattr(trace, "measure", measure)
+    packed = pictures(trace)
+    assert max(asked) <= 1 << 20  # 4 MB, however long the text
+    assert sum(asked) == heads * min(n, small.PICTURE_ROWS) * n
+    rows = torch.linspace(0, n - 1, min(n, small.PICTURE_ROWS)).round().long().tolist()
+    weights = trace.weights(0, queries=rows)
+    pooled, allowed = maths.max_pool(weights, trace.allowed(0, queries=rows), small.PICTURE_SIZE)
+    expected = (1 + 254 * pooled).round().masked_fill(~allowed, 0).to(torch.uint8)
+    assert packed.data == expected.numpy().tobytes()
 
 
 def test_pictures_of_a_signed_measure_are_shades_around_the_middle() -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from attnwidget.head_id import HeadId
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -43,9 +45,8 @@ class Example:
     @property
     def look(self) -> str:
         """What to look for in this model: a sentence whose numbers are the model's."""
-        layer, head = self.head
         return self.tells.format(
-            head=f"L{layer}-H{head}",
+            head=HeadId(*self.head),
             query=f"“{self.query}”",
             key=f"“{self.key}”",
             weight=f"{self.weight:.2f}",

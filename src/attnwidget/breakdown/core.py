@@ -9,6 +9,7 @@ import torch
 
 from attnwidget.breakdown.change import Change, changed
 from attnwidget.breakdown.combine import combine
+from attnwidget.head_id import HeadId
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -233,4 +234,5 @@ class Breakdown:
             if self.output is not None
             else f"ends at the head: {self.missing}"
         )
-        return f"Breakdown({self.attention} L{self.layer}-H{self.head}, query {who}, {len(self.keys)} keys, {ends})"
+        name = HeadId(self.layer, self.head)
+        return f"Breakdown({self.attention} {name}, query {who}, {len(self.keys)} keys, {ends})"

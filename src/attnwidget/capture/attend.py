@@ -30,10 +30,10 @@ def attend(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    rule: Mask,
     *,
     scale: float,
     bias: Tensor | None = None,
+    rule: Mask,
     forbidden: float = -torch.inf,
     **options: Any,
 ) -> tuple[Tensor, Tensor | None]:
@@ -45,12 +45,12 @@ def attend(
         The layer's attention.
     query, key, value : Tensor
         (1, heads, n, d_k), (1, key heads, m, d_k), (1, key heads, m, d_v).
-    rule : Mask
-        Which pairs may attend.
     scale : float
         Factor of the products.
     bias : Tensor, optional
         (1 or heads, n, m), added to the scores.
+    rule : Mask
+        Which pairs may attend.
     forbidden : float
         What is added where the rule forbids; it shows in rows that may attend to nothing.
     **options

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.operands import OperandRecorder, Operands, scales
 from attnwidget.capture.recorder import own
-from attnwidget.capture.watch import Seen, Watch, scales
 from attnwidget.maths import ALL, Layer, LeftOut, Mask, QKVLayer, WeightsLayer, weighted_sum
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def run(
     second result is the largest |difference| that this makes in the heads' output.
     """
     device = options["input_ids"].device
-    watch = Watch()
-    with watch:
+    with OperandRecorder() as operands:
         outputs = base(**options, output_attentions=True, return_dict=True)
     several = "decoder_input_ids" in options
     names = _OUTPUTS if several else {"self": "attentions"}
@@ -50,8 +49,8 @@ def run(
         given = mask if name in {"self", "encoder", "cross"} else torch.ones_like(options["decoder_input_ids"])
         rules = _rules(base, those, given, is_cross=name == "cross")
         layers[name] = [_zero_blind(one, rule) for one, rule in zip(those, rules, strict=True)]
-    if not several and len(watch.seen) == len(layers["self"]):
-        proven = [_prove(one, seen) for one, seen in zip(layers["self"], watch.seen, strict=True)]
+    if not several and len(operands.found) == len(layers["self"]):
+        proven = [_prove(one, seen) for one, seen in zip(layers["self"], operands.found, strict=True)]
         whole = [one for one in proven if one is not None]
         if len(whole) == len(proven):
             errors = [_error(one, proof) for one, proof in zip(layers["self"], whole, strict=True)]
@@ -119,7 +118,7 @@ def _error(layer: Layer, proof: QKVLayer) -> float:
     return float(weighted_sum(difference, proof.v).abs().max())
 
 
-def _prove(layer: Layer, seen: Seen) -> QKVLayer | None:
+def _prove(layer: Layer, seen: Operands) -> QKVLayer | None:
     """Return the layer with Q, K and V if they recompute the model's weights."""
     assert isinstance(layer, WeightsLayer)  # noqa: S101 - made above
     heads, n, m = layer.shape
@@ -136,7 +135,7 @@ def _prove(layer: Layer, seen: Seen) -> QKVLayer | None:
     given = layer.given
     bound = _TOLERANCE if given.dtype in {torch.float32, torch.float64} else 4 * torch.finfo(given.dtype).eps
     for scale, added in zip(scales(q.shape[-1]), seen.added, strict=True):
-        plain = QKVLayer(q, k, v, scale, layer.mask)
+        plain = QKVLayer(q, k, v, scale, mask=layer.mask)
         for found in (plain, replace(plain, bias=added)):
             again = found.weights(ALL, ALL, ALL)  # (heads, n, m)
             if float((again - given).abs().max()) <= bound:

@@ -10,9 +10,9 @@ from transformers import PreTrainedConfig
 
 from attnwidget.capture import eager
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.hold import hold
 from attnwidget.capture.interface import NAME, recording
 from attnwidget.capture.support import uses_interface, why_nothing
+from attnwidget.capture.temporary import set_temporarily
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,7 +39,7 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
     """
     base = model.base_model  # no head: n × vocabulary logits are not needed
     if uses_interface(model):
-        with torch.no_grad(), hold(_settings(model, NAME)), recording(recorder):
+        with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder):
             base(**options)
         if recorder.layers:
             order = ("self", "encoder", "decoder", "cross")
@@ -47,7 +47,7 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
     reason = why_nothing(model)
     if reason:
         raise UnsupportedModelError(reason)
-    with torch.no_grad(), hold(_settings(model, "eager")), recording(recorder):
+    with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder):
         found, recorder.given_error = eager.run(base, options, values=recorder.values)
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))

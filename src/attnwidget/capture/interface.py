@@ -15,7 +15,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 from attnwidget.capture.attend import attend, attend_unrecorded
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.rule import make_mask
+from attnwidget.capture.rule_mask import make_mask
 from attnwidget.maths import QKVLayer, RelativeBias
 
 if TYPE_CHECKING:
@@ -85,17 +85,17 @@ def attention(  # noqa: PLR0917 - transformers' own signature
     position_bias = options.pop("position_bias", None)  # (1, heads, n, m)
     bias = mask.bias if position_bias is None else recorder.read_bias(position_bias, mask)
     added = position_bias[0] if isinstance(bias, RelativeBias) else bias  # (1 or heads, n, m)
-    options |= {"scale": scale, "bias": added, "forbidden": mask.forbidden}
-    output, lse = attend(module, query, key, value, mask.rule, **options)  # (1, n, heads, d_v), (heads, n)
+    options |= {"scale": scale, "bias": added, "rule": mask.rule, "forbidden": mask.forbidden}
+    output, lse = attend(module, query, key, value, **options)  # (1, n, heads, d_v), (heads, n)
     # (heads, n, d_k), (key heads, m, d_k), (key heads, m, d_v)
     layer = QKVLayer(
         query[0],
         key[0],
         value[0],
         scale,
-        mask.rule,
-        bias=bias,
         softcap=kwargs.get("softcap"),
+        bias=bias,
+        mask=mask.rule,
         sinks=kwargs.get("s_aux"),
         known_lse=lse,
     )

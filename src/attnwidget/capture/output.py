@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from attnwidget.capture.hold import hold
 from attnwidget.capture.recorder import CHECKED_ROWS
+from attnwidget.capture.temporary import set_temporarily
 from attnwidget.maths import ALL, Projection, QKVLayer, blind_rows, weighted_sum
 from attnwidget.maths.projection import version_of
 from attnwidget.maths.softmax import product
@@ -41,7 +41,7 @@ class Call(NamedTuple):
     output: Tensor
 
 
-class Heads:
+class HeadOutputs:
     """One layer's heads side by side at a few rows: by them the module that takes them is known."""
 
     def __init__(self, layer: QKVLayer) -> None:
@@ -111,7 +111,7 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
     dict of str to list
         As `layers`; a reason where no module could be found, or proven.
     """
-    heads = heads_of(layers)
+    heads = head_outputs(layers)
     calls: dict[Key, list[Call]] = {key: [] for key in heads}
     width = getattr(getattr(model, "config", None), "hidden_size", None)
 
@@ -137,19 +137,19 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
     return prove(model, heads, calls, layers)
 
 
-def heads_of(layers: Layers) -> dict[Key, Heads]:
+def head_outputs(layers: Layers) -> dict[Key, HeadOutputs]:
     """Compute the heads of every layer that has queries, keys and values."""
     return {
-        (name, number): Heads(layer)
+        (name, number): HeadOutputs(layer)
         for name, those in layers.items()
         for number, layer in enumerate(those)
         if isinstance(layer, QKVLayer) and layer.v is not None
     }
 
 
-def prove(model: nn.Module, heads: Mapping[Key, Heads], calls: Mapping[Key, list[Call]], layers: Layers) -> Found:
+def prove(model: nn.Module, heads: Mapping[Key, HeadOutputs], calls: Mapping[Key, list[Call]], layers: Layers) -> Found:
     """Say of each layer's calls which is its output projection."""
-    with torch.no_grad(), hold((module, "training", False) for module in model.modules()):
+    with torch.no_grad(), set_temporarily((module, "training", False) for module in model.modules()):
         proven = {key: one.prove(calls[key]) for key, one in heads.items()}
     return {name: [proven.get((name, number), "") for number in range(len(those))] for name, those in layers.items()}
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.hold import hold
-from attnwidget.capture.output import Call, heads_of, prove
+from attnwidget.capture.output import Call, head_outputs, prove
 from attnwidget.capture.recorder import Recorder
+from attnwidget.capture.temporary import set_temporarily
 from attnwidget.capture.twin import twin
 from attnwidget.maths import Mask, QKVLayer
 from attnwidget.tokens import Tokens, describe
@@ -82,14 +82,14 @@ def capture_module(
     crossing: list[bool] = []
     names: list[str] = []
 
-    def watch(name: str, part: nn.MultiheadAttention, given: dict[str, Any], result: Tensor) -> None:
+    def record(name: str, part: nn.MultiheadAttention, given: dict[str, Any], result: Tensor) -> None:
         layer, output = _read(part, given, result)
         recorder.add(part, output, layer)
         names.append(name)
         query, key = given["query"], given["key"]
         crossing.append(key is not query and not (key.shape == query.shape and torch.equal(key, query)))
 
-    _run(module, inputs, keywords, watch)
+    _run(module, inputs, keywords, record)
     layers = recorder.layers.get("self", [])
     if not layers:
         raise UnsupportedModelError(f"{type(module).__name__} called no nn.MultiheadAttention")
@@ -112,7 +112,7 @@ def capture_module(
 
         other = twin(module)
         _run(other, inputs, keywords, look)
-        return prove(other, heads_of(kept), {key: [call] for key, call in zip(order, calls, strict=True)}, kept)
+        return prove(other, head_outputs(kept), {key: [call] for key, call in zip(order, calls, strict=True)}, kept)
 
     return AttentionTrace(
         parts,
@@ -140,7 +140,7 @@ def _run(
             name, part, dict(zip(order, args, strict=False)) | kwargs, result[0]
         )
 
-    with ExitStack() as stack, torch.no_grad(), hold(settings):
+    with ExitStack() as stack, torch.no_grad(), set_temporarily(settings):
         for name, part in module.named_modules():
             if isinstance(part, nn.MultiheadAttention):
                 stack.callback(part.register_forward_hook(hook(name), with_kwargs=True).remove)
@@ -191,8 +191,8 @@ def _read(part: nn.MultiheadAttention, given: dict[str, Any], result: Tensor) ->
         functional.linear(x, matrix, bias).view(len(x), part.num_heads, -1).transpose(0, 1)  # (heads, n, d_k)
         for x, matrix, bias in zip((query, key, value), matrices, biases, strict=True)
     )
-    mask, bias = _read_masks(given, part.num_heads, q.shape[1], k.shape[1])
-    layer = QKVLayer(q, k, v, q.shape[-1] ** -0.5, mask, bias=bias)
+    bias, mask = _read_masks(given, part.num_heads, q.shape[1], k.shape[1])
+    layer = QKVLayer(q, k, v, q.shape[-1] ** -0.5, bias=bias, mask=mask)
     # The output is compared after the module's own last projection, whose inverse nobody knows:
     # hand over what the heads made, moved by the difference that the projection shows.
     heads = layer.weights(slice(None), slice(None), slice(None)) @ v.to(torch.promote_types(v.dtype, torch.float32))
@@ -211,7 +211,7 @@ def _one_text(tensor: Tensor, batch_first: bool) -> Tensor:  # noqa: FBT001
     return texts[0]
 
 
-def _read_masks(given: dict[str, Any], heads: int, n: int, m: int) -> tuple[Mask, Tensor | None]:
+def _read_masks(given: dict[str, Any], heads: int, n: int, m: int) -> tuple[Tensor | None, Mask]:
     """Read PyTorch's two masks: True or −inf forbids, other floats are added."""
     allowed = torch.ones(1, n, m, dtype=torch.bool)  # (1 or heads, n, m)
     bias: Tensor | None = None
@@ -230,4 +230,4 @@ def _read_masks(given: dict[str, Any], heads: int, n: int, m: int) -> tuple[Mask
             bias = added if bias is None else bias + added
     if bias is not None:
         bias = bias.expand(-1, n, m)
-    return Mask.from_dense(allowed if len(allowed) in {1, heads} else allowed[:1]), bias
+    return bias, Mask.from_dense(allowed if len(allowed) in {1, heads} else allowed[:1])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.rule import RuleMask
+from attnwidget.capture.rule_mask import RuleMask
 from attnwidget.maths import ALL, LeftOut, Mask, QKVLayer, RelativeBias, weighted_sum
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.hold import hold
 from attnwidget.capture.inputs import check_fit, encode_target, position_limit
 from attnwidget.capture.interface import not_recording
+from attnwidget.capture.temporary import set_temporarily
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -71,7 +71,7 @@ def _greedy(model: Any, ids: Tensor, keep: Tensor, count: int, instead: str) -> 
     if config.pad_token_id is None:
         config.pad_token_id = (_as_list(config.eos_token_id) or [0])[0]
     training = [(module, "training", False) for module in model.modules()]
-    with torch.no_grad(), hold(training), not_recording():
+    with torch.no_grad(), set_temporarily(training), not_recording():
         found = model.generate(ids, attention_mask=keep.to(ids.device), generation_config=config)
     return [int(number) for number in found[0].tolist()]
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
+from attnwidget.head_id import HeadId
 from attnwidget.heads import conllu
 from attnwidget.maths import merge_words
 
@@ -115,11 +116,9 @@ class Syntax:
             margins = self.margins[at]  # (layers, heads)
             if margins.isnan().all():
                 continue
-            layer, head = divmod(int(margins.nan_to_num(-torch.inf).argmax()), margins.shape[1])
-            accuracy = float(self.accuracy[at, layer, head])
-            rows.append(
-                (relation, direction, f"L{layer}-H{head}", accuracy, float(self.baseline[at]), int(self.counts[at]))
-            )
+            head = HeadId(*divmod(int(margins.nan_to_num(-torch.inf).argmax()), margins.shape[1]))
+            accuracy = float(self.accuracy[at, *head])
+            rows.append((relation, direction, str(head), accuracy, float(self.baseline[at]), int(self.counts[at])))
         return sorted(rows, key=lambda row: row[4] - row[3])
 
 

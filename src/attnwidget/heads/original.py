@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from attnwidget.head_id import HeadId
+
 if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
 
@@ -52,7 +54,7 @@ def original_rule(trace: AttentionTrace, *, attention: str | None = None) -> dic
             steady = 0.0
             if len(distances) and distances.mean() > 1:
                 steady = 1 / (1 + float(distances.var(unbiased=False)))
-            labels[f"L{layer}-H{head}"] = (
+            labels[str(HeadId(layer, head))] = (
                 "Previous-Token"
                 if previous[head] >= 0.40
                 else "First/Positional"

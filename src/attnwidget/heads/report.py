@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from attnwidget.capture import capture
 from attnwidget.capture.inputs import find_tokenizer
+from attnwidget.head_id import HeadId
 from attnwidget.heads.categories import BUILT_IN, OTHER, Category, all_categories, main_categories
 from attnwidget.heads.probe import checksum, probe_heads
 from attnwidget.heads.table import categorize
@@ -58,7 +59,7 @@ class HeadReport:
         out = {}
         for layer, head in torch.cartesian_prod(*map(torch.arange, main.shape)).tolist():
             at = int(main[layer, head])
-            out[f"L{layer}-H{head}"] = {
+            out[str(HeadId(layer, head))] = {
                 "category": OTHER if at < 0 else names[at],
                 **{
                     what: {

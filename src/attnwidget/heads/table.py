@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attnwidget.head_id import HeadId
 from attnwidget.heads.categories import BUILT_IN, OTHER, SHORTEST, Category, Evidence, all_categories, main_categories
 from attnwidget.heads.measure import Statistics, measure
 
@@ -121,16 +122,17 @@ class CategoryTable:
 
     def __getitem__(self, head: str | tuple[int, int]) -> HeadScores:
         """Return one head, by ``"L4-H11"`` or (4, 11)."""
-        layer, number = _read_name(head) if isinstance(head, str) else head
+        name = _read_name(head) if isinstance(head, str) else HeadId.read(head)
+        layer, number = name
         _, layers, heads = self.scores.shape
         if not (0 <= layer < layers and 0 <= number < heads):
-            raise IndexError(f"head L{layer}-H{number} does not exist: {layers} layers × {heads} heads")
+            raise IndexError(f"head {name} does not exist: {layers} layers × {heads} heads")
         main = int(self._main[layer, number])
         here = self.here[:, layer, number]
         names = [one.name for one in self.categories]
         is_active = main < 0 or bool(here[main] >= self._thresholds[main])
         return HeadScores(
-            f"L{layer}-H{number}",
+            str(name),
             OTHER if main < 0 else names[main],
             dict(zip(names, self.scores[:, layer, number].tolist(), strict=True)),
             dict(zip(names, here.tolist(), strict=True)),
@@ -157,14 +159,14 @@ class CategoryTable:
         """
         names = [one.name for one in self.categories]
         if category == OTHER:
-            return [f"L{layer}-H{head}" for layer, head in (self._main < 0).nonzero().tolist()]
+            return [str(HeadId(*at)) for at in (self._main < 0).nonzero().tolist()]
         if category not in names:
             raise KeyError(f"no category {category!r}; there are {', '.join([*names, OTHER])}")
         at = names.index(category)
         scores = self.scores[at]  # (layers, heads)
         belongs = self._main == at if main else scores.nan_to_num(-1) >= self._thresholds[at]
         found = sorted(belongs.nonzero().tolist(), key=lambda one: -float(scores[one[0], one[1]]))
-        return [f"L{layer}-H{head}" for layer, head in found]
+        return [str(HeadId(*one)) for one in found]
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return ``{"L4-H11": {"category": …, "scores": {…}}}``; NaN becomes None, so that JSON can hold it."""
@@ -264,9 +266,8 @@ def _here(scores: Tensor, absent: str) -> list[list[str]]:
     return [[absent if math.isnan(one) else f"in this text {one:.2f}" for one in row] for row in scores.tolist()]
 
 
-def _read_name(name: str) -> tuple[int, int]:
+def _read_name(name: str) -> HeadId:
     try:
-        layer, head = name.removeprefix("L").split("-H")
-        return int(layer), int(head)
-    except ValueError:
-        raise KeyError(f'heads are named like "L4-H11", got {name!r}') from None
+        return HeadId.read(name)
+    except ValueError as error:  # as of a mapping
+        raise KeyError(str(error)) from None

@@ -1,10 +1,10 @@
 """Pure functions on tensors: masks, scores, softmax, weighted sums, pooling, one layer's tiles."""
 
 from attnwidget.maths.bias import RelativeBias
-from attnwidget.maths.given import layers_from_qkv, layers_from_weights
+from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
-from attnwidget.maths.pool import max_pool, merge_words
+from attnwidget.maths.pool import max_pool, max_pool_tiles, merge_words
 from attnwidget.maths.projection import Projection
 from attnwidget.maths.softmax import log_sum_exp, scores, weighted_sum, weights
 from attnwidget.maths.tile import ALL, Index, positions, resolve, take
@@ -24,6 +24,7 @@ __all__ = [
     "layers_from_weights",
     "log_sum_exp",
     "max_pool",
+    "max_pool_tiles",
     "merge_words",
     "positions",
     "resolve",

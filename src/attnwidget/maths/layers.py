@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,12 +33,12 @@ class QKVLayer:
         (key heads, keys, d_v); None where values were left out.
     scale : float
         Factor of the products.
-    mask : Mask
-        Which pairs may attend.
-    bias : Tensor or RelativeBias, optional
-        Added to the scores, broadcast to (heads, queries, keys).
     softcap : float, optional
         Bound of the scores (Gemma 2).
+    bias : Tensor or RelativeBias, optional
+        Added to the scores, broadcast to (heads, queries, keys).
+    mask : Mask
+        Which pairs may attend.
     sinks : Tensor, optional
         (heads,), a logit without a key in every row's softmax (gpt-oss).
     known_lse : Tensor, optional
@@ -49,9 +49,10 @@ class QKVLayer:
     k: Tensor
     v: Tensor | None
     scale: float
-    mask: Mask = field(default_factory=Mask)
-    bias: Tensor | RelativeBias | None = None
+    _: KW_ONLY
     softcap: float | None = None
+    bias: Tensor | RelativeBias | None = None
+    mask: Mask = field(default_factory=Mask)
     sinks: Tensor | None = None
     known_lse: Tensor | None = None
 
@@ -70,7 +71,7 @@ class QKVLayer:
         """Everything that occupies memory."""
         lse = self.__dict__.get("_sums", self.known_lse)
         bias = self.bias.diagonals if isinstance(self.bias, RelativeBias) else self.bias
-        return self.q, self.k, self.v, bias, self.sinks, lse, self.mask.keep, self.mask.dense
+        return self.q, self.k, self.v, bias, self.mask.keep, self.mask.dense, self.sinks, lse
 
     @cached_property
     def _sums(self) -> Tensor:
@@ -128,9 +129,9 @@ class QKVLayer:
             q,
             k,
             scale=self.scale,
-            allowed=self.allowed(heads, queries, keys),
-            bias=bias,
             softcap=self.softcap,
+            bias=bias,
+            allowed=self.allowed(heads, queries, keys),
         )
 
     def values(self, heads: Index, keys: Index) -> Tensor | None:

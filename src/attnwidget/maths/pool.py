@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
+
+_TILE = 1 << 20  # weights of a tile that is pooled and dropped: 4 MB, of its scores as much again
 
 
 def merge_words(
@@ -121,12 +123,53 @@ def max_pool(weights: Tensor, allowed: Tensor, size: int) -> tuple[Tensor, Tenso
     """
     if size < 1:
         raise ValueError(f"expected a size of at least 1, got {size}")
-    allowed = allowed.to(weights.device).expand_as(weights)  # (heads, queries, keys)
     for dim in (2, 1):
-        if weights.shape[dim] > size:
-            weights = _max_by(weights, dim, size)
-            allowed = _max_by(allowed.to(torch.uint8), dim, size) > 0
+        weights, allowed = _pool(weights, allowed, dim, size)
     return weights, allowed
+
+
+def max_pool_tiles(
+    tile: Callable[[slice, slice], tuple[Tensor, Tensor]], shape: tuple[int, int, int], size: int
+) -> tuple[Tensor, Tensor]:
+    """Reduce a picture that is never whole, as `max_pool` would: a tile at a time, each seen once and dropped.
+
+    Parameters
+    ----------
+    tile : function
+        From heads and queries, each a slice, to their weights and which pairs may attend, (heads, queries, keys).
+    shape : tuple of int
+        (heads, queries, keys) of the whole.
+    size : int
+        Cells a side.
+
+    Returns
+    -------
+    tuple of Tensor
+        As of `max_pool`. What exists at once beside it is a few times `_TILE` numbers, whatever the shape: a tile is
+        never less than one row of one head.
+    """
+    heads, n, m = shape
+    rows = max(1, min(n, _TILE // max(1, m)))
+    together = max(1, min(heads, _TILE // max(1, rows * m)))
+    blocks = []  # of heads
+    for head in range(0, heads, together):
+        parts = []  # of rows: their keys are pooled at once, the rows at the end
+        for row in range(0, n, rows):
+            weights, allowed = tile(slice(head, min(head + together, heads)), slice(row, min(row + rows, n)))
+            parts.append(_pool(weights, allowed, 2, size))  # (together, rows, cells)
+        weights, allowed = (torch.cat(part, 1) for part in zip(*parts, strict=True))  # (together, queries, cells)
+        blocks.append(max_pool(weights, allowed, size))  # (together, cells, cells)
+    whole, pairs = (torch.cat(block) for block in zip(*blocks, strict=True))
+    return whole, pairs
+
+
+def _pool(weights: Tensor, allowed: Tensor, dim: int, size: int) -> tuple[Tensor, Tensor]:
+    """Pool one side, if it is longer than `size`."""
+    allowed = allowed.to(weights.device)
+    if weights.shape[dim] > size:
+        weights = _max_by(weights, dim, size)
+        allowed = _max_by(allowed.to(torch.uint8), dim, size) > 0 if allowed.shape[dim] > 1 else allowed
+    return weights, allowed.expand_as(weights)
 
 
 def _max_by(tensor: Tensor, dim: int, size: int) -> Tensor:

@@ -27,9 +27,9 @@ def scores(
     k: Tensor,
     *,
     scale: float,
-    allowed: Tensor | None = None,
-    bias: Tensor | None = None,
     softcap: float | None = None,
+    bias: Tensor | None = None,
+    allowed: Tensor | None = None,
 ) -> Tensor:
     """Compute what goes into the softmax.
 
@@ -42,12 +42,12 @@ def scores(
         (grouped-query attention).
     scale : float
         Factor of the products, usually ``d_k ** -0.5``.
+    softcap : float, optional
+        ``softcap * tanh(score / softcap)``, after scaling and before the bias (Gemma 2).
+    bias : Tensor, optional
+        What is added then, broadcast to (heads, queries, keys).
     allowed : Tensor, optional
         bool, broadcast to (heads, queries, keys); the score is −inf where it is False.
-    bias : Tensor, optional
-        Added after scaling, broadcast to (heads, queries, keys).
-    softcap : float, optional
-        ``softcap * tanh(score / softcap)`` before the bias (Gemma 2).
 
     Returns
     -------

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from attnwidget.models.errors import ModelUnavailable, unavailable
-from attnwidget.models.hub import Progress, download, resolve
-from attnwidget.models.places import (
+from attnwidget.models.files import (
     ABOUT,
     BUNDLED,
     DEFAULT,
     cached_folder,
     file_names,
+    fingerprint,
     has_tokenizer,
     local_folder,
     weight_files,
 )
+from attnwidget.models.hub import Progress, download, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -81,7 +82,7 @@ def load_model(
 
 
 _loading = Lock()
-_shared: WeakValueDictionary[str, Any] = WeakValueDictionary()  # name → model
+_shared: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()  # what it was loaded from → model
 _tokenizers: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # model → tokenizer
 
 
@@ -90,13 +91,14 @@ def load_shared(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load as `load_model` does, but hand out the same model again while somebody still holds it.
 
-    A cell is run again and again, and every time it would cost another copy. A folder is always read anew: its model
-    may have been trained on.
+    A cell is run again and again, and every time it would cost another copy. A folder of which a file has changed is
+    read anew; so is a model with a tokenizer that is not its own.
     """
-    key = str(name)
-    is_own_folder = key not in BUNDLED and local_folder(key) is not None
-    if tokenizer is not None or is_own_folder:
+    if tokenizer is not None:
         return load_model(name, tokenizer=tokenizer, progress=progress)
+    name = _checked(name)
+    folder = None if name in BUNDLED else local_folder(name)
+    key = str(name) if folder is None else (folder.resolve(), fingerprint(folder))  # taken before it is read
     model = _shared.get(key)
     if model is None:
         model, tokenizer = load_model(name, progress=progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from attnwidget.models.places import BUNDLED, cached_names
+from attnwidget.models.files import BUNDLED, cached_names
 
 if TYPE_CHECKING:
     from os import PathLike

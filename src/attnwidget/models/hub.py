@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from attnwidget.models.errors import hub_reason, unavailable
-from attnwidget.models.places import has_tokenizer, needed_files, weight_files
+from attnwidget.models.files import has_tokenizer, needed_files, weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

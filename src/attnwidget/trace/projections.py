@@ -88,19 +88,19 @@ class Projections:
                 raise
 
         with self._lock:
-            if self._project is None or self._is_running:  # the model's own hooks may ask for a breakdown
+            project = self._project
+            if project is None or self._is_running:  # the model's own hooks may ask for a breakdown
                 return
             self._is_running = True
             try:
+                # What fails is tried once more: another thread may just have been changing the model.
                 for is_last in (False, True):
                     try:
-                        self._found = self._project(layers, report)
-                        self._project = None
+                        self._found, self._project = project(layers, report), None
                         break
                     except Exception as error:
                         if stopped:
                             raise
-                        # Another thread may just have been changing the model: that is no reason for good.
                         if is_last:
                             self._found = {}
                             why = str(error) or type(error).__name__

@@ -123,13 +123,13 @@ def _describe(layer: Layer, tensors: _Tensors) -> dict[str, Any]:
     bias = layer.bias
     return {
         "kind": "qkv",
-        "mask": mask,
         **{name: tensors.name(getattr(layer, name)) for name in ("q", "k", "v", "sinks")},
         "lse": tensors.name(layer.known_lse),
         "scale": layer.scale,
         "softcap": layer.softcap,
         "bias": tensors.name(bias.diagonals if isinstance(bias, RelativeBias) else bias),
         "bias_queries": bias.queries if isinstance(bias, RelativeBias) else None,
+        "mask": mask,
     }
 
 
@@ -161,9 +161,9 @@ def _restore(told: dict[str, Any], tensors: dict[str, Tensor]) -> Layer:
         needed(told["k"]),
         at(told["v"]),
         float(told["scale"]),
-        mask,
-        bias=bias,
         softcap=told["softcap"],
+        bias=bias,
+        mask=mask,
         sinks=at(told["sinks"]),
         known_lse=at(told["lse"]),
     )

@@ -43,14 +43,23 @@ def pictures(
     alive : function
         Called before each layer; what it raises stops the work.
     """
-    n = len(trace.sides(attention)[0].text)
-    rows = torch.linspace(0, n - 1, min(n, PICTURE_ROWS)).round().long().tolist() if n > PICTURE_ROWS else slice(0, n)
+    n, m = (len(side.text) for side in trace.sides(attention))
+    rows = torch.linspace(0, n - 1, min(n, PICTURE_ROWS)).round().long().tolist() if n > PICTURE_ROWS else range(n)
+
+    def tiles_of(layer: int) -> Callable[[slice, slice], tuple[Tensor, Tensor]]:
+        def tile(heads: slice, queries: slice) -> tuple[Tensor, Tensor]:
+            chosen = rows[queries]
+            at = slice(chosen.start, chosen.stop) if isinstance(chosen, range) else chosen  # a slice takes a view
+            where: dict[str, Any] = {"attention": attention, "queries": at}
+            return trace.measure(measure, layer, heads, **where), trace.allowed(layer, heads, **where)
+
+        return tile
+
     layers = []
     for layer in range(trace.n_layers(attention)):
         alive()
-        numbers = trace.measure(measure, layer, attention=attention, queries=rows)
-        allowed = trace.allowed(layer, attention=attention, queries=rows)
-        pooled, seen = maths.max_pool(numbers, allowed, PICTURE_SIZE)  # (heads, size, size)
+        shape = trace.n_heads(attention), len(rows), m
+        pooled, seen = maths.max_pool_tiles(tiles_of(layer), shape, PICTURE_SIZE)  # (heads, size, size)
         layers.append(pooled.masked_fill(~seen, -torch.inf).cpu())
     return Pictures(run=run, **_inked(torch.stack(layers), measure))
 

@@ -60,6 +60,12 @@ def file_names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir() if path.is_file()}
 
 
+def fingerprint(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Tell whether a folder's files are still the same, unread: their names, sizes and times of change."""
+    found = [(path.name, path.stat()) for path in folder.iterdir() if path.is_file()]
+    return frozenset((name, about.st_size, about.st_mtime_ns) for name, about in found)
+
+
 def local_folder(name: str | Path) -> Path | None:
     """Return the folder of a bundled or local model, None if there is none by this name."""
     if name in BUNDLED:

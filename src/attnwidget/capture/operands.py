@@ -1,7 +1,7 @@
 """Queries, keys and values of attention that is written out in torch, seen as it is computed.
 
 Models outside transformers' attention interface compute products, a softmax and a weighted sum by
-themselves. `Watch` sees the operands go by, in this thread only and without touching the model.
+themselves. `OperandRecorder` sees the operands go by, in this thread only and without touching the model.
 What it saw is a guess until `attnwidget.capture.eager` has recomputed the model's own weights
 from it.
 """
@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from attnwidget.maths import scores
 
 
-class Seen(NamedTuple):
+class Operands(NamedTuple):
     """The operands of one layer's attention."""
 
     q: Tensor  # (heads, n, d_k)
@@ -29,12 +29,12 @@ class Seen(NamedTuple):
 _PRODUCT = {"matmul", "__matmul__", "bmm", "baddbmm"}
 
 
-class Watch(TorchFunctionMode):
+class OperandRecorder(TorchFunctionMode):
     """Follow product → softmax → product, and keep the operands."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.seen: list[Seen] = []
+        self.found: list[Operands] = []
         self._product: tuple[Tensor, Tensor] | None = None
         self._added: tuple[Tensor, ...] | None = None
 
@@ -48,10 +48,10 @@ class Watch(TorchFunctionMode):
             self._added = _columns(_flat(q), _flat(k), _flat(logits))
         result = func(*args, **kwargs)
         if name in _PRODUCT:
-            self._see(args, kwargs)
+            self._keep(args, kwargs)
         return result
 
-    def _see(self, args: Any, kwargs: Any) -> None:
+    def _keep(self, args: Any, kwargs: Any) -> None:
         operands = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
         if len(operands) < 2 or operands[-1].ndim < 3:
             return  # a projection
@@ -61,7 +61,7 @@ class Watch(TorchFunctionMode):
             return
         q, k = self._product
         if left.shape[-1] == k.shape[-2]:
-            self.seen.append(Seen(_flat(q), _flat(k), _flat(right), self._added))
+            self.found.append(Operands(_flat(q), _flat(k), _flat(right), self._added))
         self._product = self._added = None
 
 

@@ -1,4 +1,4 @@
-"""Attributes changed for the time of a capture, and given back whatever happens."""
+"""Attributes set for the time of a capture, and given back whatever happens."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class _Held:
+class _Changed:
     owner: object  # kept alive, so that its id stays its own
     original: Any
-    value: Any  # that it is held at
+    value: Any  # that it has meanwhile
     holders: int = 0
 
 
-_held: dict[tuple[int, str], _Held] = {}
+_changed: dict[tuple[int, str], _Changed] = {}
 _lock = Lock()
 
 
 @contextmanager
-def hold(settings: Iterable[tuple[object, str, Any]]) -> Iterator[None]:
+def set_temporarily(settings: Iterable[tuple[object, str, Any]]) -> Iterator[None]:
     """Set attributes and give back the originals when the last holder leaves.
 
     Counting holders keeps captures apart that overlap in two threads, or lie within one another,
@@ -41,7 +41,7 @@ def hold(settings: Iterable[tuple[object, str, Any]]) -> Iterator[None]:
         for owner, name, value in settings:
             key = id(owner), name
             with _lock:
-                entry = _held.setdefault(key, _Held(owner, getattr(owner, name), value))
+                entry = _changed.setdefault(key, _Changed(owner, getattr(owner, name), value))
                 entry.holders += 1
                 taken.append(key)
                 setattr(owner, name, value)
@@ -49,10 +49,10 @@ def hold(settings: Iterable[tuple[object, str, Any]]) -> Iterator[None]:
     finally:
         for key in taken:
             with _lock:
-                entry = _held[key]
+                entry = _changed[key]
                 entry.holders -= 1
                 if not entry.holders:
                     # what its owner has set in the meantime stays
                     if getattr(entry.owner, key[1]) == entry.value:
                         setattr(entry.owner, key[1], entry.original)
-                    del _held[key]
+                    del _changed[key]
