@@ -12,10 +12,13 @@ import pytest
 import torch
 from ipywidgets import HBox, IntSlider, jslink
 from ipywidgets.embed import embed_data
+from ipywidgets.widgets.widget import _instances
 from traitlets import TraitError
 
 import attnwidget as aw
+import tiny
 from attnwidget import AttentionWidget
+from attnwidget.session import Session
 from attnwidget.session.feeds import CategoriesFeed, Shown
 from browser.fake_comm import FakeComm
 
@@ -177,6 +180,37 @@ def test_an_empty_text_raises_at_once() -> None:
         AttentionWidget("")
 
 
+@pytest.mark.parametrize("wrong", [{"source": ""}, {"source": TEXT, "layer": 9}, {"source": TEXT, "threshold": 2}])
+def test_a_constructor_that_fails_leaves_nothing_behind(wrong: dict[str, Any]) -> None:
+    def alive() -> int:
+        gc.collect()
+        return sum(issubclass(type(one), AttentionWidget | Session) for one in gc.get_objects())
+
+    before, opened = alive(), set(_instances)
+    for _ in range(3):
+        with pytest.raises((ValueError, TraitError)):
+            AttentionWidget(**wrong)
+    assert alive() == before
+    assert set(_instances) == opened
+
+
+@pytest.mark.parametrize("names", [("text", "text_pair"), ("text_pair", "text")])
+def test_two_texts_in_one_message_are_one_run(names: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = AttentionWidget("one", text_pair="two", model=tiny.bert(), tokenizer=tiny.tokenizer(marks=True))
+    runs: list[Any] = []
+    capture = aw.capture
+    monkeypatch.setattr(
+        "attnwidget.session.runner.capture", lambda *args, **how: runs.append(args) or capture(*args, **how)
+    )
+    new = {"text": "three", "text_pair": "four"}
+    shown.set_state({name: new[name] for name in names})
+    assert (shown.text, shown.text_pair) == ("three", "four")
+    assert len(runs) == 1
+    shown.set_state({"text": "", "text_pair": "five"})
+    assert (shown.text, shown.text_pair) == ("three", "four")
+    assert shown._status["state"] == "error"
+
+
 def test_wrong_first_arguments_are_refused() -> None:
     with pytest.raises(TypeError, match="int"):
         AttentionWidget(3)  # type: ignore[arg-type]
@@ -329,6 +363,15 @@ def test_no_trait_is_lost_in_an_embedding(widget: AttentionWidget) -> None:
     data = embed_data([widget], drop_defaults=True)
     state = data["manager_state"]["state"][widget.model_id]["state"]
     assert {"_view_name", "text", "keys", "threshold", "_snapshot"} <= set(state)
+
+
+def test_a_page_made_without_a_browser_has_pictures_and_scores(widget: AttentionWidget) -> None:
+    data = embed_data([widget], drop_defaults=True)
+    state = data["manager_state"]["state"][widget.model_id]["state"]
+    assert state["_pictures"]["shape"] == [4, 8, 12, 12]
+    assert state["_categories"]["shape"] == [9, 4, 8]
+    assert state["_categories"]["probe"]["state"] == "done"
+    assert state["_ahead"]["shape"] == [4, 8, 12, 12]
 
 
 def test_it_lives_among_other_widgets(widget: AttentionWidget) -> None:

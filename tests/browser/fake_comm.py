@@ -30,13 +30,15 @@ class FakeComm:
 
     def __init__(self) -> None:
         self.outbox: list[dict[str, Any]] = []
+        self.others: list[list[dict[str, Any]]] = []  # of further browsers on the same widget
         self.sent_bytes = 0
 
     def send(self, data: dict[str, Any], buffers: list[Any] | None = None, **_: Any) -> None:
         """Keep a message for the page."""
         raw = [bytes(one) for one in buffers or []]
         self.sent_bytes += len(json.dumps(data, default=str)) + sum(map(len, raw))
-        self.outbox.append(_packed(data, raw))
+        for outbox in (self.outbox, *self.others):
+            outbox.append(_packed(data, raw))
 
     def on_msg(self, _callback: object) -> None:
         """Accept what ipywidgets registers; messages come in by `Mounted.receive`."""
@@ -52,14 +54,23 @@ def _packed(data: dict[str, Any], buffers: list[bytes]) -> dict[str, Any]:
 class Mounted:
     """A widget on a page."""
 
-    def __init__(self, page: Page, widget: AttentionWidget, *, alive: bool = True) -> None:
+    def __init__(
+        self, page: Page, widget: AttentionWidget, *, alive: bool = True, beside: Mounted | None = None
+    ) -> None:
         self.page = page
         self.widget = widget
-        self.comm = FakeComm()
         self.alive = alive
         self.held = False  # a kernel that is busy: it answers later
+        self.cut = False  # a connection that is down: what is sent is lost
         self.inbox: list[dict[str, Any]] = []
-        widget.comm = self.comm
+        self.outbox: list[dict[str, Any]]
+        if beside is None:
+            self.comm = widget.comm = FakeComm()
+            self.outbox = self.comm.outbox
+        else:
+            self.comm = beside.comm
+            self.outbox = []
+            self.comm.others.append(self.outbox)
         page.expose_function("toKernel", self.receive)
         page.expose_function("fromKernel", self.deliver)
         state, paths, buffers = _remove_buffers(widget.get_state())
@@ -76,7 +87,8 @@ class Mounted:
 
     def receive(self, message: str) -> None:
         """Take a message from the page, as the kernel would."""
-        self.inbox.append(json.loads(message))
+        if not self.cut:
+            self.inbox.append(json.loads(message))
 
     def deliver(self) -> list[dict[str, Any]]:
         """Work on what came in and hand over what goes out."""
@@ -88,7 +100,8 @@ class Mounted:
                 self.widget._handle_custom_msg(message["content"], [])
         if self.held or not self.alive:
             return []
-        out, self.comm.outbox = self.comm.outbox, []
+        out = [] if self.cut else self.outbox[:]
+        self.outbox.clear()
         return out
 
     @property
@@ -106,7 +119,7 @@ class Mounted:
             self.page.evaluate("settled()")
             self.page.wait_for_function(there, arg=state)
             self.page.evaluate("settled()")  # what was handed over just now may have moved it again
-            under_way = self.alive and (self.inbox or self.comm.outbox)
+            under_way = self.alive and (self.inbox or self.outbox)
             if not under_way and self.page.evaluate(there, state):
                 return
 

@@ -15,7 +15,7 @@ from browser.fake_comm import Mounted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import BrowserContext, Locator, Page
 
 TEXT = "The animal didn't cross the road because it was too tired"
 IT, ANIMAL = 8, 1
@@ -411,6 +411,79 @@ def test_a_silent_kernel_is_noticed_and_may_come_back(mount: Callable[..., Mount
     at.wait()
     assert at.widget.heads == [(0, 0)]
     assert ink(at) != drawn
+
+
+def pressed(at: Mounted) -> list[str]:
+    return at.page.locator("[data-head][aria-pressed=true]").evaluate_all("all => all.map((one) => one.dataset.head)")
+
+
+def test_a_click_while_the_connection_is_cut_is_not_lost(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    at.cut = True
+    head(at, "L2-H1").click()  # it is drawn from what is here
+    at.wait_while_silent()
+    assert at.widget.heads == [(2, 6)]
+    at.cut = False
+    at.wait()
+    assert pressed(at) == ["L2-H1"]
+    assert at.widget.heads == [(2, 1)]
+
+
+def test_what_python_set_while_the_connection_was_cut_arrives(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    at.cut = True
+    at.widget.text = "Another text"
+    at.widget.heads = [(3, 4)]
+    at.page.evaluate("settled()")
+    at.cut = False
+    at.page.evaluate("dispatchEvent(new Event('online'))")
+    expect(head(at, "L3-H4")).to_have_attribute("aria-pressed", "true")
+    at.wait()
+    assert tokens(at) == ["Another", "text"]
+
+
+def test_two_browsers_on_one_widget_agree(mount: Callable[..., Mounted], context: BrowserContext) -> None:
+    at = mount(heads=["L2-H6"])
+    other = Mounted(context.new_page(), at.widget, beside=at)
+    other.wait()
+    for one, name in ((other, "L0-H1"), (at, "L3-H5")):
+        head(one, name).click()
+        one.wait()
+        for each in (at, other):
+            expect(head(each, name)).to_have_attribute("aria-pressed", "true")
+            each.wait()
+    token(other, "query", IT).click()
+    expect(token(at, "query", IT)).to_have_attribute("aria-selected", "true")
+    assert at.widget.queries == [IT]
+
+
+def test_a_kernel_that_dies_while_a_text_runs_is_noticed(
+    mount: Callable[..., Mounted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = mount()
+    go = threading.Event()
+
+    def slow(*_: object, **__: object) -> None:
+        go.wait(30)
+        raise ValueError("too late")
+
+    monkeypatch.setattr("attnwidget.session.runner.capture", slow)
+    at.page.locator("[aria-label=Text]").press("Enter")
+    expect(at.root).to_have_attribute("data-state", "loading")
+    at.alive = False
+    at.wait_while_silent()
+    go.set()
+
+
+def test_another_head_needs_no_kernel_once_all_were_sent_ahead(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    at.page.wait_for_function("() => Object.keys(model.get('_ahead') ?? {}).length > 0")
+    at.alive = False
+    head(at, "L0-H3").click()  # of another layer
+    at.wait()
+    token(at, "query", IT).hover()
+    weight = at.widget.trace.weights(0, 3)[IT].max()
+    assert f"{weight:.4f}" in status(at)
 
 
 def test_a_saved_page_draws_without_a_kernel(mount: Callable[..., Mounted]) -> None:

@@ -43,6 +43,9 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
     [...states].map(([name, one]) => [name.slice(1), one]),
   ) as unknown as State["kernel"];
   const selection = shareSelection(model, client);
+  client.onAgreement(({ run }) => {
+    if (run !== kernel.outline.value?.run) client.ask("resend").catch(() => {}); // a whole text was lost
+  });
   return {
     traits,
     kernel,
