@@ -4,14 +4,17 @@ Both show the same GPT-2 with random weights (12 layers × 12 heads). "First dra
 of the cell, the model's own forward pass included, until the pixels are there; BertViz's CDN scripts
 come from this machine. Playwright copies every frame of a websocket, which would cost more than the
 drawing: it opens the notebook and lets go of the browser before the clock starts, and the page itself
-writes its results into a file. Prints one markdown table.
+writes its results into a file. Prints one markdown table, with what one widget and ten leave in a saved
+notebook. `--against` measures another checkout, its front end built, beside this one: the rounds take turns.
 """
 
 import argparse
+import importlib.util
 import json
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,13 +28,17 @@ from playwright.sync_api import Playwright, sync_playwright
 from browser.chromium import ARGS, find_chromium
 from browser.jupyter import Jupyter, serve
 
-SCRIPTS = Path(__file__).parent / "node_modules"
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "benchmarks/node_modules"
 CDN = {  # where BertViz's addresses end, and the same script here
     "require.js/2.3.6/require.min.js": SCRIPTS / "requirejs/require.js",
     "d3/5.7.0/d3.min.js": SCRIPTS / "d3/dist/d3.min.js",
     "jquery/2.0.0/jquery.min.js": SCRIPTS / "jquery/dist/jquery.min.js",
 }
+STEPS = ["first drawing", "another layer", "another head"]
+SAVED = {"state of one": 1, "state of ten": 10}
 PATIENCE = 120  # seconds until a drawing counts as none
+SETTLED = 4  # seconds without a change after which a state is complete
 
 SET_UP = """
 import torch
@@ -103,6 +110,7 @@ class Subject:
     cell: str
     steps: dict[str, tuple[str, str]]
     script_bytes: int = 0
+    is_saved: bool = False  # whether the notebook keeps it as a widget's state
 
 
 RUN_CELL = 'jupyterapp.commands.execute("notebook:run-cell")'
@@ -130,34 +138,41 @@ head_view(out.attentions, words)
             RUN_CELL,
             "document.querySelectorAll('#vis > svg > g:last-of-type > rect').length === 12",
         ),
-        "change layer": (
+        "another layer": (
             "const list = document.querySelector('#layer'); list.value = 3; list.dispatchEvent(new Event('change'))",
             "true",
         ),
-        "toggle head": (
+        "another head": (
             "document.querySelectorAll('#vis > svg > g:last-of-type > rect')[5].dispatchEvent(new MouseEvent('click'))",
             "true",
         ),
     },
-    script_bytes=sum(path.stat().st_size for path in CDN.values()),
+    script_bytes=sum(path.stat().st_size for path in CDN.values() if path.exists()),
 )
 READY = "deep('[data-attnwidget][data-state=ready]')"
-OURS = Subject(
-    name="attnwidget",
-    set_up="from attnwidget import AttentionWidget",
-    cell="AttentionWidget(text, model=model, tokenizer=tokenizer)",
-    steps={
-        "first drawing": (RUN_CELL, READY),
-        "change layer": (
-            "deep('[data-head=L3-H5]').click()",
-            f"deep('[data-head=L3-H5][aria-pressed=true]') && {READY}",
-        ),
-        "toggle head": (
-            "deep('[data-head=L3-H6]').click()",
-            f"deep('[data-head=L3-H6][aria-pressed=true]') && {READY}",
-        ),
-    },
-)
+
+
+def attnwidget_of(root: Path, name: str) -> Subject:
+    """Return the widget of a checkout."""
+    return Subject(
+        name=name,
+        set_up=f"import sys\nsys.path.insert(0, {str(root / 'src')!r})\nfrom attnwidget import AttentionWidget",
+        cell="AttentionWidget(text, model=model, tokenizer=tokenizer)",
+        steps={
+            "first drawing": (RUN_CELL, READY),
+            "another layer": (
+                "deep('[data-head=L3-H5]').click()",
+                f"deep('[data-head=L3-H5][aria-pressed=true]') && {READY}",
+            ),
+            "another head": (
+                "deep('[data-head=L3-H6]').click()",
+                f"deep('[data-head=L3-H6][aria-pressed=true]') && {READY}",
+            ),
+        },
+        is_saved=True,
+    )
+
+
 # What no widget can undercut: the same forward pass, then Jupyter's own way from a cell to an empty picture.
 FLOOR = Subject(
     name="floor: forward pass, empty widget",
@@ -174,7 +189,8 @@ Empty()
 """,
     steps={"first drawing": (RUN_CELL, "document.querySelector('#empty')")},
 )
-SUBJECTS = {"floor": FLOOR, "bertviz": BERTVIZ, "attnwidget": OURS}
+SUBJECTS = {"floor": FLOOR, "bertviz": BERTVIZ, "attnwidget": attnwidget_of(ROOT, "attnwidget")}
+HAS_BERTVIZ = importlib.util.find_spec("bertviz") is not None and all(path.exists() for path in CDN.values())
 
 
 @contextmanager
@@ -219,13 +235,37 @@ def measure(playwright: Playwright, jupyter: Jupyter, subject: Subject, tokens: 
     return found
 
 
+def measure_state(playwright: Playwright, jupyter: Jupyter, subject: Subject, tokens: int, count: int) -> int:
+    """Return the bytes of the widget state in a saved notebook with so many widgets, all that comes late included."""
+    cell = f"display(*[{subject.cell} for _ in range({count})])"
+    path = jupyter.write("saved.ipynb", SET_UP.format(tokens=tokens) + subject.set_up, cell)
+    with chromium(playwright) as address:
+        browser = playwright.chromium.connect_over_cdp(address)
+        page = browser.contexts[0].pages[0]
+        notebook = jupyter.open(page, path.name)
+        notebook.run_all()
+        page.wait_for_function(
+            f"() => [...document.querySelectorAll('.jp-OutputArea *')].filter((host) => "
+            f"host.shadowRoot?.querySelector('[data-attnwidget][data-state=ready]')).length === {count}",
+            timeout=PATIENCE * 1000,
+        )
+        sizes = [0]
+        while sizes[-1] == 0 or len(set(sizes[-SETTLED:])) > 1:
+            page.wait_for_timeout(1000)
+            saved = notebook.save().metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
+            sizes.append(len(json.dumps(saved)) if saved else 0)
+        browser.close()
+    jupyter.shut_kernels_down()
+    return sizes[-1]
+
+
 def median(results: list[dict[str, Any]], key: str) -> str:
     """Write the median of the rounds, or that there is none."""
     values = [result.get(key) for result in results]
     if None in values:
         return f"nothing in {PATIENCE} s" if key == "first drawing" and "bytes" in results[0] else "–"
     middle = statistics.median(values)
-    return f"{middle / 1e6:.2f} MB" if key == "bytes" else f"{middle:.2f} s"
+    return f"{middle:.2f} s" if key in STEPS else f"{middle / 1e6:.2f} MB"
 
 
 def main() -> None:
@@ -233,21 +273,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, nargs="+", default=[16, 64, 128, 256])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=SUBJECTS)
+    parser.add_argument("--only", choices=SUBJECTS, nargs="+")
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT")
     options = parser.parse_args()
-    columns = ["bytes", "first drawing", "change layer", "toggle head"]
+    subjects = [SUBJECTS[name] for name in options.only or SUBJECTS]
+    if options.against:
+        subjects.append(attnwidget_of(options.against.resolve(), "attnwidget before"))
+    if BERTVIZ in subjects and not HAS_BERTVIZ:
+        subjects.remove(BERTVIZ)
+        print("Without BertViz: `make bench` installs it and its scripts.", file=sys.stderr)
+    columns = ["bytes", *STEPS, *SAVED]
     print("| tokens |", *(f"{column} |" for column in ["", *columns]))
     print("|---:|---|" + "---:|" * len(columns))
     with sync_playwright() as playwright, serve() as jupyter:
-        for name, script in CDN.items():
+        for name, script in CDN.items() if BERTVIZ in subjects else ():
             (jupyter.folder / name).parent.mkdir(parents=True)
             shutil.copy(script, jupyter.folder / name)
         for tokens in options.tokens:
-            for name, subject in SUBJECTS.items():
-                if options.only in {None, name}:
-                    results = [measure(playwright, jupyter, subject, tokens) for _ in range(options.rounds)]
-                    row = [subject.name, *(median(results, column) for column in columns)]
-                    print(f"| {tokens} |", *(f"{cell} |" for cell in row), flush=True)
+            results: dict[str, list[dict[str, Any]]] = {subject.name: [] for subject in subjects}
+            for _ in range(options.rounds):
+                for subject in subjects:
+                    results[subject.name].append(measure(playwright, jupyter, subject, tokens))
+            for subject in subjects:
+                found = results[subject.name]
+                if subject.is_saved:
+                    for name, count in SAVED.items():
+                        size = measure_state(playwright, jupyter, subject, tokens, count)
+                        found[:] = [{**one, name: size} for one in found]
+                row = [subject.name, *(median(found, column) for column in columns)]
+                print(f"| {tokens} |", *(f"{cell} |" for cell in row), flush=True)
 
 
 if __name__ == "__main__":
