@@ -8,6 +8,7 @@ import { headPicker } from "./heads/picker";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
 import { examples } from "./text/examples";
+import { modelLine } from "./text/model-line";
 import { prompt } from "./text/prompt";
 
 export const PANELS: Panel[] = [
@@ -18,5 +19,6 @@ export const PANELS: Panel[] = [
   selectedHeads,
   strongestPairs,
   categories,
+  modelLine,
   controls,
 ];
