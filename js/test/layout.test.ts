@@ -5,6 +5,7 @@ import { edgeAt, fall, focusEdges } from "../src/layout/edges";
 import { focusOf, shadesOf, strongestPair } from "../src/layout/focus";
 import { scaleOf, WEIGHTS } from "../src/layout/scale";
 import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRows } from "../src/layout/stage";
+import { rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
@@ -30,7 +31,7 @@ test("columns fit and are centred at every width", () => {
 
 test("rows get closer, never unreadable, and the stage never higher than it may be", () => {
   for (const count of [1, 12, 30, 64, 256, 5000]) {
-    assert.ok(rowHeight(count) >= 19 && rowHeight(count) <= 26);
+    assert.ok(rowHeight(count) >= 18 && rowHeight(count) <= 26);
     assert.ok(stageHeight(count) <= STAGE_MAX);
   }
   assert.equal(stageHeight(12), 12 * 26);
@@ -143,6 +144,38 @@ test("edges: the same as by sorting all, with ties, NaN, forbidden pairs and ove
       }
     }
   }
+});
+
+test("a weight is ranked among those that its query may give, and compared with an even spread", () => {
+  const tiles = [
+    tile([
+      [1, FORBIDDEN, FORBIDDEN, FORBIDDEN],
+      [0.25, 0.75, FORBIDDEN, FORBIDDEN],
+      [0.4, 0.2, 0.4, FORBIDDEN],
+      [0.25, 0.25, 0.25, 0.25],
+      [0.97, 0.02, 0.0099, 0.0001],
+      [Number.NaN, 0.5, 0.25, 0.25],
+    ]),
+  ];
+  const said = (query: number, key: number) => {
+    const standing = standingOf(tiles, query, key, 4);
+    return standing && [rankInWords(standing), spreadInWords(standing)];
+  };
+  assert.deepEqual(said(0, 0), ["the only token it may see", ""]);
+  assert.deepEqual(said(1, 1), ["the largest of 2", "1.5 times an even spread"]);
+  assert.deepEqual(said(1, 0), ["2nd largest of 2", "50\u00a0% of an even spread"]);
+  assert.deepEqual(said(2, 0), ["one of the 2 largest of 3", "about an even spread"]);
+  assert.deepEqual(said(3, 2), ["as large as all 4", "about an even spread"]);
+  assert.deepEqual(said(4, 0), ["the largest of 4", "3.9 times an even spread"]);
+  assert.deepEqual(said(4, 3), ["4th largest of 4", "under 1\u00a0% of an even spread"]);
+  assert.equal(said(0, 1), null, "forbidden");
+  assert.equal(said(5, 1), null, "not all of the row is a number");
+  const many = Array.from({ length: 24 }, (_, at) => (at + 1) / 300);
+  const ranks = [23, 22, 21, 20, 13, 12, 11, 3, 2, 1].map((key) => {
+    const standing = standingOf([tile([many])], 0, key, 24);
+    return standing && rankInWords(standing).split(" ")[0];
+  });
+  assert.deepEqual(ranks, ["the", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "23rd"]);
 });
 
 test("NaN is no line and no number", () => {
@@ -262,7 +295,7 @@ test("a measure with either sign is drawn by its size, to the scale of what is o
   assert.deepEqual([...edges.query], [0, 1]);
   assert.deepEqual([...edges.strength], [0.5, 1]);
   assert.deepEqual([...edges.negative], [0, 1]);
-  assert.equal(strongestPair(tiles, { queries: [1], keys: null }, { query: 2, key: 2 })?.value, -4);
+  assert.equal(strongestPair(tiles, { queries: [1], keys: null }, { query: 2, key: 2 })?.value, 1);
   const shades = shadesOf(tiles, { queries: null, keys: [0, 1] }, [1], scale);
   assert.deepEqual(shades.get(1), { value: -1.5, strength: 0.375, allowed: true });
 });

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def test_a_click_shows_an_example_and_what_to_look_for(page: Page) -> None:
     at = Mounted(page, AttentionWidget("One two three"))
     at.wait()
-    expect(page.locator(".demo")).to_contain_text("for GPT-2 pass model='gpt2'")
+    expect(page.locator(".model")).to_contain_text("for GPT-2 pass model='gpt2'")
     menu = page.get_by_label("Examples")
     for example in (next(one for one in EXAMPLES if one.model == name) for name in models.BUNDLED):
         page.get_by_label("Text", exact=True).fill("")  # typed and not run: it gives way

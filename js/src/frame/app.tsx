@@ -1,4 +1,5 @@
-// The widget's frame: text on top, tabs, panels around the picture, what is pointed at.
+// The widget's frame, from top to bottom: the text, the views as tabs, what is pointed at, the picture between its
+// panels, what model this is.
 
 import { useMemo } from "preact/hooks";
 import { gridOf } from "../layout/head-grid";
@@ -9,18 +10,14 @@ import { Skeleton } from "./skeleton";
 import { Tabs } from "./tabs";
 import { createWidget } from "./widget";
 
-const CROWDED = 320; // px of small pictures that leave the picture little room
-
 export function App(mounted: Mounted) {
   const widget = useMemo(() => createWidget(mounted), []);
   const { context, view, now, condition } = widget;
   const { state, theme, onScreen } = context;
   const { name, wide } = view.value;
-  const { Picture, Readout, Legend, Controls, Options } = now.value;
-  const outline = state.kernel.outline.value;
-  const grid = onScreen.value ? gridOf(onScreen.value.outline.heads).width : 0;
-  // Panels that fold stand above the picture, and in that order the keyboard reaches them.
-  const right = <Side key="right" place="right" context={context} />;
+  const { Picture, Readout, Legend, Controls } = now.value;
+  const shown = onScreen.value;
+  const grid = shown ? gridOf(shown.outline.heads).width : 0;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Escape reaches the frame from every control inside
     <div
@@ -31,45 +28,37 @@ export function App(mounted: Mounted) {
       data-theme={theme}
       onKeyDown={(event) => event.key === "Escape" && widget.escape()}
     >
-      <Panels place="top" context={context} />
-      {outline && (
-        <>
-          <Tabs state={state} view={name}>
-            {Controls && <Controls />}
-          </Tabs>
-          <div class="options">
-            <Panels place="options" context={context} />
-            {Options && <Options />}
-          </div>
-        </>
-      )}
-      <Alert widget={widget} />
-      {onScreen.value ? (
-        <div
-          class={["body", grid > CROWDED && "crowded", wide && "wide"].filter(Boolean).join(" ")}
-          role="tabpanel"
-          style={{ "--grid": `${grid}px` }}
-        >
-          <Side place="left" context={context} />
-          {wide && right}
-          <div class="picture" key={name}>
-            <Picture />
-          </div>
-          {!wide && right}
+      <div class="text-row">
+        <Panels place="top" context={context} />
+      </div>
+      <div class="tabs">
+        <Tabs state={state} view={name} />
+        <div class="tools">
+          <Panels place="tools" context={context} />
         </div>
-      ) : (
-        <Skeleton status={state.kernel.status.value} />
-      )}
-      {onScreen.value && (
-        <footer>
-          <p role="status" class="readout">
-            <Readout />
-          </p>
-          <Panels place="bottom" context={context} />
-          {Legend && <Legend />}
-        </footer>
-      )}
-      <Silence widget={widget} />
+      </div>
+      <div class="options">
+        <Panels place="options" context={context} />
+        {shown && Controls && <Controls key={name} />}
+      </div>
+      <div class="pointed-at">
+        <p role="status" class="readout">
+          {shown && <Readout key={name} />}
+        </p>
+        <Silence widget={widget} />
+      </div>
+      <Alert widget={widget} />
+      <div class={wide ? "body wide" : "body"} role="tabpanel" style={{ "--grid": `${grid}px` }}>
+        <Side place="left" context={context} />
+        <div class="picture" key={name}>
+          {shown ? <Picture /> : <Skeleton status={state.kernel.status.value} />}
+          {shown && Legend && <Legend />}
+        </div>
+        <Side place="right" context={context} />
+      </div>
+      <footer>
+        <Panels place="bottom" context={context} />
+      </footer>
     </div>
   );
 }

@@ -3,7 +3,8 @@
 import type { Status } from "../wire/schema";
 
 export function Skeleton({ status }: { status: Status | null }) {
-  const { message = "", done = 0, total } = status ?? {};
+  const { state, message = "", done = 0, total } = status ?? {};
+  if (state === "error") return <div class="skeleton" />; // what went wrong stands above
   return (
     <div class="skeleton">
       <p>{message || "waiting for the model"}</p>

@@ -1,16 +1,14 @@
 // The views of the widget, one at a time.
 
-import type { ComponentChildren } from "preact";
 import type { State } from "../state/state";
 import { VIEWS } from "../views/registry";
 
 interface Props {
   state: State;
   view: string;
-  children: ComponentChildren;
 }
 
-export function Tabs({ state, view, children }: Props) {
+export function Tabs({ state, view }: Props) {
   const onKeyDown = (event: KeyboardEvent) => {
     const at = VIEWS.findIndex(({ name }) => name === view);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -23,23 +21,20 @@ export function Tabs({ state, view, children }: Props) {
     list.querySelector<HTMLElement>(`[data-tab="${next.name}"]`)?.focus();
   };
   return (
-    <div class="tabs">
-      <div role="tablist" aria-label="view" tabIndex={-1} onKeyDown={onKeyDown}>
-        {VIEWS.map(({ name, label }) => (
-          <button
-            key={name}
-            type="button"
-            role="tab"
-            data-tab={name}
-            aria-selected={name === view}
-            tabIndex={name === view ? 0 : -1}
-            onClick={() => name !== view && state.set({ view: name })}
-          >
-            {label}
-          </button>
-        ))}
-      </div>
-      {children}
+    <div role="tablist" aria-label="view" tabIndex={-1} onKeyDown={onKeyDown}>
+      {VIEWS.map(({ name, label }) => (
+        <button
+          key={name}
+          type="button"
+          role="tab"
+          data-tab={name}
+          aria-selected={name === view}
+          tabIndex={name === view ? 0 : -1}
+          onClick={() => name !== view && state.set({ view: name })}
+        >
+          {label}
+        </button>
+      ))}
     </div>
   );
 }

@@ -72,7 +72,7 @@ export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>, 
   return shades;
 }
 
-/** The strongest allowed pair within the focus, over the heads; null if there is none. */
+/** The allowed pair of the largest number within the focus, over the heads; null if there is none. */
 export function strongestPair(
   tiles: Tile[][],
   focus: Focus,
@@ -84,7 +84,7 @@ export function strongestPair(
     for (const key of focus.keys ?? all(counts.key)) {
       for (const [head, ofHead] of tiles.entries()) {
         const value = valueAt(ofHead, query, key);
-        if (!isForbidden(value) && Math.abs(value) > (best ? Math.abs(best.value) : -1)) {
+        if (!isForbidden(value) && value > (best?.value ?? Number.NEGATIVE_INFINITY)) {
           best = { head, query, key, value };
         }
       }

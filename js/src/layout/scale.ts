@@ -1,7 +1,7 @@
 // How strongly a number of a measure is drawn, and how it is read. Pure.
 
 import type { MeasureInfo } from "../wire/schema";
-import { exactWeight, figure, short, shortWeight } from "./numbers";
+import { exactWeight, figure, short } from "./numbers";
 import { isForbidden, type Tile } from "./tile";
 
 /** A measure, and the size of number that is drawn with full strength. */
@@ -39,6 +39,3 @@ export function briefly({ domain }: Scale, value: number): string {
   if (value >= 0.995) return "1.0";
   return value < 0.005 ? "" : value.toFixed(2).slice(1);
 }
-
-/** What a threshold, 0 to 1, means in numbers of the measure. */
-export const thresholdOf = ({ limit }: Scale, threshold: number): string => shortWeight(threshold * limit);

@@ -25,15 +25,22 @@ export function stageWidths(width: number, widestLabel: number): StageWidths {
 }
 
 const ROW_MAX = 26;
-const ROW_MIN = 19;
+const ROW_MIN = 18;
+const STAGE_MIN = 352;
 export const STAGE_MAX = 640;
+const AROUND = 336; // px of the window for what stands above and below the stage
+
+/** The most that the stage may take of a window, so that what belongs to the picture is in sight with it. */
+export const stageLimit = (windowHeight: number): number =>
+  Math.max(STAGE_MIN, Math.min(STAGE_MAX, windowHeight - AROUND));
 
 /** Few tokens get air; many are set closer, and beyond the stage's height they scroll. */
-export function rowHeight(count: number): number {
-  return Math.max(ROW_MIN, Math.min(ROW_MAX, Math.floor(STAGE_MAX / Math.max(count, 1))));
+export function rowHeight(count: number, limit = STAGE_MAX): number {
+  return Math.max(ROW_MIN, Math.min(ROW_MAX, Math.floor(limit / Math.max(count, 1))));
 }
 
-export const stageHeight = (count: number): number => Math.min(STAGE_MAX, Math.max(count, 1) * rowHeight(count));
+export const stageHeight = (count: number, limit = STAGE_MAX): number =>
+  Math.min(limit, Math.max(count, 1) * rowHeight(count, limit));
 
 export const WHOLE = 512; // up to so many rows all weights are at hand; beyond, those around the visible rows
 const BLOCK = 64;

@@ -7,16 +7,20 @@ import { controls } from "./controls/controls";
 import { headPicker } from "./heads/picker";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
+import { measure } from "./measure";
 import { examples } from "./text/examples";
+import { modelLine } from "./text/model-line";
 import { prompt } from "./text/prompt";
 
 export const PANELS: Panel[] = [
   prompt,
   examples,
+  measure,
   attention,
   headPicker,
   selectedHeads,
   strongestPairs,
   categories,
+  modelLine,
   controls,
 ];

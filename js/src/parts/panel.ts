@@ -3,8 +3,13 @@
 import type { ComponentType } from "preact";
 import type { Context } from "./context";
 
-/** Where the frame puts a panel; those of one place stand in the registry's order. */
-export type Place = "top" | "options" | "left" | "right" | "bottom";
+/**
+ * Where the frame puts a panel; those of one place stand in the registry's order.
+ *
+ * top: the first row, with the text · tools: menus at the right of the tabs · options: the row below the tabs ·
+ * left, right: beside the picture; what is right stands in a line below where there is less room · bottom: the last row
+ */
+export type Place = "top" | "tools" | "options" | "left" | "right" | "bottom";
 
 export interface PanelProps {
   context: Context;

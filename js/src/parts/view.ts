@@ -32,10 +32,8 @@ export interface MountedView {
   Readout: ComponentType;
   /** What the picture's marks mean. */
   Legend?: ComponentType;
-  /** The view's own controls: beside the tabs. */
+  /** The view's own controls: below the tabs. */
   Controls?: ComponentType;
-  /** And between which texts, where there are two. */
-  Options?: ComponentType;
   /** What Escape takes back, after what is hovered. */
   escape(): void;
 }

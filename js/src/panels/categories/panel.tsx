@@ -1,6 +1,8 @@
 // How many heads are of which category; one category at a time can be opened.
 
-import { Fragment } from "preact";
+import { useSignal } from "@preact/signals";
+import { Fragment, type RefObject } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { KNOWN } from "../../draw/colours";
 import { countsOf, nameOf, OTHER, OTHER_NAME } from "../../layout/categories";
 import type { Panel, PanelProps } from "../../parts/panel";
@@ -13,27 +15,35 @@ const NOT_YET = (silent: boolean) => (silent ? "not measured" : "measuring …")
 
 function Categories({ context }: PanelProps) {
   const { state, theme, client } = context;
+  const unfolded = useSignal(false);
   const known = context.categories.now.value;
   const open = state.traits.category.value;
   const counts = known ? countsOf(known.scores, known.thresholds) : [];
   const numbers = known ? [...known.list.keys(), OTHER] : [];
   const fresh = known?.fresh ?? false;
+  const expanded = unfolded.value || (open !== null && known !== null);
+  const list = useRef<HTMLDivElement>(null);
+  const fitting = useFitting(list, expanded, known?.list);
+  const beyond = (at: number) => (at < fitting ? "" : " beyond");
+  const hidden = (known ? numbers : [...KNOWN, OTHER_NAME]).length - fitting;
   return (
-    <section class="categories" aria-label="head categories" data-fresh={fresh} aria-busy={!fresh}>
-      <h2>
-        {fresh ? "Head categories" : "Categories"}{" "}
-        <span class="waiting">{fresh ? "" : NOT_YET(client.silent.value)}</span>
-      </h2>
-      <div class="kinds">
+    <section
+      class={expanded ? "categories expanded" : "categories"}
+      aria-label="head categories"
+      data-fresh={fresh}
+      aria-busy={!fresh}
+    >
+      <h2>Categories</h2>
+      <div class="kinds" ref={list}>
         {known
-          ? numbers.map((category) => {
+          ? numbers.map((category, at) => {
               const name = nameOf(known, category);
               const count = category === OTHER ? counts.at(-1) : counts[category];
               return (
                 <Fragment key={name}>
                   <button
                     type="button"
-                    class="kind"
+                    class={`kind${beyond(at)}`}
                     data-category={name}
                     aria-expanded={open === name}
                     onClick={() => state.set({ category: open === name ? null : name })}
@@ -49,25 +59,60 @@ function Categories({ context }: PanelProps) {
                 </Fragment>
               );
             })
-          : [...KNOWN, OTHER_NAME].map((name) => (
-              <div class="kind" key={name}>
+          : [...KNOWN, OTHER_NAME].map((name, at) => (
+              <div class={`kind${beyond(at)}`} key={name}>
                 <i class="swatch" />
                 <span class="name">{name}</span>
+                <span class="count" />
               </div>
             ))}
       </div>
-      <Profile categories={known} open={open} theme={theme} />
-      <p class="fine">
-        Scores are corrected for chance: a head that spreads evenly scores 0 at any length.
-        {fresh && known?.warning && <b class="warning">{known.warning}</b>}
-      </p>
+      <span class="waiting">{fresh ? "" : NOT_YET(client.silent.value)}</span>
+      <button
+        type="button"
+        class="all-kinds"
+        aria-expanded={expanded}
+        onClick={() => {
+          unfolded.value = !expanded;
+          if (expanded && open !== null) state.set({ category: null });
+        }}
+      >
+        {expanded ? "fewer" : hidden > 0 ? `${hidden} more` : "more"}
+      </button>
+      <div class="about">
+        <Profile categories={known} open={open} theme={theme} />
+        <p class="fine">
+          Scores are corrected for chance: a head that spreads evenly scores 0 at any length.
+          {fresh && known?.warning && <b class="warning">{known.warning}</b>}
+        </p>
+      </div>
     </section>
   );
 }
 
+/** How many categories stand in one line, where they stand in one; else all. */
+function useFitting(list: RefObject<HTMLDivElement | null>, expanded: boolean, of: unknown): number {
+  const fitting = useSignal(Number.POSITIVE_INFINITY);
+  useLayoutEffect(() => {
+    const box = list.current as HTMLDivElement;
+    const measure = () => {
+      const kinds = [...box.querySelectorAll<HTMLElement>(".kind")];
+      const top = kinds[0]?.offsetTop ?? 0;
+      const line = getComputedStyle(box).display === "flex";
+      const first = kinds.findIndex((kind) => line && kind.offsetTop > top);
+      fitting.value = first < 0 ? Number.POSITIVE_INFINITY : first;
+    };
+    const observer = new ResizeObserver(measure);
+    measure();
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, [expanded, of]);
+  return fitting.value;
+}
+
 /** Arrows go from one category to the next, and into the list of the one that is open. */
 function moveAlong(event: KeyboardEvent): void {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (!step) return;
   event.preventDefault();
   const here = event.currentTarget as HTMLElement;

@@ -1,10 +1,11 @@
 // What is left out of the picture and what is taken together, in views that draw weights by token.
 
 import { roughly } from "../../layout/numbers";
+import { type Scale, WEIGHTS } from "../../layout/scale";
 import type { Panel, PanelProps } from "../../parts/panel";
 import css from "./controls.css";
 
-function Controls({ context: { state, drawsTiles } }: PanelProps) {
+function Controls({ context: { state, scene, drawsTiles } }: PanelProps) {
   const { threshold, words } = state.traits;
   if (!drawsTiles.value || !state.kernel.outline.value) return null;
   return (
@@ -18,7 +19,7 @@ function Controls({ context: { state, drawsTiles } }: PanelProps) {
         whole words
       </label>
       <label class="threshold">
-        <span>weights ≥ {roughly(threshold.value)}</span>
+        <span>{boundOf(scene.value?.scale ?? WEIGHTS, threshold.value)}</span>
         <input
           type="range"
           aria-label="Threshold"
@@ -31,6 +32,11 @@ function Controls({ context: { state, drawsTiles } }: PanelProps) {
       </label>
     </div>
   );
+}
+
+/** "weights ≥ 0.02"; of a measure with either sign, by size. */
+function boundOf({ label, domain, limit }: Scale, threshold: number): string {
+  return `${domain === "real" ? `|${label}|` : `${label}s`} ≥ ${roughly(threshold * limit)}`;
 }
 
 // Most weights are small: the slider gives them the larger part of its way.

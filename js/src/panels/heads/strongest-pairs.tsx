@@ -54,9 +54,9 @@ function pairsOf({ tiles, units }: Scene) {
         const value = ofRow[at] as number;
         const [query, key] = [queries[0] + row, keys[0] + at];
         if ((query === key && units.query === units.key) || isForbidden(value)) continue;
-        if (!(Math.abs(value) > Math.abs(best[SHOWN - 1]?.value ?? 0))) continue;
+        if (!(value > (best[SHOWN - 1]?.value ?? 0))) continue;
         best.push({ head, query, key, value });
-        best.sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+        best.sort((a, b) => b.value - a.value);
         best.length = Math.min(best.length, SHOWN);
       }
     }

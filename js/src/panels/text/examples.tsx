@@ -1,4 +1,4 @@
-// Of a bundled model: what it is, the examples to choose from, and what to look for in the one on screen.
+// Of a bundled model: the examples to choose from, and what to look for in the one on screen.
 
 import { useSignal } from "@preact/signals";
 import type { Panel, PanelProps } from "../../parts/panel";
@@ -7,37 +7,39 @@ function Examples({ context: { state, client } }: PanelProps) {
   const wanted = useSignal(""); // until it is on screen, or has failed
   const demo = state.kernel.outline.value?.demo;
   if (!demo) return null;
-  const { about, examples, shown } = demo;
+  const { examples, shown } = demo;
   const waiting = (state.kernel.status.value?.state ?? "loading") === "loading" ? wanted.value : "";
   return (
-    <div class="demo">
-      <select
-        aria-label="Examples"
-        disabled={client.silent.value}
-        value={waiting || (shown?.name ?? "")}
-        onChange={({ currentTarget: menu }) => {
-          wanted.value = menu.value;
-          client.ask("example", { name: menu.value }).catch(() => {}); // the status says that a run failed
-        }}
-      >
-        <option value="" disabled>
-          Examples
-        </option>
-        {[...new Set(examples.map(({ model }) => model))].map((group) => (
-          <optgroup key={group} label={group}>
-            {examples
-              .filter(({ model }) => model === group)
-              .map(({ name }) => (
-                <option key={name}>{name}</option>
-              ))}
-          </optgroup>
-        ))}
-      </select>
+    <>
+      <span class="examples">
+        Examples
+        <select
+          aria-label="Examples"
+          disabled={client.silent.value}
+          value={waiting || (shown?.name ?? "")}
+          onChange={({ currentTarget: menu }) => {
+            wanted.value = menu.value;
+            client.ask("example", { name: menu.value }).catch(() => {}); // the status says that a run failed
+          }}
+        >
+          <option value="" disabled>
+            Examples
+          </option>
+          {[...new Set(examples.map(({ model }) => model))].map((group) => (
+            <optgroup key={group} label={group}>
+              {examples
+                .filter(({ model }) => model === group)
+                .map(({ name }) => (
+                  <option key={name}>{name}</option>
+                ))}
+            </optgroup>
+          ))}
+        </select>
+      </span>
       <p class="look" aria-live="polite">
         {shown?.look}
       </p>
-      <p class="hint">{about}</p>
-    </div>
+    </>
   );
 }
 

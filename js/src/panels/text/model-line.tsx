@@ -1,9 +1,11 @@
-// What model this is, and how exact what it shows.
+// What model this is, quietly: its size, how exact what is shown, what it was trained on.
 
-import type { Outline } from "../../wire/schema";
+import type { Panel, PanelProps } from "../../parts/panel";
 
-export function ModelLine({ outline }: { outline: Outline }) {
-  const { model, layers, heads, maxError, broken } = outline;
+function ModelLine({ context: { state } }: PanelProps) {
+  const outline = state.kernel.outline.value;
+  if (!outline) return <p class="model" />;
+  const { model, layers, heads, maxError, broken, demo } = outline;
   const tokens = (outline.keys ?? outline.queries).tokens.length;
   const exactness = broken
     ? "the model computed something that is not a number, perhaps by overflow in half precision"
@@ -11,7 +13,7 @@ export function ModelLine({ outline }: { outline: Outline }) {
       ? "weights as they were given; there is nothing to check them against"
       : `checked: weights × values differ from the model's own attention by at most ${maxError.toExponential(1)}`;
   return (
-    <p class="model" title={exactness}>
+    <p class="model" title={[exactness, demo?.about].filter(Boolean).join("\n")}>
       {model && (
         <>
           <b>{model}</b> ·{" "}
@@ -20,7 +22,10 @@ export function ModelLine({ outline }: { outline: Outline }) {
       {layers} layers × {heads} heads · {tokens} {tokens === 1 ? "token" : "tokens"}
       {outline.keys && ` → ${outline.queries.tokens.length}`}
       {broken && " · not a number"}
-      {maxError !== null && <span class="check"> · exact to {maxError.toExponential(0)}</span>}
+      {maxError !== null && ` · exact to ${maxError.toExponential(0)}`}
+      {demo && ` · ${demo.about}`}
     </p>
   );
 }
+
+export const modelLine: Panel = { place: "bottom", Component: ModelLine };

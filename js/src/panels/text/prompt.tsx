@@ -4,7 +4,6 @@ import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffe
 import { useEffect, useRef } from "preact/hooks";
 import type { Panel, PanelProps } from "../../parts/panel";
 import type { Status } from "../../wire/schema";
-import { ModelLine } from "./model-line";
 import css from "./text.css";
 
 const PAUSE = 350; // ms without a key before a quick model is run on what stands there
@@ -53,7 +52,6 @@ function Prompt({ context: { state, client } }: PanelProps) {
     return (
       <div class="prompt">
         <p class="captured">attention captured earlier: there is no model to run another text</p>
-        <ModelLine outline={outline} />
       </div>
     );
   }
@@ -101,7 +99,6 @@ function Prompt({ context: { state, client } }: PanelProps) {
           Run
         </button>
       )}
-      {outline && <ModelLine outline={outline} />}
     </form>
   );
 }
@@ -166,11 +163,11 @@ function TextBox({ label, hint = "", draft, disabled, onType, onRun }: TextBoxPr
   );
 }
 
-/** As high as the text, up to four lines. */
+/** As high as the text, up to two lines: more of it scrolls, and leaves the picture its room. */
 function grow(box: HTMLTextAreaElement | null): void {
   if (!box) return;
   box.style.height = "auto";
-  box.style.height = `${Math.min(box.scrollHeight + 2, 94)}px`;
+  box.style.height = `${Math.min(box.scrollHeight + 2, 50)}px`;
 }
 
 export const prompt: Panel = { place: "top", css, Component: Prompt };

@@ -1,10 +1,13 @@
 // What the lines mean, and whose they are.
 
 import { Fragment } from "preact";
-import { type Pen, pensFor } from "../../draw/colours";
+import { type Pen, pensFor, SIGNS, type Signs } from "../../draw/colours";
 import { lineOpacity, lineWidth } from "../../draw/lines";
+import type { Theme } from "../../host";
 import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
 import { headName } from "../../layout/heads";
+import { short } from "../../layout/numbers";
+import type { Scale } from "../../layout/scale";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
@@ -16,15 +19,16 @@ interface Props {
   scene: Scene;
 }
 
-export function Legend({ context, store, scene: { heads, masked } }: Props) {
+export function Legend({ context, store, scene: { heads, masked, scale } }: Props) {
   const categories = context.categories.now.value;
   const pens = pensFor(heads, categories, context.theme.value);
   const { dropped } = store.edges.value;
   const [pen, ...others] = pens;
+  const signs = scale.domain === "real" ? SIGNS[context.theme.value] : null;
   return (
     <div class="legend">
-      <Wedge colour={pen && others.length === 0 ? pen.colour : "var(--quiet)"} />
-      <span>thicker, darker = larger weight</span>
+      <Wedge scale={scale} colour={pen && others.length === 0 ? pen.colour : "var(--quiet)"} signs={signs} />
+      <span>{meaningOf(scale, context.theme.value)}</span>
       {heads.length > 1 && <span>numbers: mean of {heads.length} heads</span>}
       {masked && (
         <span>
@@ -37,27 +41,52 @@ export function Legend({ context, store, scene: { heads, masked } }: Props) {
   );
 }
 
-/** From no weight to all of it, in the very widths and opacities of the lines. */
-function Wedge({ colour }: { colour: string }) {
-  const steps = Array.from({ length: 16 }, (_, at) => (at + 0.5) / 16);
+function meaningOf({ domain, label }: Scale, theme: Theme): string {
+  const look = theme === "light" ? "thicker, darker" : "thicker, brighter";
+  return domain === "real" ? `${look} = farther from 0 · red above, blue below` : `${look} = larger ${label}`;
+}
+
+interface WedgeProps {
+  scale: Scale;
+  colour: string;
+  signs: Signs | null;
+}
+
+const [START, LENGTH, HIGH] = [30, 84, 10]; // px; before the start stands where the scale begins
+
+/** From one end of the scale to the other, in the very widths and opacities of the lines. */
+function Wedge({ scale: { limit, label }, colour, signs }: WedgeProps) {
+  const places = Array.from({ length: 16 }, (_, at) => (at + 0.5) / 16);
+  const [low, high] = [signs ? short(-limit) : "0", limit === 1 ? "1" : short(limit)];
   return (
-    <svg class="wedge" width="104" height="10" viewBox="0 0 104 10" role="img" aria-label="weight 0 to 1">
-      <text x="0" y="9">
-        0
+    <svg
+      class="wedge"
+      width={START + LENGTH + START}
+      height={HIGH}
+      viewBox={`0 0 ${START + LENGTH + START} ${HIGH}`}
+      role="img"
+      aria-label={`${label} ${low} to ${high}`}
+    >
+      <text x={START - 4} y="9" text-anchor="end">
+        {low}
       </text>
-      {steps.map((weight) => (
-        <rect
-          key={weight}
-          x={10 + weight * 84 - 2.625}
-          y={5 - lineWidth(weight) / 2}
-          width="5.3"
-          height={lineWidth(weight)}
-          fill={colour}
-          opacity={lineOpacity(weight)}
-        />
-      ))}
-      <text x="97" y="9">
-        1
+      {places.map((place) => {
+        const value = signs ? 2 * place - 1 : place;
+        const strength = Math.abs(value);
+        return (
+          <rect
+            key={place}
+            x={START + place * LENGTH - LENGTH / 32}
+            y={HIGH / 2 - lineWidth(strength) / 2}
+            width={LENGTH / 16 + 0.05}
+            height={lineWidth(strength)}
+            fill={signs ? signs[value < 0 ? "negative" : "positive"] : colour}
+            opacity={lineOpacity(strength)}
+          />
+        );
+      })}
+      <text x={START + LENGTH + 4} y="9">
+        {high}
       </text>
     </svg>
   );

@@ -1,14 +1,14 @@
 // The picture: tokens on both sides, lines between them, what is focused in front.
 
 import { effect, useComputed, useSignal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { type Pen, pensFor, SIGNS } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
 import { drawLines, type LinesGeometry } from "../../draw/lines";
 import type { Theme } from "../../host";
 import { edgeAt, focusEdges } from "../../layout/edges";
 import { type Hover, shadedSide, shadesOf } from "../../layout/focus";
-import { rowHeight, stageHeight, stageWidths, visibleRows } from "../../layout/stage";
+import { rowHeight, stageHeight, stageLimit, stageWidths, visibleRows } from "../../layout/stage";
 import type { Side, Sides } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
@@ -34,9 +34,11 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const shown = useSignal(scene);
   shown.value = scene;
 
+  // Read once: a frame that grows with its content would else follow the picture, and the picture it.
+  const limit = useMemo(() => stageLimit(window.innerHeight), []);
   const { count } = scene;
-  const row = rowHeight(count);
-  const height = stageHeight(count);
+  const row = rowHeight(count, limit);
+  const height = stageHeight(count, limit);
 
   // The stage's height follows from the tokens and only its width from the host: no layout reacts to itself.
   useLayoutEffect(() => {
@@ -60,9 +62,9 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const signs = useComputed(() => (shown.value.scale.domain === "real" ? SIGNS[theme.value] : null));
   const sight = useComputed(() => {
     const total = shown.value.count;
-    const high = rowHeight(total);
+    const high = rowHeight(total, limit);
     const first = Math.max(0, Math.floor(scrollTop.value / high) - 20);
-    return { first, stop: Math.min(total, first + Math.ceil(stageHeight(total) / high) + 40) };
+    return { first, stop: Math.min(total, first + Math.ceil(stageHeight(total, limit) / high) + 40) };
   });
   const shades = useComputed(() => {
     const at = focus.value;
@@ -74,12 +76,12 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
 
   const geometry = (): LinesGeometry => {
     const total = shown.value.count;
-    const high = rowHeight(total);
+    const high = rowHeight(total, limit);
     const top = scrollTop.value;
     const { left, right } = widths.value;
     return {
       width: width.value,
-      height: stageHeight(total),
+      height: stageHeight(total, limit),
       left,
       right,
       row: (index) => (index + 0.5) * high - top,
@@ -141,7 +143,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
         const { units, count } = shown.peek();
         const [pinned] = [...units.query.of(queries.value), ...units.key.of(keys.value)];
         if (!box || pinned === undefined) return;
-        const high = rowHeight(count);
+        const high = rowHeight(count, limit);
         const at = pinned * high;
         if (at < box.scrollTop || at + high > box.scrollTop + box.clientHeight) {
           box.scrollTop = at - box.clientHeight / 2;

@@ -3,6 +3,7 @@
 import { type Focus, strongestPair } from "../../layout/focus";
 import { headName } from "../../layout/heads";
 import { exactly } from "../../layout/scale";
+import { rankInWords, spreadInWords, standingOf } from "../../layout/standing";
 import { isForbidden, type Tile, valueAt } from "../../layout/tile";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
@@ -13,45 +14,56 @@ export interface Reading {
   query: string;
   key: string;
   value: string;
+  /** What the value means. */
   note: string;
 }
 
 const SEVERAL = 3; // heads named one by one
 
-/** What is to be read of the focus. */
-export function readingsOf(scene: Scene, focus: Focus, pinned: boolean): Reading[] {
+/** What is to be read of the focus. In whole words an even spread over tokens is none over words: it is left out. */
+export function readingsOf(scene: Scene, focus: Focus, pinned: boolean, words: boolean): Reading[] {
   const { heads, tiles, units, scale } = scene;
   const one = (list: readonly number[] | null) => (list?.length === 1 ? list[0] : undefined);
-  const query = one(focus.queries);
-  const key = one(focus.keys);
-  const note = pinned ? "pinned · Esc clears" : "";
+  const [query, key] = [one(focus.queries), one(focus.keys)];
+  const counts = { query: units.query.labels.length, key: units.key.labels.length };
+  const hint = pinned ? "pinned · Esc clears" : "";
+  const meaning = (head: number, query: number, key: number): string[] => {
+    const standing = standingOf(tiles[head] ?? [], query, key, counts.key);
+    const spreads = scale.domain === "share" && !words;
+    return standing ? [rankInWords(standing), spreads ? spreadInWords(standing) : ""] : [];
+  };
   if (query !== undefined && key !== undefined) {
     const found = heads
-      .map((head, at) => ({ head: headName(head), number: valueAt(tiles[at] ?? [], query, key) }))
+      .map((head, at) => ({ head: headName(head), at, number: valueAt(tiles[at] ?? [], query, key) }))
       .sort((a, b) => b.number - a.number);
-    return found.slice(0, SEVERAL).map(({ head, number }, at, shown) => ({
+    return found.slice(0, SEVERAL).map(({ head, at, number }, nth, shown) => ({
       head,
-      query: at === 0 ? (units.query.labels[query] ?? "") : "",
-      key: at === 0 ? (units.key.labels[key] ?? "") : "",
+      query: nth === 0 ? (units.query.labels[query] ?? "") : "",
+      key: nth === 0 ? (units.key.labels[key] ?? "") : "",
       value: isForbidden(number) ? "forbidden by the mask" : exactly(scale, number),
-      note: at === shown.length - 1 ? note : "",
+      note: noteOf(...(shown.length === 1 ? meaning(at, query, key) : []), nth === shown.length - 1 ? hint : ""),
     }));
   }
-  const best = strongestPair(tiles, focus, {
-    query: units.query.labels.length,
-    key: units.key.labels.length,
-  });
-  if (!best) return readBlind(scene, query, key, note);
+  const best = strongestPair(tiles, focus, counts);
+  if (!best) return readBlind(scene, query, key, hint);
+  const among =
+    heads.length > 1
+      ? [`the largest of ${heads.length} heads`]
+      : query !== undefined
+        ? meaning(best.head, best.query, best.key)
+        : [key !== undefined ? "the largest that this key gets" : "the largest of those pinned"];
   return [
     {
       head: headName(heads[best.head] as Head),
       query: units.query.labels[best.query] ?? "",
       key: units.key.labels[best.key] ?? "",
       value: exactly(scale, best.value),
-      note: ["strongest", note].filter(Boolean).join(" · "),
+      note: noteOf(...among, hint),
     },
   ];
 }
+
+const noteOf = (...parts: string[]): string => parts.filter(Boolean).join(" · ");
 
 /** A token that may attend to nothing, or to which nothing may. */
 function readBlind({ heads, tiles, units }: Scene, query: number | undefined, key: number | undefined, note: string) {

@@ -7,13 +7,15 @@ import { readingsOf } from "./readings";
 
 export function Readout({ context: { state, focus, hover }, scene }: { context: Context; scene: Scene }) {
   const pinned = state.traits.queries.value.length + state.traits.keys.value.length > 0;
-  const readings = focus.value ? readingsOf(scene, focus.value, pinned && hover.value === null) : [];
+  const readings = focus.value
+    ? readingsOf(scene, focus.value, pinned && hover.value === null, state.traits.words.value)
+    : [];
   if (readings.length === 0) {
-    return <span class="hint">hover a token or a line to read its weight, click to pin</span>;
+    return <span class="hint">hover a token or a line to read its {scene.scale.label}, click to pin</span>;
   }
   return readings.map(({ head, query, key, value, note }) => (
     <Fragment key={head}>
-      <span>{head} </span>
+      <span class="read-head">{head} </span>
       {query && (
         <b class="read-pair">
           <bdi>{query}</bdi>{" "}
@@ -24,7 +26,7 @@ export function Readout({ context: { state, focus, hover }, scene }: { context: 
           )}
         </b>
       )}
-      <b>{value} </b>
+      <b class="read-value">{value} </b>
       <span class="hint">{note} </span>
     </Fragment>
   ));

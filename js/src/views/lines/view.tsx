@@ -45,7 +45,7 @@ export const lines: View = {
         ),
       Readout: () => scene.value && <Readout context={context} scene={scene.value} />,
       Legend: () => scene.value && <Legend context={context} store={store} scene={scene.value} />,
-      Options: () => <TextParts context={context} store={store} />,
+      Controls: () => <TextParts context={context} store={store} />,
       escape() {
         const { queries, keys } = state.traits;
         if (queries.value.length + keys.value.length > 0) state.set({ queries: [], keys: [] });
