@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attnwidget.head_id import HeadId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from attnwidget.trace import AttentionTrace
 
@@ -113,14 +113,6 @@ def _row(example: Example) -> Iterator[str]:
 
 def _cell(text: str) -> str:
     return f"<td style='text-align:left'>{escape(text)}</td>"
-
-
-def told(shown: Example | None) -> Mapping[str, Any]:
-    """Return what the front end's menu needs: names and models, and the one that is on screen."""
-    return {
-        "examples": [{"name": one.name, "model": one.model} for one in EXAMPLES],
-        "shown": shown and {"name": shown.name, "look": shown.look},
-    }
 
 
 CAUSAL, MASKED, FR_EN = "demo/causal", "demo/masked", "demo/fr-en"

@@ -105,13 +105,15 @@ class HeadProbe:
             If it is something else, or of another version.
         """
         try:
-            told = json.loads(text)
-            if told["version"] != VERSION:
-                raise ValueError(f"a probe of version {told['version']}; this attnwidget writes {VERSION}: probe again")
-            numbers = [torch.tensor(told[name]) for name in ("counts", "baseline", "accuracy")]
-            syntax = Syntax([(relation, direction) for relation, direction in told["groups"]], *numbers)
-            repetition = {name: torch.tensor(told["repetition"][name]) for name in _REPETITION}
-            return cls(str(told["model"]), syntax, repetition, int(told["sentences"]), float(told["checksum"]))
+            saved = json.loads(text)
+            if saved["version"] != VERSION:
+                raise ValueError(
+                    f"a probe of version {saved['version']}; this attnwidget writes {VERSION}: probe again"
+                )
+            numbers = [torch.tensor(saved[name]) for name in ("counts", "baseline", "accuracy")]
+            syntax = Syntax([(relation, direction) for relation, direction in saved["groups"]], *numbers)
+            repetition = {name: torch.tensor(saved["repetition"][name]) for name in _REPETITION}
+            return cls(str(saved["model"]), syntax, repetition, int(saved["sentences"]), float(saved["checksum"]))
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"this is no probe that attnwidget wrote ({error})") from error
 

@@ -77,13 +77,13 @@ class HeadReport:
             import pandas as pd
         except ImportError as error:
             raise ImportError("to_pandas needs pandas: pip install pandas; to_dict does without") from error
-        told = self.to_dict()
+        by_head = self.to_dict()
         rows = [
             {"category": one["category"]}
             | {(what, name): value for what in ("mean", "spread") for name, value in one[what].items()}
-            for one in told.values()
+            for one in by_head.values()
         ]
-        return pd.DataFrame(rows, index=list(told))
+        return pd.DataFrame(rows, index=list(by_head))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` as a JSON file."""
@@ -173,12 +173,12 @@ class _Done:
         self._scores: dict[str, Any] = {}
         if self._path is not None and self._path.exists():
             try:
-                told = json.loads(self._path.read_text(encoding="utf-8"))
-                self._scores = told.pop("scores")
+                saved = json.loads(self._path.read_text(encoding="utf-8"))
+                self._scores = saved.pop("scores")
             except (KeyError, AttributeError, json.JSONDecodeError) as error:
                 raise ValueError(f"{path} is no report that could be resumed ({error})") from error
-            if told != about:
-                raise ValueError(f"{path} is of {told}, not of {about}; give another file")
+            if saved != about:
+                raise ValueError(f"{path} is of {saved}, not of {about}; give another file")
 
     def __contains__(self, text: str) -> bool:
         return _key(text) in self._scores

@@ -242,8 +242,8 @@ class Session:
         self.run_number += 1  # what was asked of the other is answered no more
         self.selection = selection
         self.texts = changes.get("texts", self.texts)
-        told: list[Changes] = []
-        listener, self.listener = self.listener, told.append  # one message for all
+        gathered: list[Changes] = []
+        listener, self.listener = self.listener, gathered.append  # one message for all
         try:
             for feed in self._feeds.values():
                 feed.forget()
@@ -252,7 +252,7 @@ class Session:
                 feed.follow(self._shown)
         finally:
             self.listener = listener
-        listener({name: value for one in told for name, value in one.items()})
+        listener({name: value for one in gathered for name, value in one.items()})
         if self.in_batch:
             self.complete()
 

@@ -83,9 +83,9 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, list[Layer]], dict[str
     return layers, about
 
 
-def read_tokens(told: dict[str, Any]) -> Tokens:
+def read_tokens(saved: dict[str, Any]) -> Tokens:
     """Make tokens from their description, checked."""
-    tokens = Tokens(**told)
+    tokens = Tokens(**saved)
     if len({len(tokens.text), len(tokens.raw), len(tokens.special), len(tokens.words)}) != 1:
         raise ValueError("tokens of different lengths")
     return tokens
@@ -133,39 +133,39 @@ def _describe(layer: Layer, tensors: _Tensors) -> dict[str, Any]:
     }
 
 
-def _restore_all(told: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, list[Layer]]:
-    return {name: [_restore(one, tensors) for one in those] for name, those in told.items()}
+def _restore_all(saved: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, list[Layer]]:
+    return {name: [_restore(one, tensors) for one in those] for name, those in saved.items()}
 
 
-def _restore(told: dict[str, Any], tensors: dict[str, Tensor]) -> Layer:
+def _restore(saved: dict[str, Any], tensors: dict[str, Tensor]) -> Layer:
     def at(name: str | None) -> Tensor | None:
         return None if name is None else tensors[name]
 
     def needed(name: str) -> Tensor:
         return tensors[name]
 
-    rule = told["mask"]
+    rule = saved["mask"]
     mask = Mask(rule["before"], rule["after"], at(rule["keep"]), at(rule["dense"]))
-    if told["kind"] == "weights":
-        return WeightsLayer(needed(told["given"]), mask)
-    if told["kind"] == "left out":
-        heads, n, m = told["shape"]
+    if saved["kind"] == "weights":
+        return WeightsLayer(needed(saved["given"]), mask)
+    if saved["kind"] == "left out":
+        heads, n, m = saved["shape"]
         return LeftOut((heads, n, m), mask)
-    if told["kind"] != "qkv":
-        raise ValueError(f"a layer of kind {told['kind']!r}")
-    bias: Tensor | RelativeBias | None = at(told["bias"])
-    if told["bias_queries"] is not None:
-        bias = RelativeBias(needed(told["bias"]), told["bias_queries"])
+    if saved["kind"] != "qkv":
+        raise ValueError(f"a layer of kind {saved['kind']!r}")
+    bias: Tensor | RelativeBias | None = at(saved["bias"])
+    if saved["bias_queries"] is not None:
+        bias = RelativeBias(needed(saved["bias"]), saved["bias_queries"])
     layer = QKVLayer(
-        needed(told["q"]),
-        needed(told["k"]),
-        at(told["v"]),
-        float(told["scale"]),
-        softcap=told["softcap"],
+        needed(saved["q"]),
+        needed(saved["k"]),
+        at(saved["v"]),
+        float(saved["scale"]),
+        softcap=saved["softcap"],
         bias=bias,
         mask=mask,
-        sinks=at(told["sinks"]),
-        known_lse=at(told["lse"]),
+        sinks=at(saved["sinks"]),
+        known_lse=at(saved["lse"]),
     )
     _check(layer)
     return layer

@@ -52,22 +52,24 @@ interface WedgeProps {
   signs: Signs | null;
 }
 
-const [START, LENGTH, HIGH] = [30, 84, 10]; // px; before the start stands where the scale begins
+const [LENGTH, HIGH, LETTER] = [84, 10, 7]; // px
 
 /** From one end of the scale to the other, in the very widths and opacities of the lines. */
 function Wedge({ scale: { limit, label }, colour, signs }: WedgeProps) {
   const places = Array.from({ length: 16 }, (_, at) => (at + 0.5) / 16);
   const [low, high] = [signs ? short(-limit) : "0", limit === 1 ? "1" : short(limit)];
+  const start = LETTER * low.length + 4;
+  const width = start + LENGTH + LETTER * high.length + 4;
   return (
     <svg
       class="wedge"
-      width={START + LENGTH + START}
+      width={width}
       height={HIGH}
-      viewBox={`0 0 ${START + LENGTH + START} ${HIGH}`}
+      viewBox={`0 0 ${width} ${HIGH}`}
       role="img"
       aria-label={`${label} ${low} to ${high}`}
     >
-      <text x={START - 4} y="9" text-anchor="end">
+      <text x={start - 4} y="9" text-anchor="end">
         {low}
       </text>
       {places.map((place) => {
@@ -76,7 +78,7 @@ function Wedge({ scale: { limit, label }, colour, signs }: WedgeProps) {
         return (
           <rect
             key={place}
-            x={START + place * LENGTH - LENGTH / 32}
+            x={start + place * LENGTH - LENGTH / 32}
             y={HIGH / 2 - lineWidth(strength) / 2}
             width={LENGTH / 16 + 0.05}
             height={lineWidth(strength)}
@@ -85,7 +87,7 @@ function Wedge({ scale: { limit, label }, colour, signs }: WedgeProps) {
           />
         );
       })}
-      <text x={START + LENGTH + 4} y="9">
+      <text x={start + LENGTH + 4} y="9">
         {high}
       </text>
     </svg>
