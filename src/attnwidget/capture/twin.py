@@ -43,13 +43,13 @@ def twin(model: M) -> M:
         If a part cannot be copied: the model can then be run in the foreground only.
     """
     whole = cast("M", getattr(model, "_orig_mod", model))  # what torch.compile wraps
+    copies = _Copies()
     try:
-        copy: M = _Copies().of(whole)
-    except Exception as error:  # whatever a user's class does when its attributes are asked for
+        copy: M = copies.of(whole)
+    except Exception as error:
         raise UnsupportedModelError(_why(whole, "it", f" ({error})")) from error
-    own = {id(module) for module in copy.modules()}
-    for name, module in whole.named_modules():
-        if id(module) in own:  # TorchScript keeps its attributes where no copy can have its own
+    for name, module in copy.named_modules():
+        if not copies.has(module):  # TorchScript keeps its attributes where no copy can have its own
             raise UnsupportedModelError(_why(whole, f"its part {name or type(module).__name__}"))
     return copy
 
@@ -66,6 +66,11 @@ class _Copies:
 
     def __init__(self) -> None:
         self._made: dict[int, tuple[Any, Any]] = {}  # by the original's id: the original, kept alive, and its copy
+        self._objects: set[int] = set()  # the ids of copied modules and the like
+
+    def has(self, copy: Any) -> bool:
+        """Whether a module is one of these copies."""
+        return id(copy) in self._objects
 
     def of(self, value: Any) -> Any:
         """Copy what stands in an attribute, if a pass could set it or be led by it; else share it."""
@@ -95,6 +100,7 @@ class _Copies:
         if not hasattr(value, "__dict__") or isinstance(value, torch.jit.ScriptModule):
             return value
         copy = self._keep(value, object.__new__(type(value)))
+        self._objects.add(id(copy))
         state = vars(value).copy()
         state.pop("_compiled_call_impl", None)  # by Module.compile: it runs the original
         vars(copy).update({name: self.of(one) for name, one in state.items()})
