@@ -203,6 +203,28 @@ def test_it_follows_the_themes_of_lab(jupyter: Jupyter, page: Page) -> None:
     assert root.evaluate("(root) => getComputedStyle(root).backgroundColor") != light
 
 
+def test_a_busy_kernel_is_no_dead_widget(jupyter: Jupyter, page: Page) -> None:
+    """As with Run All: a long cell right behind the widget's own."""
+    jupyter.write(
+        "busy.ipynb",
+        f"from attnwidget import AttentionWidget\nw = AttentionWidget({TEXT!r}, heads=['L2-H6'])\nw",
+        "import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.05)\n"
+        f"print(format(w.trace.weights(0, 3)[{IT}].max().item(), '.4f'))",
+    )
+    notebook = jupyter.open(page, "busy.ipynb")
+    page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    root = ready(page)
+    expect(root.locator(".chosen")).to_have_attribute("data-fresh", "true", timeout=DRAWN)  # nobody could ask for it
+    root.locator("[data-head=L0-H3]").click()
+    expect(root.locator("[data-head=L0-H3]")).to_have_attribute("aria-pressed", "true")
+    expect(root).to_have_attribute("data-state", "ready")
+    token(page, "query", IT).hover()
+    shown = re.search(r"L0-H3 it → \S+ (0\.\d{4})", status(page))
+    assert shown
+    (jupyter.folder / "go").touch()
+    expect(notebook.output(1)).to_contain_text(shown[1], timeout=DRAWN)
+
+
 def test_a_dead_kernel_is_told_and_the_picture_stays(jupyter: Jupyter, page: Page) -> None:
     long = "word " * 300  # too long for the whole layer to come along
     jupyter.write("dead.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({long!r})")
