@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
 from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode, observe, validate
 
 from attnwidget import front_end, hosts
 from attnwidget.examples import EXAMPLES, Example, Examples
 from attnwidget.session import OptionError, Session, jobs
 from attnwidget.session.requests import SLOW, handlers
-from attnwidget.session.selection import SIDES
 from attnwidget.synced import SyncedWidget
 from attnwidget.trace import AttentionTrace
 from attnwidget.traits import HeadList, PositionList
-from attnwidget.wire import schema, tiles
+from attnwidget.wire import schema
 from attnwidget.wire.schema import STATES, VIEWS, Selection, Stamp, Texts
 from attnwidget.wire.server import RequestServer
-from attnwidget.wire.strongest import strongest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 _LIVE = {"sync": True, "echo_update": False}
 _TEXTS = Texts.__struct_fields__
 _SELECTION = Selection.__struct_fields__
-_SHORT = 64  # tokens, and characters of a text, in the plain-text form
 _SOON = 1.0  # seconds until what can wait is made unasked: behind a long cell no browser's question comes through
 
 
@@ -158,7 +154,6 @@ class AttentionWidget(SyncedWidget):
             if value is not None:
                 options[name] = self.traits()[name].validate(self, value)
         self._session = Session(tokenizer=tokenizer, categories=categories, probe=probe, options=options)
-        self._seen: dict[str, int] = {}  # the newest change of the selection that came from each browser
         self._following = False
         # Only what can be shown becomes a widget: a failure leaves nothing behind, in no browser either.
         texts = Texts(
@@ -174,8 +169,6 @@ class AttentionWidget(SyncedWidget):
         self._server = RequestServer(
             {
                 **handlers(self._session),
-                schema.Hello: self._answer_hello,
-                schema.Select: self._answer_select,
                 schema.Resend: self._answer_resend,
                 schema.AskCode: lambda *_: (schema.Wired(), front_end.packed()),
             },
@@ -274,15 +267,7 @@ class AttentionWidget(SyncedWidget):
             float32, (heads, queries, keys) for `heads` in their order: all tokens, or only the pinned `queries` and
             `keys` where there are any. Forbidden pairs are 0. With `words` the axes are words.
         """
-        trace = self.trace
-        shown = tiles.tile(trace, self.heads, words=self.words, attention=self.attention)  # (heads, queries, keys)
-        shown = shown.masked_fill(shown == -torch.inf, 0)
-        for axis, (side, name) in enumerate(zip(trace.sides(self.attention), SIDES, strict=True), 1):
-            pinned = getattr(self, name)
-            if pinned:
-                at = sorted({side.words[one] for one in pinned}) if self.words else pinned
-                shown = shown.index_select(axis, torch.tensor(at, device=shown.device))
-        return shown
+        return self._session.weights()
 
     def breakdown(self) -> Breakdown:
         """Return every step of the computation on screen: of the first of `heads`, for the pinned `queries`.
@@ -304,16 +289,7 @@ class AttentionWidget(SyncedWidget):
         return {**data, "text/plain": repr(self)}, metadata
 
     def __repr__(self) -> str:
-        trace = self._session.trace
-        if trace is None:
-            return f"AttentionWidget({self._status['message'] or self._status['state']})"
-        text = self.text if len(self.text) < _SHORT else f"{self.text[:_SHORT]}…"
-        queries, keys = trace.sides(self.attention)
-        lines = [f"AttentionWidget({text!r}) · {self._outline['model']} · {len(queries.text)} tokens"]
-        if max(len(queries.text), len(keys.text)) <= _SHORT:
-            weights = tiles.tile(trace, self.heads, attention=self.attention)
-            lines += strongest(weights, (queries.text, keys.text), self.heads)
-        return "\n".join(lines)
+        return f"AttentionWidget({self._session.in_words()}"
 
     def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002
         self._session.complete()  # a page has no kernel to ask
@@ -332,31 +308,14 @@ class AttentionWidget(SyncedWidget):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the browser; a wrong one is shown there, and the browser gets the right one back."""
         with self._session.lock:
-            trace = self._session.trace
-            if trace is not None:  # a click may cross a shorter text on the way
-                for side, tokens in zip(SIDES, trace.sides(self.attention), strict=True):
-                    if isinstance(sync_data.get(side), list):
-                        kept = [at for at in sync_data[side] if not isinstance(at, int) or at < len(tokens.text)]
-                        sync_data = {**sync_data, side: kept}
+            sync_data = self._session.within(sync_data)
             try:
                 super().set_state(sync_data)
             except TraitError as error:
                 self._session.fail(error)
                 self.send_state(list(sync_data))
             if "_stamp" in sync_data:
-                by = Stamp(**self._stamp)
-                self._seen[by.client] = by.count
-                self.send(schema.SelectionEvent(by=by, selection=self._session.selection).to_state())
-
-    def _answer_hello(self, ask: schema.Hello, _: object) -> schema.Agreement:
-        client, _, _ = ask.id.rpartition("-")
-        session = self._session
-        return schema.Agreement(run=session.run_number, seen=self._seen.get(client, 0), selection=session.selection)
-
-    def _answer_select(self, ask: schema.Select, _: object) -> None:
-        client, _, _ = ask.id.rpartition("-")
-        values = {name: getattr(ask.selection, name) for name in _SELECTION}
-        self.set_state({**values, "_stamp": Stamp(client=client, count=ask.count).to_state()})
+                self.send(self._session.confirmed(Stamp(**self._stamp)).to_state())
 
     def _answer_resend(self, *_: object) -> None:
         self.send_state([*_TEXTS, *_SELECTION, *(f"_{name}" for name in STATES)])

@@ -41,10 +41,19 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         array = pack(numbers[0])
         return schema.TileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
 
+    def hello(ask: schema.Hello, _: object) -> schema.Agreement:
+        seen = session.seen.get(_client(ask), 0)
+        return schema.Agreement(run=session.run_number, seen=seen, selection=session.selection)
+
+    def select(ask: schema.Select, _: object) -> None:
+        session.take(ask.selection, schema.Stamp(client=_client(ask), count=ask.count))
+
     def texts(ask: schema.Run, _: object) -> None:
         session.start(schema.Texts(text=ask.text, text_pair=ask.text_pair, text_target=ask.text_target))
 
     return {
+        schema.Hello: hello,
+        schema.Select: select,
         schema.Tile: tile,
         schema.AskPictures: lambda *_: session.begin("pictures"),
         schema.AskCategories: lambda *_: session.begin("categories"),
@@ -53,3 +62,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.ShowExample: lambda ask, _: session.start_example(EXAMPLES[ask.name]),
         schema.Stop: lambda *_: session.stop(),
     }
+
+
+def _client(ask: schema.Request) -> str:
+    return ask.id.rpartition("-")[0]

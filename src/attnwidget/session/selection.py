@@ -74,6 +74,15 @@ def _in_range(what: str, values: list[int], count: int) -> list[int]:
     return values
 
 
+def within(values: Mapping[str, Any], trace: AttentionTrace, attention: str) -> dict[str, Any]:
+    """Drop token positions that are not there: a click in a browser may cross a shorter text on the way."""
+    kept = dict(values)
+    for side, tokens in zip(SIDES, trace.sides(attention), strict=True):
+        if isinstance(values.get(side), list):
+            kept[side] = [at for at in values[side] if not isinstance(at, int) or at < len(tokens.text)]
+    return kept
+
+
 def chosen(before: Selection, trace: AttentionTrace, **values: Any) -> Selection:
     """Return the selection with other values, each of them `checked`, and with what follows from them."""
     after = replace(before, **values)

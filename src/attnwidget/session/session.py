@@ -6,6 +6,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import torch
 
 from attnwidget import models
 from attnwidget.examples import EXAMPLES, Example
@@ -22,13 +23,26 @@ from attnwidget.session.feeds import (
 from attnwidget.session.jobs import Stopped, at_once
 from attnwidget.session.runner import Ran, Runner
 from attnwidget.trace import AttentionTrace
+from attnwidget.wire import tiles
 from attnwidget.wire.outline import outline
-from attnwidget.wire.schema import Demo, ExampleName, Selection, ShownExample, Status, Texts, Wired
+from attnwidget.wire.schema import (
+    Demo,
+    ExampleName,
+    Selection,
+    SelectionEvent,
+    ShownExample,
+    Stamp,
+    Status,
+    Texts,
+    Wired,
+)
+from attnwidget.wire.strongest import strongest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
 
+    from torch import Tensor
     from torch.nn import Module
 
     from attnwidget.breakdown import Breakdown
@@ -37,6 +51,7 @@ if TYPE_CHECKING:
     Changes = Mapping[str, Any]  # "texts": Texts, "selection": Selection, or the name of a state: its value or None
 
 MAIN = "main"
+_SHORT = 64  # tokens, and characters of a text, in the plain-text form
 
 
 class OptionError(ValueError):
@@ -69,6 +84,8 @@ class Session:
         The one on screen is "main"; others may stand beside it.
     lock : RLock
         Held while anything of this changes; requests may come on any thread.
+    seen : dict of str to int
+        The newest change of the selection that came from each browser.
     listener : function
         Called, under the lock, with every change.
     """
@@ -88,6 +105,7 @@ class Session:
         self.run_number = 0
         self.lock = RLock()
         self.listener: Callable[[Changes], None] = lambda _: None
+        self.seen: dict[str, int] = {}
         self.in_batch = False  # no browser will ever ask: whatever there is to see is made at once
         self._options = dict(options or {})
         self._example: Example | None = None
@@ -126,6 +144,37 @@ class Session:
         if self.trace is None:
             raise self._runner.failure or Stopped
         return self.trace
+
+    def weights(self) -> Tensor:
+        """Compute the weights on screen, (heads, queries, keys); see `AttentionWidget.weights`."""
+        trace, now = self.settled(), self.selection
+        shown = tiles.tile(trace, now.heads, words=now.words, attention=now.attention)  # (heads, queries, keys)
+        shown = shown.masked_fill(shown == -torch.inf, 0)
+        for axis, (side, name) in enumerate(zip(trace.sides(now.attention), rules.SIDES, strict=True), 1):
+            pinned = getattr(now, name)
+            if pinned:
+                at = sorted({side.words[one] for one in pinned}) if now.words else pinned
+                shown = shown.index_select(axis, torch.tensor(at, device=shown.device))
+        return shown
+
+    def in_words(self) -> str:
+        """Describe what is on screen for readers without the widget: a notebook opened elsewhere, a terminal."""
+        trace, now, status = self.trace, self.selection, self.states["status"]
+        if trace is None:
+            return f"{status.message or status.state})" if isinstance(status, Status) else ")"
+        text = self.texts.text if len(self.texts.text) < _SHORT else f"{self.texts.text[:_SHORT]}…"
+        queries, keys = trace.sides(now.attention)
+        lines = [f"{text!r}) · {self._model_name} · {len(queries.text)} tokens"]
+        if max(len(queries.text), len(keys.text)) <= _SHORT:
+            weights = tiles.tile(trace, now.heads, attention=now.attention)  # (heads, queries, keys)
+            lines += strongest(weights, (queries.text, keys.text), now.heads)
+        return "\n".join(lines)
+
+    @property
+    def _model_name(self) -> str:
+        if self.model is not None:
+            return models.describe_model(self.model)
+        return "" if self.trace is None else self.trace.model_name
 
     def breakdown(self) -> Breakdown:
         """Compute the steps on screen, nothing changed."""
@@ -221,6 +270,23 @@ class Session:
             self._breakdown.breakdown(self.trace, self.selection, output=False).what_if(scores=found["scores"])
         return found
 
+    def within(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return what a browser sends without the token positions that are no more."""
+        return values if self.trace is None else rules.within(values, self.trace, self.selection.attention)
+
+    def take(self, selection: Selection, by: Stamp) -> SelectionEvent:
+        """Choose all that a browser has chosen; raise if something is not there."""
+        with self.lock:
+            values = self.within({name: getattr(selection, name) for name in selection.__struct_fields__})
+            attention = values["attention"]
+            self.select(**{name: self.checked(name, value, attention) for name, value in values.items()})
+            return self.confirmed(by)
+
+    def confirmed(self, by: Stamp) -> SelectionEvent:
+        """Note whose choice the selection is, and return what all browsers are to know."""
+        self.seen[by.client] = by.count
+        return SelectionEvent(by=by, selection=self.selection)
+
     def select(self, **values: Any) -> None:
         """Choose something else; the values are `checked` ones."""
         with self.lock:
@@ -266,7 +332,7 @@ class Session:
     def _outline(self) -> Wired:
         trace, loaded = self.trace, self._runner.loaded
         assert trace is not None  # noqa: S101
-        name = trace.model_name if loaded is None else models.describe_model(loaded.model)
+        name = self._model_name
         config = getattr(self.model, "config", None)
         demo = loaded is not None and loaded.is_demo
         return outline(
