@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from attnwidget import AttentionWidget
 from attnwidget.heads.categories import Category
 from attnwidget.heads.patterns import Offset
-from attnwidget.wire.envelope import encode_array
+from attnwidget.wire.envelope import pack
 from browser.fake_comm import Mounted
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def categories(widget: AttentionWidget, names: tuple[str, ...] = NAMES, **change
     told[1]["source"] = "not measured on this text"
     probe = {"state": "none", "message": "", "done": 0, "total": 0}
     return {
-        "run": widget._run,
+        "run": widget._session.run_number,
         "list": told,
         "warning": "",
         "probe": probe,
-        **encode_array(scores),
+        **pack(scores),
         **changed,
     }
 
