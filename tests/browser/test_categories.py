@@ -9,9 +9,9 @@ import torch
 from playwright.sync_api import expect
 
 from attnwidget import AttentionWidget
-from attnwidget.session.feeds import CategoriesFeed
 from attnwidget.heads.categories import Category
 from attnwidget.heads.patterns import Offset
+from attnwidget.session.feeds import CategoriesFeed
 from attnwidget.wire.envelope import pack
 from browser.fake_comm import Mounted
 
