@@ -104,8 +104,12 @@ function shareSelection(model: Model, client: Client): { set(patch: Partial<Sele
         for (const [name, value] of Object.entries(patch)) model.set(name, value);
       });
       model.set("_stamp", { client: client.name, count });
-      model.save_changes();
       done = client.expect();
+      try {
+        model.save_changes();
+      } catch {
+        client.check(); // JupyterLab: the kernel is gone, and with it its line
+      }
     },
   };
 }
