@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 from ipywidgets.embed import dependency_state, embed_minimal_html
+from ipywidgets.widgets.widget import _instances
 
 from attnwidget import AttentionWidget
 from attnwidget.front_end import FrontEnd, PackedWidget, packed
@@ -65,6 +66,7 @@ def test_a_closed_shared_model_is_made_again() -> None:
     before = PackedWidget()._front_end
     assert PackedWidget()._front_end is before
     ipywidgets.Widget.close_all()
+    _instances.clear()  # where a test has put a comm of its own, an entry is left
     after = PackedWidget()._front_end
     assert after is not before
     assert after.comm is not None
