@@ -184,6 +184,12 @@ test("NaN is no line and no number", () => {
   assert.ok(Number.isNaN(valueAt([tile([[1]])], 5, 0)));
 });
 
+test("what has NaN in it has no mean", () => {
+  const heads = [[tile([[Number.NaN, 0.5]])], [tile([[0.25, 0.75]])]];
+  const shades = shadesOf(heads, { queries: [0], keys: null }, [0, 1], WEIGHTS);
+  assert.deepEqual([...shades], [[1, { value: 0.625, strength: 0.625, allowed: true }]]);
+});
+
 test("the pointer finds the curve where it is drawn", () => {
   // The point of the Bézier curve at t, by de Casteljau's construction.
   const mix = (a: number, b: number, t: number) => a + (b - a) * t;
@@ -298,4 +304,7 @@ test("a measure with either sign is drawn by its size, to the scale of what is o
   assert.equal(strongestPair(tiles, { queries: [1], keys: null }, { query: 2, key: 2 })?.value, 1);
   const shades = shadesOf(tiles, { queries: null, keys: [0, 1] }, [1], scale);
   assert.deepEqual(shades.get(1), { value: -1.5, strength: 0.375, allowed: true });
+  // A pair that the mask forbids has no score: it is no 0 in the mean.
+  const seen = shadesOf(tiles, { queries: [0, 1], keys: null }, [1], scale);
+  assert.deepEqual(seen.get(1), { value: 1, strength: 0.25, allowed: true });
 });
