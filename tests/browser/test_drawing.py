@@ -550,6 +550,22 @@ def test_another_head_needs_no_kernel_once_all_were_sent_ahead(mount: Callable[.
     assert f"{weight:.4f}" in status(at)
 
 
+def test_only_the_last_of_some_heads_is_asked_for_in_full(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    at.page.wait_for_function("() => Object.keys(model.get('_ahead') ?? {}).length > 0")
+    at.wait()
+    note_what_is_asked(at)
+    at.held = True
+    for name in ("L0-H1", "L0-H2", "L0-H3"):
+        head(at, name).click()
+        expect(at.root).to_have_attribute("data-state", "ready")
+    asked = at.page.evaluate("window.asked")
+    assert (asked.count("tile"), asked.count("cancel")) == (3, 2)
+    at.held = False
+    at.wait()
+    assert at.widget.heads == [(0, 3)]
+
+
 def test_a_saved_page_draws_without_a_kernel(mount: Callable[..., Mounted]) -> None:
     at = mount(alive=False, heads=["L2-H6"], queries=[IT])
     assert ink(at) > 0

@@ -49,10 +49,15 @@ export function createSource(state: State, client: Client): Source {
   }
 
   /** One question for all that wait for the same tile; cancelled when nobody does. */
-  function ask(name: string, head: Head, queries: Span, keys: Span, abort: AbortSignal | null): Promise<Tile> {
+  function ask(
+    name: string,
+    [head, queries, keys]: readonly [Head, Span, Span],
+    abort: AbortSignal,
+    quiet: boolean,
+  ): Promise<Tile> {
     const open = asked.get(name);
     if (open) {
-      if (abort) waitFor(name, abort);
+      waitFor(name, abort);
       return open.tile;
     }
     const cancel = new AbortController();
@@ -61,7 +66,7 @@ export function createSource(state: State, client: Client): Source {
     const about = { run, attention, trace, measure: measure.value, words: words.value };
     const params = { ...about, layer: head[0], head: head[1], queries: [...queries], keys: [...keys] };
     const tile = client
-      .ask("tile", params as never, { abort: cancel.signal, quiet: abort === null })
+      .ask("tile", params as never, { abort: cancel.signal, quiet })
       .finally(() => asked.delete(name))
       .then(({ ok, buffers }) => {
         const data = buffers[0];
@@ -72,7 +77,7 @@ export function createSource(state: State, client: Client): Source {
         return tile;
       });
     asked.set(name, { tile, waiting: new Set(), cancel });
-    if (abort) waitFor(name, abort);
+    waitFor(name, abort);
     return tile;
   }
 
@@ -97,15 +102,13 @@ export function createSource(state: State, client: Client): Source {
       const here = saved(name) ?? cache.get(name);
       if (here) return here;
       const near = !words.value && measure.value === "weights" && ahead()?.tile(head, queries, keys);
-      if (!near) return ask(name, head, queries, keys, abort);
-      if (!asked.has(name)) {
-        ask(name, head, queries, keys, null).then(
-          () => {
-            refined.value += 1;
-          },
-          () => {}, // it stays as it is
-        );
-      }
+      const isNew = !asked.has(name);
+      const exact = ask(name, [head, queries, keys], abort, Boolean(near));
+      if (!near) return exact;
+      const refine = () => {
+        refined.value += 1;
+      };
+      if (isNew) exact.then(refine, () => {}); // without, it stays as it is
       return near;
     },
     askRest(run) {
