@@ -3,10 +3,12 @@ import { test } from "node:test";
 import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt, fall, focusEdges } from "../src/layout/edges";
 import { focusOf, shadesOf, strongestPair } from "../src/layout/focus";
-import { scaleOf, WEIGHTS } from "../src/layout/scale";
+import { type Scale, scaleOf, WEIGHTS } from "../src/layout/scale";
 import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRows } from "../src/layout/stage";
 import { rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
+import type { Scene } from "../src/source/scene";
+import { readingsOf } from "../src/views/lines/readings";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   head: [0, 0],
@@ -176,6 +178,26 @@ test("a weight is ranked among those that its query may give, and compared with 
     return standing && rankInWords(standing).split(" ")[0];
   });
   assert.deepEqual(ranks, ["the", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "23rd"]);
+});
+
+test("only a weight is compared with an even spread: no other share adds up to 1 for sure", () => {
+  const side = { labels: ["a", "b"] };
+  const read = (name: string) => {
+    const scale: Scale = { ...WEIGHTS, name };
+    const rows = [
+      [1, FORBIDDEN],
+      [0.1, 0.9],
+    ];
+    const scene = {
+      heads: [[0, 0]],
+      tiles: [[tile(rows)]],
+      units: { query: side, key: side },
+      scale,
+    } as unknown as Scene;
+    return readingsOf(scene, { queries: [1], keys: [1] }, false, false).map(({ note }) => note);
+  };
+  assert.deepEqual(read("weights"), ["the largest of 2 · 1.8 times an even spread"]);
+  assert.deepEqual(read("mine"), ["the largest of 2"]);
 });
 
 test("NaN is no line and no number", () => {
