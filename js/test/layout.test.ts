@@ -8,7 +8,9 @@ import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRo
 import { rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
 import type { Scene } from "../src/source/scene";
+import { linePens } from "../src/views/lines/pens";
 import { readingsOf } from "../src/views/lines/readings";
+import type { Head } from "../src/wire/schema";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   head: [0, 0],
@@ -198,6 +200,21 @@ test("only a weight is compared with an even spread: no other share adds up to 1
   };
   assert.deepEqual(read("weights"), ["the largest of 2 · 1.8 times an even spread"]);
   assert.deepEqual(read("mine"), ["the largest of 2"]);
+});
+
+test("where colour tells the sign, heads are told apart by their dashes alone", () => {
+  const heads: Head[] = [
+    [0, 1],
+    [2, 3],
+    [1, 0],
+  ];
+  const of = (domain: Scale["domain"], some = heads) =>
+    linePens({ heads: some, scale: { ...WEIGHTS, domain } } as Scene, null, "light");
+  const signed = of("real");
+  assert.equal(new Set(signed.map(({ colour }) => colour)).size, 1);
+  assert.equal(new Set(signed.map(({ dash }) => dash.join())).size, 3);
+  assert.equal(new Set(of("positive").map(({ colour }) => colour)).size, 3);
+  assert.match(of("real", [[0, 1]])[0]!.colour, /^#/);
 });
 
 test("NaN is no line and no number", () => {
