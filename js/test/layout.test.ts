@@ -3,10 +3,14 @@ import { test } from "node:test";
 import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt, fall, focusEdges } from "../src/layout/edges";
 import { focusOf, shadesOf, strongestPair } from "../src/layout/focus";
-import { scaleOf, WEIGHTS } from "../src/layout/scale";
+import { type Scale, scaleOf, WEIGHTS } from "../src/layout/scale";
 import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRows } from "../src/layout/stage";
 import { rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
+import type { Scene } from "../src/source/scene";
+import { linePens } from "../src/views/lines/pens";
+import { readingsOf } from "../src/views/lines/readings";
+import type { Head } from "../src/wire/schema";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   head: [0, 0],
@@ -178,10 +182,51 @@ test("a weight is ranked among those that its query may give, and compared with 
   assert.deepEqual(ranks, ["the", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "23rd"]);
 });
 
+test("only a weight is compared with an even spread: no other share adds up to 1 for sure", () => {
+  const side = { labels: ["a", "b"] };
+  const read = (name: string) => {
+    const scale: Scale = { ...WEIGHTS, name };
+    const rows = [
+      [1, FORBIDDEN],
+      [0.1, 0.9],
+    ];
+    const scene = {
+      heads: [[0, 0]],
+      tiles: [[tile(rows)]],
+      units: { query: side, key: side },
+      scale,
+    } as unknown as Scene;
+    return readingsOf(scene, { queries: [1], keys: [1] }, false, false).map(({ note }) => note);
+  };
+  assert.deepEqual(read("weights"), ["the largest of 2 · 1.8 times an even spread"]);
+  assert.deepEqual(read("mine"), ["the largest of 2"]);
+});
+
+test("where colour tells the sign, heads are told apart by their dashes alone", () => {
+  const heads: Head[] = [
+    [0, 1],
+    [2, 3],
+    [1, 0],
+  ];
+  const of = (domain: Scale["domain"], some = heads) =>
+    linePens({ heads: some, scale: { ...WEIGHTS, domain } } as Scene, null, "light");
+  const signed = of("real");
+  assert.equal(new Set(signed.map(({ colour }) => colour)).size, 1);
+  assert.equal(new Set(signed.map(({ dash }) => dash.join())).size, 3);
+  assert.equal(new Set(of("positive").map(({ colour }) => colour)).size, 3);
+  assert.match(of("real", [[0, 1]])[0]!.colour, /^#/);
+});
+
 test("NaN is no line and no number", () => {
   assert.equal(edgesOf([[tile([[Number.NaN, 0.5]])]], 0).count, 1);
   assert.ok(Number.isNaN(valueAt([tile([[Number.NaN]])], 0, 0)));
   assert.ok(Number.isNaN(valueAt([tile([[1]])], 5, 0)));
+});
+
+test("what has NaN in it has no mean", () => {
+  const heads = [[tile([[Number.NaN, 0.5]])], [tile([[0.25, 0.75]])]];
+  const shades = shadesOf(heads, { queries: [0], keys: null }, [0, 1], WEIGHTS);
+  assert.deepEqual([...shades], [[1, { value: 0.625, strength: 0.625, allowed: true }]]);
 });
 
 test("the pointer finds the curve where it is drawn", () => {
@@ -298,4 +343,7 @@ test("a measure with either sign is drawn by its size, to the scale of what is o
   assert.equal(strongestPair(tiles, { queries: [1], keys: null }, { query: 2, key: 2 })?.value, 1);
   const shades = shadesOf(tiles, { queries: null, keys: [0, 1] }, [1], scale);
   assert.deepEqual(shades.get(1), { value: -1.5, strength: 0.375, allowed: true });
+  // A pair that the mask forbids has no score: it is no 0 in the mean.
+  const seen = shadesOf(tiles, { queries: [0, 1], keys: null }, [1], scale);
+  assert.deepEqual(seen.get(1), { value: 1, strength: 0.25, allowed: true });
 });

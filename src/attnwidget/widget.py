@@ -308,8 +308,9 @@ class AttentionWidget(SyncedWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take values from the browser; a wrong one is shown there, and the browser gets the right one back."""
+        not_meant = {*sync_data.get("_stamp", {}).get("followed", ()), *(f"_{name}" for name in STATES)}
         with self._session.lock:
-            sync_data = self._session.within(sync_data)
+            sync_data = self._session.within({k: value for k, value in sync_data.items() if k not in not_meant})
             try:
                 super().set_state(sync_data)
             except TraitError as error:

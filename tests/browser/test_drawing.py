@@ -413,17 +413,47 @@ def test_a_silent_kernel_is_noticed_and_may_come_back(mount: Callable[..., Mount
     assert ink(at) != drawn
 
 
+def test_a_busy_kernel_is_not_told_of_while_nobody_waits_for_it(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    at.page.wait_for_function("() => Object.keys(model.get('_ahead') ?? {}).length > 0")
+    at.wait()
+    note_what_is_asked(at)
+    at.held = True
+    head(at, "L0-H1").click()
+    # Out of patience it asks for a sign of life, and again as long after.
+    at.page.wait_for_function("window.asked.filter((one) => one === 'hello').length > 1")
+    expect(at.root).to_have_attribute("data-state", "ready")
+    expect(at.page.locator(".silent")).to_have_count(0)
+    at.page.get_by_label("Measure").select_option("norms")  # what only the kernel has
+    expect(at.root).to_have_attribute("data-state", "no-kernel")
+    expect(at.page.locator(".silent")).to_have_count(1)
+    at.held = False
+    at.wait()
+    assert (at.widget.heads, at.widget.measure) == ([(0, 1)], "norms")
+
+
+def note_what_is_asked(at: Mounted) -> None:
+    """List in the page what it asks the kernel from now on."""
+    at.page.evaluate("""() => {
+      window.asked = [];
+      const send = model.send;
+      model.send = (message) => { asked.push(message.ask); send.call(model, message); };
+    }""")
+
+
 def pressed(at: Mounted) -> list[str]:
     return at.page.locator("[data-head][aria-pressed=true]").evaluate_all("all => all.map((one) => one.dataset.head)")
 
 
 def test_a_click_while_the_connection_is_cut_is_not_lost(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L2-H6"])
+    note_what_is_asked(at)
     at.cut = True
     head(at, "L2-H1").click()  # it is drawn from what is here
-    at.wait_while_silent()
+    at.page.wait_for_function("window.asked.includes('hello')")
     assert at.widget.heads == [(2, 6)]
     at.cut = False
+    at.page.wait_for_function("window.asked.includes('select')")
     at.wait()
     assert pressed(at) == ["L2-H1"]
     assert at.widget.heads == [(2, 1)]
@@ -457,6 +487,40 @@ def test_two_browsers_on_one_widget_agree(mount: Callable[..., Mounted], context
     assert at.widget.queries == [IT]
 
 
+def test_what_one_browser_took_over_from_another_is_not_set_again(
+    mount: Callable[..., Mounted], context: BrowserContext
+) -> None:
+    at = mount(heads=["L2-H6"])
+    other = Mounted(context.new_page(), at.widget, beside=at)
+    other.wait()
+    head(at, "L0-H1").click()
+    expect(head(other, "L0-H1")).to_have_attribute("aria-pressed", "true")
+    other.wait()
+    at.widget.heads = ["L3-H4"]
+    expect(head(other, "L3-H4")).to_have_attribute("aria-pressed", "true")
+    other.wait()
+    # Its host sends along whatever was set there since its last message: the head of the first browser too.
+    other.page.get_by_label("Threshold").fill("0.5")
+    other.page.wait_for_function("() => model.get('threshold') > 0.1")
+    other.wait()
+    at.wait()
+    assert at.widget.threshold == pytest.approx(0.125)
+    assert at.widget.heads == [(3, 4)]
+    assert pressed(at) == pressed(other) == ["L3-H4"]
+
+
+def test_a_browser_never_sets_what_is_the_kernels(mount: Callable[..., Mounted]) -> None:
+    at = mount("word " * 100, heads=["L2-H6"])
+    at.page.wait_for_function("() => Object.keys(model.get('_categories') ?? {}).length > 0")
+    at.wait()
+    sent = at.widget._ahead
+    assert len(sent["data"]) > 1 << 16  # the page puts so much away, for a notebook does not save it
+    at.page.wait_for_function("() => Object.keys(model.get('_ahead')).length === 0")
+    head(at, "L0-H1").click()
+    at.wait()
+    assert at.widget._ahead is sent  # for a page that is opened next
+
+
 def test_a_kernel_that_dies_while_a_text_runs_is_noticed(
     mount: Callable[..., Mounted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -484,6 +548,22 @@ def test_another_head_needs_no_kernel_once_all_were_sent_ahead(mount: Callable[.
     token(at, "query", IT).hover()
     weight = at.widget.trace.weights(0, 3)[IT].max()
     assert f"{weight:.4f}" in status(at)
+
+
+def test_only_the_last_of_some_heads_is_asked_for_in_full(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    at.page.wait_for_function("() => Object.keys(model.get('_ahead') ?? {}).length > 0")
+    at.wait()
+    note_what_is_asked(at)
+    at.held = True
+    for name in ("L0-H1", "L0-H2", "L0-H3"):
+        head(at, name).click()
+        expect(at.root).to_have_attribute("data-state", "ready")
+    asked = at.page.evaluate("window.asked")
+    assert (asked.count("tile"), asked.count("cancel")) == (3, 2)
+    at.held = False
+    at.wait()
+    assert at.widget.heads == [(0, 3)]
 
 
 def test_a_saved_page_draws_without_a_kernel(mount: Callable[..., Mounted]) -> None:

@@ -80,4 +80,8 @@ export function pensFor(heads: Head[], categories: HeadCategories | null, theme:
   });
 }
 
+/** Of several heads where colour tells the sign of a number: their dashes alone tell them apart. */
+export const signedPens = (heads: Head[]): Pen[] =>
+  heads.map((_, at) => ({ colour: "var(--quiet)", dash: DASHES[at % DASHES.length] as number[] }));
+
 export const accent = (theme: Theme): string => ACCENT[theme];

@@ -14,8 +14,8 @@ export function Alert({ widget }: { widget: Widget }) {
   );
 }
 
-export function Silence({ widget: { context, now } }: { widget: Widget }) {
-  if (!context.client.silent.value) return null;
+export function Silence({ widget: { silent, now } }: { widget: Widget }) {
+  if (!silent.value) return null;
   return (
     <p class="silent" role="alert">
       No answer from the kernel: it is busy or has stopped. {now.value.missing.value} What is on screen can still be

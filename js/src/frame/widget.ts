@@ -13,6 +13,8 @@ export interface Widget {
   now: ReadonlySignal<MountedView>;
   /** What went wrong, in words; empty if nothing did, or if the reader has put it away. */
   alert: ReadonlySignal<string>;
+  /** The kernel does not answer, and the reader waits for it or has never heard of it: a busy one goes unnoticed. */
+  silent: ReadonlySignal<boolean>;
   /** As in `data-state`. */
   condition: ReadonlySignal<"loading" | "ready" | "error" | "no-kernel">;
   escape(): void;
@@ -37,11 +39,12 @@ export function createWidget(mounted: Mounted): Widget {
     if (status?.state === "error" && dismissed.value !== status) return status.message;
     return problem.value;
   });
+  const isReady = computed(() => state.kernel.status.value?.state !== "loading" && now.value.ready.value);
+  const silent = computed(() => client.silent.value && (client.waiting.value || !client.heard.value || !isReady.value));
   const condition = computed(() => {
     if (alert.value) return "error";
-    if (client.silent.value) return "no-kernel";
-    if (state.kernel.status.value?.state === "loading") return "loading";
-    return now.value.ready.value ? "ready" : "loading";
+    if (silent.value) return "no-kernel";
+    return isReady.value ? "ready" : "loading";
   });
 
   const stops = [
@@ -65,6 +68,7 @@ export function createWidget(mounted: Mounted): Widget {
     view,
     now,
     alert,
+    silent,
     condition,
     escape() {
       hover.value = null;

@@ -43,7 +43,9 @@ export interface Shade {
 
 /**
  * The number between the focus and each row of the shaded side: the mean over heads and over the attending queries; over
- * the keys attended to the sum (the rule by which sub-words are merged), of a measure with either sign the mean.
+ * the keys attended to the sum (the rule by which sub-words are merged), of a measure with either sign the mean. There a
+ * forbidden pair has no number and does not enter the mean; a weight and a norm of it are 0. With NaN among them there is
+ * no mean.
  */
 export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>, scale: Scale): Map<number, Shade> {
   const side = shadedSide(focus);
@@ -51,23 +53,19 @@ export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>, 
   const shades = new Map<number, Shade>();
   for (const row of rows) {
     let total = 0;
-    let allowed = false;
-    let known = false;
+    let allowed = 0;
     for (const ofHead of tiles) {
       for (const one of focused) {
         const value = side === "key" ? valueAt(ofHead, one, row) : valueAt(ofHead, row, one);
-        if (isForbidden(value)) {
-          known = true;
-          continue;
-        }
-        if (Number.isNaN(value)) continue;
-        known = allowed = true;
+        if (isForbidden(value)) continue;
+        allowed += 1;
         total += value;
       }
     }
-    const parts = side === "key" || scale.domain === "real" ? focused.length : 1;
-    const value = total / tiles.length / parts;
-    if (known) shades.set(row, { value, strength: Math.min(1, strengthOf(scale, value)), allowed });
+    const parts = scale.domain === "real" ? allowed : tiles.length * (side === "key" ? focused.length : 1);
+    const value = total / Math.max(1, parts);
+    if (Number.isNaN(value)) continue;
+    shades.set(row, { value, strength: Math.min(1, strengthOf(scale, value)), allowed: allowed > 0 });
   }
   return shades;
 }

@@ -1,6 +1,6 @@
 // Where numbers come from: what the state brought along, what was sent ahead, or a live kernel. Views cannot tell which.
 
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import type { Span, Tile } from "../layout/tile";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
@@ -25,7 +25,7 @@ export function createSource(state: State, client: Client): Source {
   const asked = new Map<string, { tile: Promise<Tile>; waiting: Set<AbortSignal>; cancel: AbortController }>();
   const refined = signal(0);
   let opened: { snapshot: Snapshot; tiles: Map<string, Tile> } | null = null;
-  let taken: { payload: Ahead; weights: AheadWeights } | null = null;
+  const taken = signal<{ payload: Ahead; weights: AheadWeights } | null>(null);
 
   function saved(name: string): Tile | undefined {
     const snapshot = state.kernel.snapshot.value;
@@ -34,23 +34,30 @@ export function createSource(state: State, client: Client): Source {
     return opened.tiles.get(name);
   }
 
-  /** What was sent ahead is kept here, and only little of it in the state, which a notebook saves. */
-  function ahead(): AheadWeights | null {
+  // What was sent ahead is kept here, and only little of it in the state, which a notebook saves.
+  effect(() => {
     const payload = state.kernel.ahead.value;
-    if (payload && payload !== taken?.payload) {
-      taken = { payload, weights: openAhead(payload) };
-      if (payload.data.byteLength > SAVED_AHEAD) queueMicrotask(() => state.drop("ahead"));
-    }
+    if (!payload) return;
+    taken.value = { payload, weights: openAhead(payload) };
+    if (payload.data.byteLength > SAVED_AHEAD) queueMicrotask(() => state.drop("ahead"));
+  });
+
+  function ahead(): AheadWeights | null {
     const outline = state.kernel.outline.value;
-    const fits = taken?.payload.run === outline?.run && taken?.payload.attention === outline?.attention;
-    return fits && taken ? taken.weights : null;
+    const { payload, weights } = taken.value ?? {};
+    return weights && payload?.run === outline?.run && payload?.attention === outline?.attention ? weights : null;
   }
 
   /** One question for all that wait for the same tile; cancelled when nobody does. */
-  function ask(name: string, head: Head, queries: Span, keys: Span, abort: AbortSignal | null): Promise<Tile> {
+  function ask(
+    name: string,
+    [head, queries, keys]: readonly [Head, Span, Span],
+    abort: AbortSignal,
+    quiet: boolean,
+  ): Promise<Tile> {
     const open = asked.get(name);
     if (open) {
-      if (abort) waitFor(name, abort);
+      waitFor(name, abort);
       return open.tile;
     }
     const cancel = new AbortController();
@@ -59,7 +66,7 @@ export function createSource(state: State, client: Client): Source {
     const about = { run, attention, trace, measure: measure.value, words: words.value };
     const params = { ...about, layer: head[0], head: head[1], queries: [...queries], keys: [...keys] };
     const tile = client
-      .ask("tile", params as never, { abort: cancel.signal, quiet: abort === null })
+      .ask("tile", params as never, { abort: cancel.signal, quiet })
       .finally(() => asked.delete(name))
       .then(({ ok, buffers }) => {
         const data = buffers[0];
@@ -70,7 +77,7 @@ export function createSource(state: State, client: Client): Source {
         return tile;
       });
     asked.set(name, { tile, waiting: new Set(), cancel });
-    if (abort) waitFor(name, abort);
+    waitFor(name, abort);
     return tile;
   }
 
@@ -95,23 +102,34 @@ export function createSource(state: State, client: Client): Source {
       const here = saved(name) ?? cache.get(name);
       if (here) return here;
       const near = !words.value && measure.value === "weights" && ahead()?.tile(head, queries, keys);
-      if (!near) return ask(name, head, queries, keys, abort);
-      if (!asked.has(name)) {
-        ask(name, head, queries, keys, null).then(
-          () => {
-            refined.value += 1;
-          },
-          () => {}, // it stays as it is
-        );
-      }
+      const isNew = !asked.has(name);
+      const exact = ask(name, [head, queries, keys], abort, Boolean(near));
+      if (!near) return exact;
+      const refine = () => {
+        refined.value += 1;
+      };
+      if (isNew) exact.then(refine, () => {}); // without, it stays as it is
       return near;
     },
     askRest(run) {
       const { pictures, categories, ahead } = state.kernel;
-      const here = { pictures: pictures.peek(), categories: categories.peek(), ahead: ahead.peek() ?? taken?.payload };
+      const here = {
+        pictures: pictures.peek(),
+        categories: categories.peek(),
+        ahead: ahead.peek() ?? taken.peek()?.payload,
+      };
       const late = (["pictures", "categories", "ahead"] as const).filter((name) => here[name]?.run !== run);
       // The picture is usable without: the picker has no pictures then, heads have no kind.
-      for (const name of late) client.ask(name, {}, { quiet: name === "ahead" }).catch(() => {});
+      for (const name of late) {
+        const needless = new AbortController();
+        client.ask(name, {}, { abort: needless.signal, quiet: name === "ahead" }).catch(() => {});
+        // A busy kernel sends it unasked, and answers late.
+        const stop = effect(() => {
+          const wanted = state.kernel.outline.value?.run === run && state.kernel[name].value?.run !== run;
+          if (!wanted) needless.abort();
+        });
+        needless.signal.addEventListener("abort", () => queueMicrotask(() => stop()));
+      }
       client.check();
     },
   };

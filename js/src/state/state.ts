@@ -38,6 +38,7 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
       for (const [name, one] of states) one.value = filled(model, name);
     });
   for (const name of [...shared.keys(), ...states.keys()]) listen(model, `change:${name}`, readAll, abort);
+  for (const name of states.keys()) listen(model, `change:${name}`, client.hear, abort); // only the kernel sets these
   const traits = Object.fromEntries(shared) as unknown as Signals<Synced>;
   const kernel = Object.fromEntries(
     [...states].map(([name, one]) => [name.slice(1), one]),
@@ -71,15 +72,22 @@ function shareSelection(model: Model, client: Client): { set(patch: Partial<Sele
   let confirmed = 0;
   let done = () => {};
   const here = () => Object.fromEntries(SELECTION.map((name) => [name, model.get(name)])) as unknown as Selection;
+  // A host keeps what was ever set here for the next message to the kernel, where it may be outdated by then.
+  const followed = new Set<string>();
   const follow = (selection: Selection) =>
     batch(() => {
       for (const name of SELECTION) {
-        if (JSON.stringify(model.get(name)) !== JSON.stringify(selection[name])) model.set(name, selection[name]);
+        if (JSON.stringify(model.get(name)) === JSON.stringify(selection[name])) continue;
+        model.set(name, selection[name]);
+        followed.add(name);
       }
     });
   const confirm = (upTo: number) => {
-    confirmed = Math.max(confirmed, upTo);
-    if (confirmed >= count) done();
+    if (upTo <= confirmed) return;
+    confirmed = upTo;
+    if (confirmed < count) return;
+    done();
+    followed.clear(); // sent, and left out there
   };
   client.onSelection(({ by, selection }) => {
     if (by.client === client.name) confirm(by.count);
@@ -101,9 +109,12 @@ function shareSelection(model: Model, client: Client): { set(patch: Partial<Sele
       count += 1;
       done();
       batch(() => {
-        for (const [name, value] of Object.entries(patch)) model.set(name, value);
+        for (const [name, value] of Object.entries(patch)) {
+          model.set(name, value);
+          followed.delete(name);
+        }
       });
-      model.set("_stamp", { client: client.name, count });
+      model.set("_stamp", { client: client.name, count, followed: [...followed] });
       done = client.expect();
       try {
         model.save_changes();

@@ -39,14 +39,22 @@ export interface Client {
   check(): void;
   onAgreement(callback: (agreement: Agreement) => void): void;
   onSelection(callback: (event: SelectionEvent) => void): void;
+  /** Note a sign of life that came another way. */
+  hear(): void;
   /** True while something has been open for longer than the patience; the answer may still come. */
   readonly silent: ReadonlySignal<boolean>;
+  /** Whether the kernel has ever given a sign of life here. */
+  readonly heard: ReadonlySignal<boolean>;
+  /** Whether an answer is open that the reader waits for. */
+  readonly waiting: ReadonlySignal<boolean>;
 }
 
 interface Open {
   send(): void;
   answer?(reply: Reply, buffers: ArrayBufferView[]): void;
   quiet: boolean;
+  /** Whether the reader asked for it; else only this browser wants to know. */
+  wanted: boolean;
   since: number;
 }
 
@@ -57,6 +65,8 @@ const PATIENCE = 6000;
 export function createClient(channel: Channel, abort: AbortSignal, patience = PATIENCE): Client {
   const open = new Map<string, Open>();
   const silent = createSignal(false);
+  const heard = createSignal(false);
+  const waiting = createSignal(false);
   const agreements: ((agreement: Agreement) => void)[] = [];
   const selections: ((event: SelectionEvent) => void)[] = [];
   // Several browsers may look at one widget, and each hears the others' replies.
@@ -73,12 +83,13 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
   /** Look again when the oldest open question runs out of patience. */
   function watch(): void {
     clearTimeout(timer);
-    const waiting = [...open.values()].filter(({ quiet }) => !quiet).map(({ since }) => since);
-    if (waiting.length === 0) {
+    const late = [...open.values()].filter(({ quiet }) => !quiet);
+    waiting.value = late.some(({ wanted }) => wanted);
+    if (late.length === 0) {
       silent.value = false;
       return;
     }
-    const left = Math.min(...waiting) + patience - performance.now();
+    const left = Math.min(...late.map(({ since }) => since)) + patience - performance.now();
     timer = setTimeout(
       () => {
         silent.value = true;
@@ -106,6 +117,7 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
     const before = [...open]; // whatever of these is still open when the answer comes was lost, or is being worked on
     add(asked, {
       quiet: false,
+      wanted: false,
       send: () => send({ id: asked, ask: "hello" }),
       answer: ({ ok }) => {
         for (const [id, one] of before) if (silent.peek() && open.get(id) === one) one.send();
@@ -122,11 +134,16 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
       open.delete(message.id);
       one?.answer?.(message, buffers);
     }
-    // Any word ends the silence; what is still open has its full time again.
+    hear();
+  });
+
+  /** Any word ends the silence; what is still open has its full time again. */
+  function hear(): void {
+    heard.value = true;
     silent.value = false;
     for (const one of open.values()) one.since = performance.now();
     watch();
-  });
+  }
   channel.onReturn(sayHello);
   abort.addEventListener("abort", () => {
     clearTimeout(timer);
@@ -135,7 +152,10 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
 
   return {
     name,
+    hear,
     silent,
+    heard,
+    waiting,
     ask(ask, params, { abort: unwanted, quiet = false } = {}) {
       const id = number();
       return new Promise<Answer>((resolve, reject) => {
@@ -147,6 +167,7 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
         });
         add(id, {
           quiet,
+          wanted: !quiet,
           send: () => send({ id, ask, ...params }),
           answer: ({ ok, error }, buffers) => {
             if (ok) resolve({ ok, buffers });
@@ -159,7 +180,7 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
     },
     expect() {
       const id = number();
-      add(id, { quiet: false, send: () => {} });
+      add(id, { quiet: false, wanted: false, send: () => {} });
       return () => {
         open.delete(id);
         watch();

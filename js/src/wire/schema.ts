@@ -59,6 +59,8 @@ export interface Selection {
 export interface Stamp {
   client: string;
   count: number;
+  /** What this browser took over and did not set: hosts send it along, perhaps when it is old. */
+  followed: string[];
 }
 
 /** What the kernel is doing. */

@@ -95,6 +95,9 @@ class Stamp(Wired, kw_only=True, frozen=True):
 
     client: str = ""
     count: int = 0
+    followed: Annotated[
+        list[str], said("What this browser took over and did not set: hosts send it along, perhaps when it is old.")
+    ] = []
 
 
 # -- states: traits that the kernel sets ------------------------------------------------------------------------

@@ -41,7 +41,8 @@ function StrongestPairs({ context }: PanelProps) {
 }
 
 /** Without a token's link to itself, and without rows that see one key only: their weight is 1 by necessity. */
-function pairsOf({ tiles, units }: Scene) {
+function pairsOf({ tiles, units, scale }: Scene) {
+  const least = scale.domain === "real" ? Number.NEGATIVE_INFINITY : 0;
   const best: { head: number; query: number; key: number; value: number }[] = [];
   tiles.forEach(([tile], head) => {
     if (!tile) return;
@@ -54,7 +55,7 @@ function pairsOf({ tiles, units }: Scene) {
         const value = ofRow[at] as number;
         const [query, key] = [queries[0] + row, keys[0] + at];
         if ((query === key && units.query === units.key) || isForbidden(value)) continue;
-        if (!(value > (best[SHOWN - 1]?.value ?? 0))) continue;
+        if (!(value > (best[SHOWN - 1]?.value ?? least))) continue;
         best.push({ head, query, key, value });
         best.sort((a, b) => b.value - a.value);
         best.length = Math.min(best.length, SHOWN);

@@ -15,7 +15,6 @@ function Examples({ context: { state, client } }: PanelProps) {
         Examples
         <select
           aria-label="Examples"
-          disabled={client.silent.value}
           value={waiting || (shown?.name ?? "")}
           onChange={({ currentTarget: menu }) => {
             wanted.value = menu.value;

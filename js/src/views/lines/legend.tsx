@@ -1,7 +1,7 @@
 // What the lines mean, and whose they are.
 
 import { Fragment } from "preact";
-import { type Pen, pensFor, SIGNS, type Signs } from "../../draw/colours";
+import { type Pen, SIGNS, type Signs } from "../../draw/colours";
 import { lineOpacity, lineWidth } from "../../draw/lines";
 import type { Theme } from "../../host";
 import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
@@ -11,6 +11,7 @@ import type { Scale } from "../../layout/scale";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
+import { linePens } from "./pens";
 import type { LinesStore } from "./store";
 
 interface Props {
@@ -19,9 +20,10 @@ interface Props {
   scene: Scene;
 }
 
-export function Legend({ context, store, scene: { heads, masked, scale } }: Props) {
+export function Legend({ context, store, scene }: Props) {
+  const { heads, masked, scale } = scene;
   const categories = context.categories.now.value;
-  const pens = pensFor(heads, categories, context.theme.value);
+  const pens = linePens(scene, categories, context.theme.value);
   const { dropped } = store.edges.value;
   const [pen, ...others] = pens;
   const signs = scale.domain === "real" ? SIGNS[context.theme.value] : null;

@@ -2,7 +2,7 @@
 
 import { effect, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { type Pen, pensFor, SIGNS } from "../../draw/colours";
+import { type Pen, SIGNS } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
 import { drawLines, type LinesGeometry } from "../../draw/lines";
 import type { Theme } from "../../host";
@@ -12,6 +12,7 @@ import { rowHeight, stageHeight, stageLimit, stageWidths, visibleRows } from "..
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
+import { linePens } from "./pens";
 import type { LinesStore } from "./store";
 import { TokenColumn } from "./token-column";
 import { widestLabel } from "./widest-label";
@@ -59,7 +60,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
 
   const widest = useComputed(() => (width.value > 0 ? widestLabel(shown.value.units, stage.current) : 0));
   const widths = useComputed(() => stageWidths(width.value, widest.value));
-  const pens = useComputed(() => pensFor(shown.value.heads, categories.now.value, theme.value));
+  const pens = useComputed(() => linePens(shown.value, categories.now.value, theme.value));
   const signs = useComputed(() => (shown.value.scale.domain === "real" ? SIGNS[theme.value] : null));
   const sight = useComputed(() => {
     const total = shown.value.count;

@@ -2,7 +2,7 @@
 
 import { type Focus, strongestPair } from "../../layout/focus";
 import { headName } from "../../layout/heads";
-import { exactly } from "../../layout/scale";
+import { exactly, WEIGHTS } from "../../layout/scale";
 import { rankInWords, spreadInWords, standingOf } from "../../layout/standing";
 import { isForbidden, type Tile, valueAt } from "../../layout/tile";
 import type { Scene } from "../../source/scene";
@@ -29,7 +29,7 @@ export function readingsOf(scene: Scene, focus: Focus, pinned: boolean, words: b
   const hint = pinned ? "pinned · Esc clears" : "";
   const meaning = (head: number, query: number, key: number): string[] => {
     const standing = standingOf(tiles[head] ?? [], query, key, counts.key);
-    const spreads = scale.domain === "share" && !words;
+    const spreads = scale.name === WEIGHTS.name && !words; // no other share adds up to 1 for sure
     return standing ? [rankInWords(standing), spreads ? spreadInWords(standing) : ""] : [];
   };
   if (query !== undefined && key !== undefined) {
