@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pytest
@@ -289,3 +289,7 @@ def test_the_strongest_pairs_leave_out_what_must_be() -> None:
     labels = ["a", "b", "c"]
     lines = strongest(weights, (labels, labels), [(2, 1)], count=2)
     assert lines == ["L2-H1 c → a 0.5000", "L2-H1 b → a 0.3000"]
+
+
+def test_every_kind_of_request_is_understood() -> None:
+    assert set(get_args(schema.AnyRequest)) == set(schema.Request.__subclasses__())

@@ -28,7 +28,14 @@ export function listen(model: Model, name: string, callback: (...args: never[]) 
 
 export function createChannel(model: Model, signal: AbortSignal): Channel {
   return {
-    send: (content) => model.send(content),
+    send(content) {
+      try {
+        model.send(content);
+        return true;
+      } catch {
+        return false; // JupyterLab: the kernel is gone, and with it its line
+      }
+    },
     onMessage: (callback) => listen(model, "msg:custom", callback, signal),
     onReturn(callback) {
       globalThis.addEventListener("online", callback, { signal });

@@ -33,7 +33,7 @@ async function importPacked(packed: Packed): Promise<Bundle> {
   return import(url).finally(() => URL.revokeObjectURL(url));
 }
 
-/** Of a host that cannot share models. */
+/** Of the shared model itself, and of a host that cannot share models. */
 const inState = ({ model }: Hook): Packed => model.get("_code");
 
 async function inSharedModel({ model }: Hook): Promise<Packed | undefined> {
@@ -41,7 +41,7 @@ async function inSharedModel({ model }: Hook): Promise<Packed | undefined> {
   if (!reference) return;
   const late = new Promise<never>((_, reject) => setTimeout(reject, MANAGER_PATIENCE, Error("no shared model")));
   const shared = model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""));
-  return (await Promise.race([shared, late])).get("code");
+  return (await Promise.race([shared, late])).get("_code");
 }
 
 /** Settles when the kernel answers, which may be never. */
@@ -96,7 +96,10 @@ export default () => {
   return {
     /** Returns at once: anywidget lets no message pass before that, and gives up on a widget after two seconds. */
     initialize(hook: Hook) {
-      const begun = hooksFor(hook).then((hooks) => (hook.signal?.aborted ? undefined : hooks.initialize(hook)));
+      const isCode = hook.model.get("_front_end") === undefined; // the shared model: to import its code is all
+      const begun = hooksFor(hook).then((hooks) =>
+        isCode || hook.signal?.aborted ? undefined : hooks.initialize(hook),
+      );
       session = begun;
       begun.catch(() => {}); // `render` tells
       return () => begun.then((end) => end?.()).catch(() => {});

@@ -28,9 +28,10 @@ type Sent = { id: string; ask: string; requests?: string[] };
 
 function line() {
   const sent: Sent[] = [];
+  let gone = false;
   let listener: Parameters<Channel["onMessage"]>[0] = () => {};
   const channel: Channel = {
-    send: (content) => sent.push(content as Sent),
+    send: (content) => sent.push(content as Sent) > 0 && !gone,
     onMessage: (callback) => {
       listener = callback;
     },
@@ -38,7 +39,10 @@ function line() {
   };
   const answer = (id: string, ok: object | null, error: Failure | null = null) =>
     listener({ id, ok: ok as Record<string, unknown>, error }, []);
-  return { channel, sent, answer, asked: (ask: string) => sent.filter((one) => one.ask === ask) };
+  const die = () => {
+    gone = true;
+  };
+  return { channel, sent, answer, die, asked: (ask: string) => sent.filter((one) => one.ask === ask) };
 }
 
 const TILE = { layer: 1, head: 0, queries: [0, 1], keys: [0, 1] } satisfies Partial<Tile>;
@@ -93,6 +97,15 @@ test(
     answer(sent[0]!.id, {});
     assert.equal(client.silent.value, false);
     assert.deepEqual((await late).ok, {});
+  }),
+);
+
+test(
+  "a host that says that there is no kernel is believed at once",
+  withClient(async (client, { die }) => {
+    die();
+    client.ask("pictures");
+    assert.equal(client.silent.value, true);
   }),
 );
 

@@ -40,13 +40,14 @@ def _packed_text() -> str:
     return base64.b64encode(packed()).decode()
 
 
-class FrontEnd(ipywidgets.Widget):  # type: ignore[misc]
-    """The model that holds the code. It has no view.
+class FrontEnd(anywidget.AnyWidget):
+    """The model that holds the code, and imports it as soon as a browser has it. It shows nothing.
 
-    As text: JupyterLab saves bytes of a plain model as an empty object.
+    As text: that travels through every host, and through saved notebooks.
     """
 
-    code = Unicode().tag(sync=True)
+    _esm = _LOADER.read_text(encoding="utf-8")
+    _code = Unicode().tag(sync=True, echo_update=False)
 
     _shared: FrontEnd | None = None
 
@@ -54,8 +55,14 @@ class FrontEnd(ipywidgets.Widget):  # type: ignore[misc]
     def shared(cls) -> FrontEnd:
         """Return this kernel's one; a new one if that was closed, as `Widget.close_all` does."""
         if cls._shared is None or cls._shared.comm is None:
-            cls._shared = cls(code=_packed_text())
+            cls._shared = cls(_code=_packed_text())
         return cls._shared
+
+
+def begin() -> None:
+    """Have the browser import the code while a model runs, in a host that can share it."""
+    if not _FOLLOWED and not in_marimo():
+        FrontEnd.shared()
 
 
 class PackedWidget(anywidget.AnyWidget):

@@ -10,10 +10,13 @@ _NAME = re.compile(r"L(\d+)-H(\d+)")
 
 
 class HeadId(NamedTuple):
-    """A head of a model; equal to the pair ``(layer, head)``, written ``L4-H11``."""
+    """A head of a model: the pair ``(layer, head)``, and shown as it; as a string ``L4-H11``."""
 
     layer: int
     head: int
+
+    def __repr__(self) -> str:
+        return f"({self.layer}, {self.head})"
 
     def __str__(self) -> str:
         return f"L{self.layer}-H{self.head}"

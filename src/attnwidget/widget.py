@@ -155,6 +155,7 @@ class AttentionWidget(SyncedWidget):
                 options[name] = self.traits()[name].validate(self, value)
         self._session = Session(tokenizer=tokenizer, categories=categories, probe=probe, options=options)
         self._following = False
+        front_end.begin()
         # Only what can be shown becomes a widget: a failure leaves nothing behind, in no browser either.
         texts = Texts(
             text=source if isinstance(source, str) else "", text_pair=text_pair or "", text_target=text_target or ""

@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 from attnwidget import AttentionWidget
 from attnwidget.heads.categories import Category
 from attnwidget.heads.patterns import Offset
-from attnwidget.wire.envelope import encode_array
+from attnwidget.session.feeds import CategoriesFeed
+from attnwidget.wire.envelope import pack
 from browser.fake_comm import Mounted
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ def categories(widget: AttentionWidget, names: tuple[str, ...] = NAMES, **change
     told[1]["source"] = "not measured on this text"
     probe = {"state": "none", "message": "", "done": 0, "total": 0}
     return {
-        "run": widget._run,
+        "run": widget._session.run_number,
         "list": told,
         "warning": "",
         "probe": probe,
-        **encode_array(scores),
+        **pack(scores),
         **changed,
     }
 
@@ -326,14 +327,14 @@ def test_while_a_new_text_is_measured_no_old_number_stands(
     mount: Callable[..., Mounted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(AttentionWidget, "_answer_categories", lambda widget, _: asked.append(widget._run) or {})
+    monkeypatch.setattr(CategoriesFeed, "begin", lambda _, shown: asked.append(shown.run))
     at = mount(heads=["L1-H2"], category="Previous-Token")
     assert asked == []
     panel = at.page.locator(".categories")
     high = panel.bounding_box()
     at.widget.text = "The animal didn't cross the street because it was too wide"
     at.wait()
-    assert asked == [at.widget._run]
+    assert asked == [at.widget._session.run_number]
     expect(panel).to_have_attribute("aria-busy", "true")
     expect(panel).to_contain_text("measuring …")
     expect(chip(at, "Previous-Token").locator(".count")).not_to_be_visible()

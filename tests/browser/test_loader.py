@@ -44,13 +44,13 @@ class Host:
         """Put widgets on the page, and their shared model beside them unless `code` is empty; `then` do more."""
         self.widgets = [AttentionWidget("a b c") for _ in range(count)]
         shared = self.widgets[0]._front_end
-        code = shared.code if code is None else code
+        code = shared._code if code is None else code
         saved = []
         for widget in self.widgets:
             widget.comm = FakeComm()
             own, paths, buffers = _remove_buffers({**widget.get_state(), **state})
             saved.append(_packed({"state": own, "buffer_paths": paths}, buffers))
-        models = {shared.model_id: {"code": code}} if code else {}  # "slow": it never comes
+        models = {shared.model_id: {"_code": code}} if code else {}  # "slow": it never comes
         self.page.evaluate(
             f"saved => mount(saved).then(() => {{ {then} }})",
             {"widgets": saved, "shared": models if manager else None, "signalled": signalled},
@@ -97,6 +97,22 @@ def test_two_widgets_and_one_import(host: Host) -> None:
     assert host.asked_for_code == 0
 
 
+def test_the_shared_model_imports_its_code_before_any_widget_is_there(host: Host) -> None:
+    """A model may run for long between the two."""
+    front_end = AttentionWidget("a b")._front_end
+    host.page.evaluate(
+        """async ([loader, code]) => {
+          const url = URL.createObjectURL(new Blob([loader], { type: "text/javascript" }));
+          (await import(url)).default().initialize({ model: { get: (name) => ({ _code: code })[name] } });
+        }""",
+        [front_end._esm, front_end._code],
+    )
+    host.page.wait_for_function("() => unpacked === 1")
+    host.mount()
+    expect(host.drawn).to_have_count(1)
+    assert host.unpacked == 1
+
+
 @pytest.mark.parametrize("signalled", [True, False])
 def test_unmounting_ends_all(host: Host, *, signalled: bool) -> None:
     host.mount(2, signalled=signalled)
@@ -121,7 +137,7 @@ def test_unmounting_before_the_code_is_there(host: Host) -> None:
 
 
 def test_a_host_without_a_manager_has_the_code_in_the_state(host: Host) -> None:
-    code = AttentionWidget("a b")._front_end.code
+    code = AttentionWidget("a b")._front_end._code
     host.mount(2, manager=False, _front_end=None, _code=code)
     expect(host.drawn).to_have_count(2)
     assert host.unpacked == 1

@@ -115,8 +115,12 @@ function shareSelection(model: Model, client: Client): { set(patch: Partial<Sele
         }
       });
       model.set("_stamp", { client: client.name, count, followed: [...followed] });
-      model.save_changes();
       done = client.expect();
+      try {
+        model.save_changes();
+      } catch {
+        client.check(); // JupyterLab: the kernel is gone, and with it its line
+      }
     },
   };
 }

@@ -9,7 +9,8 @@ type Message = Reply | SelectionEvent;
 
 /** The custom-message line to the kernel. */
 export interface Channel {
-  send(content: unknown): void;
+  /** Whether the host took it: else there is no kernel. */
+  send(content: unknown): boolean;
   onMessage(callback: (message: Message, buffers: ArrayBufferView[]) => void): void;
   /** Messages may have been lost: the page was away, or its network. */
   onReturn(callback: () => void): void;
@@ -105,6 +106,10 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
     watch();
   }
 
+  function send(content: object): void {
+    if (!channel.send(content)) silent.value = true;
+  }
+
   function sayHello(): void {
     if (open.has(hello)) return;
     const asked = number();
@@ -113,7 +118,7 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
     add(asked, {
       quiet: false,
       wanted: false,
-      send: () => channel.send({ id: asked, ask: "hello" }),
+      send: () => send({ id: asked, ask: "hello" }),
       answer: ({ ok }) => {
         for (const [id, one] of before) if (silent.peek() && open.get(id) === one) one.send();
         if (ok) for (const callback of agreements) callback(ok as unknown as Agreement);
@@ -157,13 +162,13 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
         if (unwanted?.aborted) return;
         unwanted?.addEventListener("abort", () => {
           if (!open.delete(id)) return;
-          channel.send({ id: number(), ask: "cancel", requests: [id] });
+          send({ id: number(), ask: "cancel", requests: [id] });
           watch();
         });
         add(id, {
           quiet,
           wanted: !quiet,
-          send: () => channel.send({ id, ask, ...params }),
+          send: () => send({ id, ask, ...params }),
           answer: ({ ok, error }, buffers) => {
             if (ok) resolve({ ok, buffers });
             else if (error?.kind !== "stale" && error?.kind !== "cancelled") {

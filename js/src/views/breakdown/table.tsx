@@ -115,7 +115,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
     move(store, { row, column: at.name, dimension: dimensionOf(row, at, x, steps) });
   };
 
-  const walk = (event: KeyboardEvent) => {
+  const moveByKey = (event: KeyboardEvent) => {
     const line = (event.target as Element).closest<HTMLElement>("[data-row]");
     if (!line || event.target !== line || !/^\d+$/.test(line.dataset.row as string)) return;
     const row = Number(line.dataset.row);
@@ -156,7 +156,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
       ref={box}
       onPointerMove={point}
       onPointerLeave={() => move(store, null)}
-      onKeyDown={walk}
+      onKeyDown={moveByKey}
       style={{ "--row": `${row}px`, "--pen": pen }}
     >
       <div class="top">

@@ -9,12 +9,13 @@ import type { Theme } from "../../host";
 import { edgeAt, focusEdges } from "../../layout/edges";
 import { type Hover, shadedSide, shadesOf } from "../../layout/focus";
 import { rowHeight, stageHeight, stageLimit, stageWidths, visibleRows } from "../../layout/stage";
-import type { Side, Sides } from "../../layout/units";
+import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 import { linePens } from "./pens";
 import type { LinesStore } from "./store";
 import { TokenColumn } from "./token-column";
+import { widestLabel } from "./widest-label";
 
 interface Props {
   context: Context;
@@ -57,7 +58,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     rows.value = visibleRows(scrollTop.peek(), height, row, count);
   }, [rows, scrollTop, height, row, count]);
 
-  const widest = useComputed(() => (width.value > 0 ? widestLabel(labelsOf(shown.value.units), stage.current) : 0));
+  const widest = useComputed(() => (width.value > 0 ? widestLabel(shown.value.units, stage.current) : 0));
   const widths = useComputed(() => stageWidths(width.value, widest.value));
   const pens = useComputed(() => linePens(shown.value, categories.now.value, theme.value));
   const signs = useComputed(() => (shown.value.scale.domain === "real" ? SIGNS[theme.value] : null));
@@ -244,26 +245,3 @@ function usePainting(paint: () => void): void {
 
 const GLOSS = 176; // px that a side's explanation takes, with its margin
 const ROOMY = 460; // px for two of them, and the place in a long text between
-const MEASURED = 24;
-
-const labelsOf = ({ query, key }: Sides): string[] => (query === key ? query.labels : [...query.labels, ...key.labels]);
-
-/** Measured in place, not guessed: labels are cut only where there is no room. */
-function widestLabel(labels: string[], stage: Element | null): number {
-  if (!stage) return 0;
-  const probe = document.createElement("div");
-  probe.className = "probe";
-  const longest = [...labels].sort((a, b) => b.length - a.length).slice(0, MEASURED);
-  probe.append(
-    ...longest.map((label) => {
-      const box = document.createElement("bdi");
-      box.className = "label";
-      box.textContent = label;
-      return box;
-    }),
-  );
-  stage.append(probe);
-  const width = probe.getBoundingClientRect().width;
-  probe.remove();
-  return width;
-}

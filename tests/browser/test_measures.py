@@ -1,0 +1,109 @@
+"""Another number of each pair: its menu, and all that follows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+from playwright.sync_api import expect
+
+import attnwidget as aw
+from attnwidget import AttentionTrace, AttentionWidget
+from browser.fake_comm import Mounted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Locator, Page
+
+TEXT = "The animal didn't cross the road because it was too tired"
+IT = 8
+
+
+@pytest.fixture
+def mount(page: Page) -> Callable[..., Mounted]:
+    def mounted(source: Any = TEXT, **options: Any) -> Mounted:
+        one = Mounted(page, AttentionWidget(source, **options))
+        one.wait()
+        return one
+
+    return mounted
+
+
+def menu(at: Mounted) -> Locator:
+    return at.page.get_by_label("Measure")
+
+
+def status(at: Mounted) -> str:
+    return " ".join((at.page.locator("[role=status]").text_content() or "").split())
+
+
+def read(at: Mounted, query: int) -> str:
+    at.page.locator(f"[data-side=query][data-index='{query}']").hover()
+    return status(at)
+
+
+def test_scores_are_drawn_read_and_explained_as_scores(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    at.page.wait_for_function("() => Object.keys(model.get('_pictures') ?? {}).length > 0")
+    menu(at).select_option("scores")
+    at.wait()
+    assert at.widget.measure == "scores"
+    scores = at.widget.trace.scores(2, 6)[IT]
+    said = read(at, IT)
+    assert f"{scores.max():#.4g}" in said
+    assert "even spread" not in said  # scores have none
+    expect(at.page.locator(".legend")).to_contain_text("red above, blue below")
+    expect(at.page.locator(".controls")).to_contain_text("|score| ≥")
+    limit = at.widget.trace.scores(2, 6)[at.widget.trace.allowed(2, 6)].abs().max()
+    expect(at.page.locator(".wedge")).to_have_attribute("aria-label", f"score −{limit:.2f} to {limit:.2f}")
+    at.page.wait_for_function("() => model.get('_pictures').measure === 'scores'")
+    strongest = at.page.locator(".strongest .value").first.text_content()
+    off_diagonal = at.widget.trace.scores(2, 6)[1:].masked_fill(torch.eye(12, dtype=torch.bool)[1:], -torch.inf)
+    assert strongest == f"{off_diagonal.max():#.4g}"
+
+
+def test_norms_come_when_the_model_has_run_once_more(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"], queries=[IT])
+    at.widget.measure = "norms"
+    at.wait()
+    norms = at.widget.trace.measure("norms", 2, 6)[IT]
+    assert f"{norms.max():#.4g}" in status(at)
+    expect(at.page.locator(".legend")).to_contain_text("larger norm")
+    menu(at).select_option("weights")
+    at.wait()
+    assert f"{at.widget.trace.weights(2, 6)[IT].max():.4f}" in status(at)
+
+
+def test_a_measure_that_cannot_be_had_says_why(mount: Callable[..., Mounted]) -> None:
+    given = AttentionTrace.from_attentions([torch.tensor([[[1.0, 0.0], [0.3, 0.7]]])], ["a", "b"])
+    at = mount(given)
+    for name in ("scores", "norms"):
+        option = menu(at).locator(f"option[value={name}]")
+        expect(option).to_be_disabled()
+        assert "made from attention weights" in (option.get_attribute("title") or "")
+
+
+@pytest.fixture
+def distance() -> Iterator[None]:
+    @aw.measures.register
+    class Distance(aw.measures.Measure):
+        name, label, domain = "distance", "distance", "positive"
+        sentence = "Weight times how far back the key stands."
+
+        def tile(self, region: aw.measures.Region) -> torch.Tensor:
+            return region.weights() * (region.queries[:, None] - region.keys[None, :]).abs()
+
+    yield
+    aw.measures._REGISTRY._own.pop("distance")
+
+
+@pytest.mark.usefixtures("distance")
+def test_a_users_own_measure_is_in_the_menu(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"])
+    menu(at).select_option("distance")
+    at.wait()
+    expected = at.widget.trace.measure("distance", 2, 6)[IT].max()
+    assert f"{expected:#.4g}" in read(at, IT)
+    expect(menu(at)).to_have_attribute("title", "Weight times how far back the key stands.")
