@@ -21,12 +21,17 @@ ORDER = (
     {"export"},
     {"front_end", "traits"},
     {"synced"},
+    {"session_widget"},
     {"widget"},
     {"cli", "__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 # The widget is traits and dispatch: it leaves the mathematics to the rooms between.
-NOT = {"widget": {"maths", "measures", "capture", "models"}, "wire": {"capture", "models"}}
+NOT = {
+    "widget": {"maths", "measures", "capture", "models"},
+    "session_widget": {"maths", "measures", "capture", "models"},
+    "wire": {"capture", "models"},
+}
 
 
 def room_of(path: Path) -> str:

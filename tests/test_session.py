@@ -182,7 +182,7 @@ def test_a_measure_that_a_trace_lacks_is_refused_with_the_reason() -> None:
     given = AttentionTrace.from_attentions(torch.full((1, 2, 3, 3), 1 / 3), list("abc"))
     session.open(given, Texts(), None)
     with pytest.raises(ValueError, match="made from attention weights"):
-        session.checked("measure", "scores", "self")
+        session.checked("measure", "scores", session.selection)
     infos = {one.name: one.missing for one in session.states["outline"].measures}
     assert infos["weights"] == ""
     assert "made from attention weights" in infos["norms"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets import Widget
@@ -9,7 +11,7 @@ from ipywidgets import Widget
 from attnwidget.front_end import PackedWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from traitlets import TraitType
 
@@ -20,7 +22,24 @@ class SyncedWidget(PackedWidget):
     ipywidgets keeps their names in a trait of its own, `Widget.keys`. In attention, keys are what queries look at, and
     that is what a user of this widget means by the name. So the four methods of `Widget` that read its list are
     written here to do without.
+
+    And its traits may be set on several threads: `_lock` is held while changes are held back, in which ipywidgets and
+    traitlets count on one thread.
     """
+
+    _lock = RLock()
+
+    @contextmanager
+    def hold_sync(self) -> Iterator[None]:
+        """Send what changes at the end, as one message."""
+        with self._lock, super().hold_sync():
+            yield
+
+    @contextmanager
+    def hold_trait_notifications(self) -> Iterator[None]:
+        """Check what changes at the end, and tell of it then, in one message."""
+        with self.hold_sync(), super().hold_trait_notifications():
+            yield
 
     def add_traits(self, **traits: TraitType[Any, Any]) -> None:
         """Add traits to this widget alone."""

@@ -42,7 +42,7 @@ class PositionList(TraitType[list[int], Any]):
     def validate(self, obj: HasTraits, value: Any) -> list[int]:
         """Return the positions, or raise `TraitError`."""
         try:
-            return [index(one) for one in _items(value)]
+            return [int(index(one)) for one in _items(value)]
         except (TypeError, ValueError):
             self.error(obj, value)
 

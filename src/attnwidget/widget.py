@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode, observe, validate
+from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode
 
 from attnwidget import front_end, hosts
 from attnwidget.examples import EXAMPLES, Example, Examples
 from attnwidget.session import OptionError, Session, jobs
 from attnwidget.session.requests import SLOW, handlers
-from attnwidget.synced import SyncedWidget
+from attnwidget.session_widget import SELECTION, TEXTS, SessionWidget
 from attnwidget.trace import AttentionTrace
 from attnwidget.traits import HeadList, PositionList
 from attnwidget.wire import schema
-from attnwidget.wire.schema import STATES, VIEWS, Selection, Stamp, Texts
+from attnwidget.wire.schema import STATES, VIEWS, Texts
 from attnwidget.wire.server import RequestServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from os import PathLike
 
     from torch import Tensor
@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 # The browser holds the newest value of what it set itself. An echo would arrive late and move the view back; and
 # marimo sends the whole state round with every change. `SelectionEvent` sees to it that all browsers agree.
 _LIVE = {"sync": True, "echo_update": False}
-_TEXTS = Texts.__struct_fields__
-_SELECTION = Selection.__struct_fields__
 _SOON = 1.0  # seconds until what can wait is made unasked: behind a long cell no browser's question comes through
 
 
-class AttentionWidget(SyncedWidget):
+class AttentionWidget(SessionWidget):
     """Attention inside a Transformer, drawn live.
 
     Parameters
@@ -138,9 +136,9 @@ class AttentionWidget(SyncedWidget):
         probe: bool = True,
         **options: Any,
     ) -> None:
-        unknown = sorted(set(options) - set(_SELECTION))
+        unknown = sorted(set(options) - set(SELECTION))
         if unknown:
-            known = ", ".join((*_TEXTS[1:], "model", "tokenizer", "categories", "probe", *_SELECTION))
+            known = ", ".join((*TEXTS[1:], "model", "tokenizer", "categories", "probe", *SELECTION))
             raise TypeError(f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}")
         if not isinstance(source, (str, AttentionTrace, Example)):
             raise TypeError(
@@ -151,10 +149,10 @@ class AttentionWidget(SyncedWidget):
             what = "attention captured earlier is shown as it is" if is_trace else "an example brings its own"
             raise TypeError(f"a model, a tokenizer and more texts go with a text; {what}")
         for name, value in options.items():
-            if value is not None:
-                options[name] = self.traits()[name].validate(self, value)
+            trait = self.traits()[name]
+            if value is not None or not trait.allow_none:
+                options[name] = trait.validate(self, value)
         self._session = Session(tokenizer=tokenizer, categories=categories, probe=probe, options=options)
-        self._following = False
         front_end.begin()
         # Only what can be shown becomes a widget: a failure leaves nothing behind, in no browser either.
         texts = Texts(
@@ -186,65 +184,6 @@ class AttentionWidget(SyncedWidget):
         ``AttentionWidget(AttentionWidget.examples()[0])`` shows one; so does the widget's menu.
         """
         return EXAMPLES
-
-    # -- traits ⇄ session ---------------------------------------------------------------------------------------
-
-    @staticmethod
-    def _mirrored(texts: Texts | None, selection: Selection | None, states: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the traits that show parts of a session."""
-        public = {name: getattr(one, name) for one in (texts, selection) if one for name in one.__struct_fields__}
-        return public | {f"_{name}": {} if one is None else one.to_state() for name, one in states.items()}
-
-    def _follow(self, changes: Mapping[str, Any]) -> None:
-        """Show what has changed in the session."""
-        states = {name: one for name, one in changes.items() if name in STATES}
-        self._following = True
-        try:
-            with self.hold_sync():
-                for name, value in self._mirrored(changes.get("texts"), changes.get("selection"), states).items():
-                    setattr(self, name, value)
-        finally:
-            self._following = False
-        self._select()  # what somebody's observer set meanwhile
-
-    @validate(*_TEXTS)
-    def _run_texts(self, proposal: dict[str, Any]) -> str:
-        """Run the model before the trait takes the text: on a failure both text and picture stay as they were."""
-        name, text = proposal["trait"].name, proposal["value"]
-        # One message may set several: then the others are here already, and one run is of all.
-        texts = Texts(**{one: getattr(self, one) for one in _TEXTS} | {name: text})
-        if not self._following and texts != self._session.texts:
-            try:
-                self._session.run(texts)
-            except Exception as error:
-                raise TraitError(str(error)) from error
-        return str(text)
-
-    @validate(*_SELECTION)
-    def _check(self, proposal: dict[str, Any]) -> Any:
-        if self._following:
-            return proposal["value"]
-        try:
-            return self._session.checked(proposal["trait"].name, proposal["value"], self.attention)
-        except (ValueError, TypeError, IndexError) as error:
-            raise TraitError(str(error)) from error
-
-    @observe(*_SELECTION)
-    def _select(self, _change: object = None) -> None:
-        if self._following:
-            return
-        before = self._session.selection
-        now = {name: getattr(self, name) for name in _SELECTION}
-        moved = {name: value for name, value in now.items() if value != getattr(before, name)}
-        if moved:
-            self._session.select(**moved)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in _SELECTION:
-            super().__setattr__(name, value)
-            return
-        with self._session.lock:  # browsers set these on other threads
-            super().__setattr__(name, value)
 
     # -- what Python reads --------------------------------------------------------------------------------------
 
@@ -304,20 +243,5 @@ class AttentionWidget(SyncedWidget):
             self._session.close()
         super().close()
 
-    # -- what the browser says ----------------------------------------------------------------------------------
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take values from the browser; a wrong one is shown there, and the browser gets the right one back."""
-        not_meant = {*sync_data.get("_stamp", {}).get("followed", ()), *(f"_{name}" for name in STATES)}
-        with self._session.lock:
-            sync_data = self._session.within({k: value for k, value in sync_data.items() if k not in not_meant})
-            try:
-                super().set_state(sync_data)
-            except TraitError as error:
-                self._session.fail(error)
-                self.send_state(list(sync_data))
-            if "_stamp" in sync_data:
-                self.send(self._session.confirmed(Stamp(**self._stamp)).to_state())
-
     def _answer_resend(self, *_: object) -> None:
-        self.send_state([*_TEXTS, *_SELECTION, *(f"_{name}" for name in STATES)])
+        self.send_state([*TEXTS, *SELECTION, *(f"_{name}" for name in STATES)])

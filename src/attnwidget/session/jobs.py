@@ -14,6 +14,7 @@ from attnwidget.hosts import in_marimo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from threading import RLock
 
     Report = Callable[[str, int, int | None], None]
 
@@ -24,6 +25,7 @@ BUSY = 0.25  # seconds after which a main thread that does not answer counts as 
 logger = logging.getLogger(__name__)
 
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="attnwidget")
+_asked = ThreadPoolExecutor(max_workers=4, thread_name_prefix="attnwidget-asked")  # never behind slow work
 _queue = ThreadPoolExecutor(max_workers=1, thread_name_prefix="attnwidget-queue")
 _chosen: ContextVar[list[asyncio.AbstractEventLoop | None]] = ContextVar("chosen")  # by those who say which loop
 _home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("home", default=None)  # of work in the background
@@ -48,6 +50,9 @@ class Job(Generic[T]):
         thread is busy with something long, on the work's own.
     report : function, optional
         Called likewise with (message, done, total); total is None where it is not known.
+    lock : RLock, optional
+        Held while `finish` and `report` are called. The work itself must not take it: who holds it may wait for the
+        work's end.
     queued : bool
         For work that nobody waits for: one piece after another, so that threads are left for what is asked.
     """
@@ -58,6 +63,7 @@ class Job(Generic[T]):
         *,
         finish: Callable[[Job[T]], None],
         report: Report | None = None,
+        lock: RLock | None = None,
         queued: bool = False,
     ) -> None:
         self._pool = _queue if queued else _threads
@@ -65,7 +71,8 @@ class Job(Generic[T]):
         self._finish = finish
         self._report = report
         self._stop = threading.Event()
-        self._settling = threading.RLock()
+        self._lock = lock or threading.RLock()
+        self._begun = threading.Lock()
         self._settled = False
         self._loop = running_loop()
         self._future: Future[T] = Future()
@@ -73,16 +80,23 @@ class Job(Generic[T]):
     def start(self) -> None:
         """Begin."""
         if self._loop is None:
-            self._do()
+            self.settle()
         else:
             self._pool.submit(self._do)
 
     def _do(self) -> None:
+        if self._work_once():
+            bring_back(self._loop, self.settle)
+
+    def _work_once(self) -> bool:
+        """Do the work here, and say so; not if it has been begun elsewhere."""
+        if not self._begun.acquire(blocking=False):
+            return False
         try:
             self._future.set_result(self._work(self))
         except BaseException as error:  # noqa: BLE001  (kept for whoever asks for the result)
             self._future.set_exception(error)
-        bring_back(self._loop, self.settle)
+        return True
 
     @property
     def stopped(self) -> bool:
@@ -99,17 +113,22 @@ class Job(Generic[T]):
             self._loop.call_soon_threadsafe(self._pass_on, message, done, total)
 
     def _pass_on(self, message: str, done: int, total: int | None) -> None:
-        if self._report is not None and not self._settled and not self.stopped:
-            self._report(message, done, total)
+        with self._lock:
+            if self._report is not None and not self._settled and not self.stopped:
+                self._report(message, done, total)
 
     def stop(self) -> None:
         """Ask the work to end at its next report."""
         self._stop.set()
 
     def settle(self) -> None:
-        """Wait for the end of the work and call `finish`, once: the main thread may not wait for the loop to do it."""
+        """Wait for the end of the work and call `finish`, once: the main thread may not wait for the loop to do it.
+
+        Work whose turn has not come is done here: all threads may be waiting for a lock that the caller holds.
+        """
+        self._work_once()
         self._future.exception()
-        with self._settling:
+        with self._lock:
             if not self._settled:
                 self._settled = True
                 self._finish(self)
@@ -166,7 +185,7 @@ def in_background(work: Callable[[], None]) -> None:
     if loop is None:
         work()
     else:
-        _threads.submit(copy_context().run, there)
+        _asked.submit(copy_context().run, there)
 
 
 def bring_home(act: Callable[[], None]) -> None:

@@ -22,11 +22,11 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
     """Return the handler of each request that is about a session."""
 
     def tile(ask: schema.Tile, _: object) -> Any:
-        trace = session.traces.get(ask.trace)
+        with session.lock:  # they belong together
+            trace, run = session.traces.get(ask.trace), session.run_number
+            attention = ask.attention or session.selection.attention
         if trace is None:
             raise ValueError("nothing has been captured yet" if not session.traces else f"no trace {ask.trace!r}")
-        run = session.run_number
-        attention = ask.attention or session.selection.attention
         if ask.run not in {None, run} or attention not in trace.attentions:
             raise StaleError
         numbers = tiles.tile(

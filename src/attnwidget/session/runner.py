@@ -15,6 +15,7 @@ from attnwidget.wire.schema import Status, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from threading import RLock
 
     from torch.nn import Module
 
@@ -54,12 +55,15 @@ class Runner:
         The user's own.
     tell : function
         Called with every `Status`.
+    lock : RLock
+        Held while one run takes the place of another, and while one ends.
     """
 
-    def __init__(self, tokenizer: Any, tell: Callable[[Status], None]) -> None:
+    def __init__(self, tokenizer: Any, tell: Callable[[Status], None], lock: RLock) -> None:
         self.loaded: Loaded | None = None
         self._tokenizer = tokenizer
         self._tell = tell
+        self._lock = lock
         self._job: Job[Any] | None = None
         self.failure: BaseException | None = None
 
@@ -144,7 +148,6 @@ class Runner:
         keeps : bool
             Whether a picture stands that stays when the run is stopped.
         """
-        self.stop()
 
         def finish(job: Job[Ran]) -> None:
             if job is not self._job:
@@ -154,33 +157,45 @@ class Runner:
                 adopt(job.result())
             except Stopped as stopped:
                 if keeps:
-                    self._tell(Status(state="ready", message="stopped"))
+                    self.halt()
                 else:
                     self.fail(stopped)
             except Exception as error:  # noqa: BLE001  (shown in the widget: nobody in Python is waiting)
                 self.fail(error)
+            except BaseException:  # Ctrl-C
+                self.halt()
+                raise
 
-        self._job = Job(lambda job: work(job.report), report=self.report, finish=finish)
-        self._job.start()
+        with self._lock:
+            self.stop()
+            job = self._job = Job(lambda job: work(job.report), report=self.report, finish=finish, lock=self._lock)
+        job.start()
 
     def stop(self) -> None:
         """Ask what runs to end."""
-        if self._job is not None:
-            self._job.stop()
+        job = self._job  # another thread may be ending it
+        if job is not None:
+            job.stop()
 
     def replace(self) -> None:
         """Stop what runs, and forget it: something newer is coming."""
-        self.stop()
-        self._job = None
+        with self._lock:
+            self.stop()
+            self._job = None
 
     def settle(self) -> None:
         """Wait for what runs."""
-        if self._job is not None:
-            self._job.settle()
+        job = self._job
+        if job is not None:
+            job.settle()
 
     def report(self, message: str, done: int, total: int | None) -> None:
         """Tell how far a run is."""
         self._tell(Status(state="loading", message=message, done=done, total=total))
+
+    def halt(self) -> None:
+        """Tell that a run was stopped, and that the picture before it stays."""
+        self._tell(Status(state="ready", message="stopped"))
 
     def fail(self, error: Exception) -> None:
         """Tell why there is no new picture."""

@@ -46,8 +46,8 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
     if name in SIDES:
         count = len(trace.sides(attention)[SIDES.index(name)].text)
         return _in_range(f"{name}: token", list(dict.fromkeys(value)), count)
-    if name == "threshold" and math.isnan(value):
-        raise ValueError("threshold must be a number from 0 to 1, not NaN")
+    if name == "threshold" and not 0 <= value <= 1:
+        raise ValueError(f"threshold must be a number from 0 to 1, not {value}")
     if name == "view":
         return _one_of("view", value, VIEWS)
     if name == "category" and value is not None:
@@ -77,7 +77,9 @@ def _in_range(what: str, values: list[int], count: int) -> list[int]:
 def within(values: Mapping[str, Any], trace: AttentionTrace, attention: str) -> dict[str, Any]:
     """Drop token positions that are not there: a click in a browser may cross a shorter text on the way."""
     kept = dict(values)
-    for side, tokens in zip(SIDES, trace.sides(attention), strict=True):
+    wanted = values.get("attention")
+    sides = trace.sides(wanted if wanted in trace.attentions else attention)
+    for side, tokens in zip(SIDES, sides, strict=True):
         if isinstance(values.get(side), list):
             kept[side] = [at for at in values[side] if not isinstance(at, int) or at < len(tokens.text)]
     return kept

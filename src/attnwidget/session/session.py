@@ -28,6 +28,7 @@ from attnwidget.wire.outline import outline
 from attnwidget.wire.schema import (
     Demo,
     ExampleName,
+    Outline,
     Selection,
     SelectionEvent,
     ShownExample,
@@ -83,12 +84,15 @@ class Session:
     traces : dict of str to AttentionTrace
         The one on screen is "main"; others may stand beside it.
     lock : RLock
-        Held while anything of this changes; requests may come on any thread.
+        Held while anything of a session changes; requests may come on any thread. One for all sessions, since linked
+        widgets change each other.
     seen : dict of str to int
         The newest change of the selection that came from each browser.
     listener : function
         Called, under the lock, with every change.
     """
+
+    lock = RLock()
 
     def __init__(
         self,
@@ -103,22 +107,21 @@ class Session:
         self.states: dict[str, Wired | None] = {"status": Status(state="loading")}
         self.traces: dict[str, AttentionTrace] = {}
         self.run_number = 0
-        self.lock = RLock()
         self.listener: Callable[[Changes], None] = lambda _: None
         self.seen: dict[str, int] = {}
         self.in_batch = False  # no browser will ever ask: whatever there is to see is made at once
         self._options = dict(options or {})
         self._example: Example | None = None
         self._seconds = 0.0
-        self._runner = Runner(tokenizer, lambda status: self._tell(status=status))
-        self._categories = CategoriesFeed(self._filler("categories"), categories, wants_probe=probe)
-        self._breakdown = BreakdownFeed(self._filler("breakdown"))
+        self._runner = Runner(tokenizer, lambda status: self._tell(status=status), self.lock)
+        self._categories = CategoriesFeed(self._filler("categories"), categories, wants_probe=probe, lock=self.lock)
+        self._breakdown = BreakdownFeed(self._filler("breakdown"), self.lock)
         self._feeds: dict[str, Feed] = {
-            "snapshot": SnapshotFeed(self._filler("snapshot")),
+            "snapshot": SnapshotFeed(self._filler("snapshot"), self.lock),
             "breakdown": self._breakdown,
-            "pictures": PicturesFeed(self._filler("pictures")),
+            "pictures": PicturesFeed(self._filler("pictures"), self.lock),
             "categories": self._categories,
-            "ahead": AheadFeed(self._filler("ahead")),
+            "ahead": AheadFeed(self._filler("ahead"), self.lock),
         }
 
     # -- what is there ------------------------------------------------------------------------------------------
@@ -145,9 +148,14 @@ class Session:
             raise self._runner.failure or Stopped
         return self.trace
 
+    def _looked_at(self) -> tuple[AttentionTrace, Selection]:
+        self.settled()
+        with self.lock:  # the two belong together
+            return self.traces[MAIN], self.selection
+
     def weights(self) -> Tensor:
         """Compute the weights on screen, (heads, queries, keys); see `AttentionWidget.weights`."""
-        trace, now = self.settled(), self.selection
+        trace, now = self._looked_at()
         shown = tiles.tile(trace, now.heads, words=now.words, attention=now.attention)  # (heads, queries, keys)
         shown = shown.masked_fill(shown == -torch.inf, 0)
         for axis, (side, name) in enumerate(zip(trace.sides(now.attention), rules.SIDES, strict=True), 1):
@@ -178,7 +186,7 @@ class Session:
 
     def breakdown(self) -> Breakdown:
         """Compute the steps on screen, nothing changed."""
-        return self._breakdown.breakdown(self.settled(), self.selection)
+        return self._breakdown.breakdown(*self._looked_at())
 
     # -- another text -------------------------------------------------------------------------------------------
 
@@ -205,7 +213,7 @@ class Session:
             self._runner.fail(error)
             raise
         except BaseException:  # Ctrl-C
-            self._tell(status=Status(state="ready", message="stopped"))
+            self._runner.halt()
             raise
 
     def start(self, texts: Texts) -> None:
@@ -243,6 +251,7 @@ class Session:
                 wanted = self._options if options is None else options
                 try:
                     selection = rules.opening(self.selection, trace, wanted, self.category_names)
+                    self._check_scores(trace, selection)
                 except (ValueError, TypeError, IndexError) as error:
                     raise OptionError(str(error)) from error
             else:
@@ -261,14 +270,31 @@ class Session:
 
     # -- another selection --------------------------------------------------------------------------------------
 
-    def checked(self, name: str, value: Any, attention: str) -> Any:
-        """Return a value of the selection in the form that it is kept in; raise if there is no such thing."""
-        if self.trace is None:
+    def checked(self, name: str, value: Any, beside: Selection) -> Any:
+        """Return a value of the selection in the form that it is kept in; raise if there is no such thing.
+
+        Parameters
+        ----------
+        name : str
+            Of the value.
+        value : Any
+            What somebody wants.
+        beside : Selection
+            What else is chosen at the same time.
+        """
+        trace = self.trace
+        if trace is None:
             return value
-        found = rules.checked(name, value, self.trace, attention, self.category_names)
-        if name == "what_if" and "scores" in found:  # of keys that the query may see
-            self._breakdown.breakdown(self.trace, self.selection, output=False).what_if(scores=found["scores"])
+        found = rules.checked(name, value, trace, beside.attention, self.category_names)
+        if name == "what_if":
+            self._check_scores(trace, msgspec.structs.replace(beside, what_if=found))
         return found
+
+    def _check_scores(self, trace: AttentionTrace, selection: Selection) -> None:
+        """Raise if scores are set by hand of keys that the query may not see."""
+        if "scores" in selection.what_if:
+            whole = self._breakdown.breakdown(trace, selection, output=False)
+            whole.what_if(scores=selection.what_if["scores"])
 
     def within(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return what a browser sends without the token positions that are no more."""
@@ -277,9 +303,9 @@ class Session:
     def take(self, selection: Selection, by: Stamp) -> SelectionEvent:
         """Choose all that a browser has chosen; raise if something is not there."""
         with self.lock:
-            values = self.within({name: getattr(selection, name) for name in selection.__struct_fields__})
-            attention = values["attention"]
-            self.select(**{name: self.checked(name, value, attention) for name, value in values.items()})
+            values = self.within(msgspec.structs.asdict(selection))
+            wanted = Selection(**values)
+            self.select(**{name: self.checked(name, value, wanted) for name, value in values.items()})
             return self.confirmed(by)
 
     def confirmed(self, by: Stamp) -> SelectionEvent:
@@ -299,12 +325,15 @@ class Session:
                 self._move(selection)
                 return
             self.selection = selection
-            self._tell(selection=selection)
+            self._tell(selection=selection, **self._new_measures())
             for feed in self._feeds.values():
                 feed.follow(self._shown)
 
     def _move(self, selection: Selection, **changes: Any) -> None:
-        """Go over to another run, or to another attention: what was computed for the last one is dropped."""
+        """Go over to another run, or to another attention: what was computed for the last one is dropped.
+
+        Whatever fails or is interrupted on the way, the listener learns what has changed until then.
+        """
         self.run_number += 1  # what was asked of the other is answered no more
         self.selection = selection
         self.texts = changes.get("texts", self.texts)
@@ -313,12 +342,13 @@ class Session:
         try:
             for feed in self._feeds.values():
                 feed.forget()
-            self._tell(**changes, selection=selection, outline=self._outline(), breakdown=None)
+            self._tell(**changes, selection=selection, breakdown=None)
+            self._tell(outline=self._outline())
             for feed in self._feeds.values():
                 feed.follow(self._shown)
         finally:
             self.listener = listener
-        listener({name: value for one in gathered for name, value in one.items()})
+            listener({name: value for one in gathered for name, value in one.items()})
         if self.in_batch:
             self.complete()
 
@@ -347,6 +377,12 @@ class Session:
             demo=_menu(name, self._example) if demo else None,
         )
 
+    def _new_measures(self) -> dict[str, Wired]:
+        """Return an outline to tell, if a measure is drawn that was registered after the last one."""
+        last = self.states.get("outline")
+        known = {one.name for one in last.measures} if isinstance(last, Outline) else set()
+        return {} if self.selection.measure in known else {"outline": self._outline()}
+
     # -- what can wait ------------------------------------------------------------------------------------------
 
     def begin(self, *names: str) -> None:
@@ -358,10 +394,12 @@ class Session:
                 self._feeds[name].begin(self._shown)
 
     def complete(self) -> None:
-        """Make at once whatever can be made without long work, for a page that has no kernel."""
+        """Make at once whatever there is to see, for a page that has no kernel."""
         if self.trace is not None:
-            with at_once():
+            with self.lock, at_once():
                 self.begin()
+                for feed in self._feeds.values():
+                    feed.settle()  # what had begun in the background
 
     def close(self) -> None:
         """End what runs in the background."""

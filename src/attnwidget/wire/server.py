@@ -60,9 +60,9 @@ class RequestServer:
         self._start = start
         self._cancelled: dict[str, threading.Event] = {}  # of the requests that are open
 
-    def receive(self, message: Mapping[str, Any]) -> None:
+    def receive(self, message: Any) -> None:
         """Answer a message, now or soon."""
-        number = message.get("id")
+        number = message.get("id") if isinstance(message, dict) else None
         try:
             request: Request = msgspec.convert(message, AnyRequest)
         except msgspec.ValidationError as error:
@@ -71,13 +71,12 @@ class RequestServer:
             return
         if isinstance(request, Cancel):
             for one in request.requests:
-                if one in self._cancelled:
-                    self._cancelled[one].set()
+                self._cancelled.get(one, threading.Event()).set()
             self._reply(request.id, None)
             return
-        if request.id in self._cancelled:
+        cancelled = threading.Event()
+        if self._cancelled.setdefault(request.id, cancelled) is not cancelled:
             return  # asked again, and being worked on
-        cancelled = self._cancelled[request.id] = threading.Event()
         if type(request) in self._slow:
             self._start(lambda: self._work(request, cancelled))
         else:

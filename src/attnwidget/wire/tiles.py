@@ -77,10 +77,12 @@ def tile(
 
 def _positions(tokens: Tokens, span: tuple[int, int] | None, *, words: bool) -> tuple[slice, list[int]]:
     """Token positions of a range of tokens or words, and each one's word number counted from the range's first."""
+    count = len(tokens.word_texts if words else tokens.text)
+    start, stop = span or (0, count)
+    if not 0 <= start < stop <= count:
+        raise ValueError(f"{start} to {stop} is no range of {count} {'words' if words else 'tokens'}")
     if not words:
-        start, stop = span or (0, len(tokens.text))
         return slice(start, stop), []
-    start, stop = span or (0, len(tokens.word_texts))
     inside = [position for position, word in enumerate(tokens.words) if start <= word < stop]
     return slice(inside[0], inside[-1] + 1), [tokens.words[position] - start for position in inside]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attnwidget.session.feeds.base import Feed
-from attnwidget.session.jobs import Job, Stopped
 from attnwidget.wire import tiles
 
 if TYPE_CHECKING:
     from attnwidget.session.feeds.base import Shown
+    from attnwidget.session.jobs import Job
     from attnwidget.wire.schema import Ahead
 
 
@@ -33,13 +33,4 @@ class AheadFeed(Feed):
         def work(job: Job[Ahead]) -> Ahead:
             return tiles.ahead(shown.trace, shown.selection.attention, shown.run, lambda: job.report(""))
 
-        def finish(job: Job[Ahead]) -> None:
-            if job is not self._job:
-                return
-            try:
-                self._tell(job.result())
-            except Stopped:
-                return
-
-        self._job = Job(work, finish=finish, queued=True)
-        self._job.start()
+        self._work(work, lambda job: self._tell(job.result()), queued=True)

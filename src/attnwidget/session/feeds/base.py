@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from attnwidget.session.jobs import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attnwidget.session.jobs import Job
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.schema import Selection, Wired
+
+T = TypeVar("T")
 
 
 class Shown(NamedTuple):
@@ -29,10 +33,13 @@ class Feed:
     ----------
     tell : function
         Called with each new value of the state, on whichever thread it was made.
+    lock : RLock, optional
+        Held while a feed is told anything, and while its work ends.
     """
 
-    def __init__(self, tell: Callable[[Wired], None]) -> None:
+    def __init__(self, tell: Callable[[Wired], None], lock: RLock | None = None) -> None:
         self._tell = tell
+        self._lock = lock or RLock()
         self._job: Job[Any] | None = None
 
     def follow(self, shown: Shown) -> None:
@@ -47,6 +54,22 @@ class Feed:
             self._job.stop()
             self._job = None
 
+    def settle(self) -> None:
+        """Wait for what runs."""
+        if self._job is not None:
+            self._job.settle()
+
     def close(self) -> None:
         """End whatever runs."""
         self.forget()
+
+    def _work(self, work: Callable[[Job[T]], T], finish: Callable[[Job[T]], None], **how: Any) -> None:
+        """Work as a `Job` does; its end is left out if it is forgotten, or other work of this feed has begun."""
+
+        def end(job: Job[T]) -> None:
+            if job is self._job:
+                self._job = None
+                finish(job)
+
+        self._job = Job(work, finish=end, lock=self._lock, **how)
+        self._job.start()

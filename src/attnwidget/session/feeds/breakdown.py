@@ -6,16 +6,17 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnwidget.session.feeds.base import Feed
-from attnwidget.session.jobs import Job, Stopped
 from attnwidget.wire import steps
 from attnwidget.wire.schema import VIEWS, Breakdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from threading import RLock
 
     from attnwidget.breakdown import Breakdown as Computation
     from attnwidget.head_id import HeadId
     from attnwidget.session.feeds.base import Shown
+    from attnwidget.session.jobs import Job
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.schema import Selection, Wired
 
@@ -41,8 +42,8 @@ class _Place(NamedTuple):
 class BreakdownFeed(Feed):
     """Computes what the breakdown shows: twice for a text, if the model's own output must first be fetched."""
 
-    def __init__(self, tell: Callable[[Wired], None]) -> None:
-        super().__init__(tell)
+    def __init__(self, tell: Callable[[Wired], None], lock: RLock | None = None) -> None:
+        super().__init__(tell, lock)
         self._query: int | None = None  # that was taken where none was pinned
         self._sent: tuple[int, AttentionTrace, _Place] | None = None
 
@@ -116,19 +117,10 @@ class BreakdownFeed(Feed):
                 self._send(*self._sent, **how)
 
         def finish(job: Job[None]) -> None:
-            if job is not self._job:
-                return  # stopped: another text is on screen
-            self._job = None
-            try:
-                job.result()
-            except Stopped:
-                return
+            job.result()
             again(waiting=False)
 
-        self._job = Job(
-            work, finish=finish, report=lambda _, done, total: again(waiting=True, done=done, total=total or 0)
-        )
-        self._job.start()
+        self._work(work, finish, report=lambda _, done, total: again(waiting=True, done=done, total=total or 0))
 
 
 def _touched(what_if: Mapping[str, Any]) -> list[int]:

@@ -12,6 +12,7 @@ from attnwidget.wire.schema import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from threading import RLock
 
     from attnwidget.heads import Category, CategoryTable, HeadProbe
     from attnwidget.session.feeds.base import Shown
@@ -39,10 +40,14 @@ class CategoriesFeed(Feed):
         The user's own.
     wants_probe : bool
         Whether to look for evidence about the model.
+    lock : RLock, optional
+        As of every feed.
     """
 
-    def __init__(self, tell: Callable[[Wired], None], own: Sequence[Category], *, wants_probe: bool) -> None:
-        super().__init__(tell)
+    def __init__(
+        self, tell: Callable[[Wired], None], own: Sequence[Category], *, wants_probe: bool, lock: RLock | None = None
+    ) -> None:
+        super().__init__(tell, lock)
         self._own = tuple(own)
         self._wants_probe = wants_probe
         self._begun: tuple[int, str] | None = None
@@ -61,6 +66,12 @@ class CategoriesFeed(Feed):
         """Drop the scores; evidence about the model outlives the text."""
         super().forget()
         self._begun = self._table = self._shown = None
+
+    def settle(self) -> None:
+        """Wait for what runs."""
+        super().settle()
+        if self._probe_job is not None:
+            self._probe_job.settle()
 
     def close(self) -> None:
         """End whatever runs."""
@@ -84,21 +95,15 @@ class CategoriesFeed(Feed):
             return _Scored(table, known_probe(shown.model) if looks else None)
 
         def finish(job: Job[_Scored]) -> None:
-            if job is not self._job:
-                return
-            self._job = None
             try:
                 scored = job.result()
-            except Stopped:
-                return
             except Exception as error:  # noqa: BLE001  (said in the panel: nobody in Python is waiting)
                 self._tell(no_categories(shown.trace, attention, shown.run, error))
                 return
             self._table, self._shown = scored.table, shown
             self._bring_evidence(shown, scored.probe, looks=looks)
 
-        self._job = Job(work, finish=finish)
-        self._job.start()
+        self._work(work, finish)
 
     def _bring_evidence(self, shown: Shown, known: HeadProbe | None, *, looks: bool) -> None:
         if shown.model is not self._probed:
@@ -118,6 +123,7 @@ class CategoriesFeed(Feed):
                     lambda job: probe_heads(shown.model, shown.tokenizer, on_progress=_steps(job)),
                     finish=self._finish_probe,
                     report=lambda what, done, total: self._send("running", message=what, done=done, total=total or 0),
+                    lock=self._lock,
                     queued=True,
                 )
                 self._probe_job.start()

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from attnwidget import measures
 from attnwidget.session.feeds.base import Feed
-from attnwidget.session.jobs import Job, Stopped
 from attnwidget.wire.pictures import pictures
 
 if TYPE_CHECKING:
     from attnwidget.session.feeds.base import Shown
+    from attnwidget.session.jobs import Job
     from attnwidget.wire.schema import Pictures
 
 
@@ -45,15 +45,9 @@ class PicturesFeed(Feed):
             return pictures(trace, selection.attention, selection.measure, run, lambda: job.report(""))
 
         def finish(job: Job[Pictures]) -> None:
-            if job is not self._job:
-                return
-            self._job = None
             try:
                 self._tell(job.result())
-            except Stopped:
-                return
             except Exception:  # noqa: BLE001  (the heads can be chosen without pictures)
                 self._begun = None
 
-        self._job = Job(work, finish=finish)
-        self._job.start()
+        self._work(work, finish)
