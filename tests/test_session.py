@@ -277,3 +277,18 @@ def test_a_session_needs_no_widget() -> None:
     session.open(trace_of(4), Texts(), None)
     session.complete()
     assert isinstance(session.states["categories"], schema.Categories)
+
+
+def test_a_page_is_not_kept_waiting_for_evidence_about_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may take minutes on a large model; the page says what is missing instead."""
+    monkeypatch.setattr("attnwidget.session.feeds.categories.probe_heads", lambda *_, **__: pytest.fail("it began"))
+    session = Session(tokenizer=tiny.tokenizer())
+    session.open("ab", Texts(text="abc"), tiny.gpt2())
+    session.complete()
+    categories = session.states["categories"]
+    assert categories.probe.state == "none"
+    assert {one.name: one.source for one in categories.categories}["Syntactic"].startswith("needs the model")
+    long = Session()
+    long.open(trace_of(2100), Texts(), None)
+    long.complete()
+    assert "pictures" not in long.states

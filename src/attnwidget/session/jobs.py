@@ -159,6 +159,11 @@ def at_once() -> Iterator[None]:
         _chosen.reset(before)
 
 
+def works_at_once() -> bool:
+    """Whether somebody waits for whatever is started here: then it must not take long."""
+    return _chosen.get([...])[0] is None
+
+
 def later(seconds: float, loop: asyncio.AbstractEventLoop, begin: Callable[[], None]) -> None:
     """Begin jobs in a while, also if the loop's thread is busy then."""
 

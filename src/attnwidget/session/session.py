@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     Changes = Mapping[str, Any]  # "texts": Texts, "selection": Selection, or the name of a state: its value or None
 
 MAIN = "main"
+_SHORT_WORK = 2048  # tokens of a text for which somebody may wait until all of it is drawn and scored
 _SHORT = 64  # tokens, and characters of a text, in the plain-text form
 
 
@@ -394,8 +395,10 @@ class Session:
                 self._feeds[name].begin(self._shown)
 
     def complete(self) -> None:
-        """Make at once whatever there is to see, for a page that has no kernel."""
-        if self.trace is not None:
+        """Make at once whatever takes no long work, for a page that has no kernel; of what is missing it says so."""
+        if self.trace is None:
+            return
+        if max(len(side.text) for side in self.trace.sides(self.selection.attention)) <= _SHORT_WORK:
             with self.lock, at_once():
                 self.begin()
                 for feed in self._feeds.values():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnwidget.heads import OTHER, PROBED, all_categories, categorize, known_probe, probe_heads
 from attnwidget.session.feeds.base import Feed
-from attnwidget.session.jobs import Job, Stopped
+from attnwidget.session.jobs import Job, Stopped, works_at_once
 from attnwidget.wire.categories import categories, no_categories
 from attnwidget.wire.schema import Probe
 
@@ -68,10 +68,10 @@ class CategoriesFeed(Feed):
         self._begun = self._table = self._shown = None
 
     def settle(self) -> None:
-        """Wait for what runs."""
+        """Wait for the scores; not for evidence about the model, which may take minutes: say that it is missing."""
         super().settle()
         if self._probe_job is not None:
-            self._probe_job.settle()
+            self._send("none")
 
     def close(self) -> None:
         """End whatever runs."""
@@ -116,6 +116,8 @@ class CategoriesFeed(Feed):
             self._send("done", known)
         elif self._no_probe:
             self._send("failed", message=self._no_probe)
+        elif works_at_once():
+            self._send("none")
         else:
             self._send("running", message=_PROBING)
             if self._probe_job is None:  # else it is on its way, for an older text
