@@ -269,17 +269,18 @@ def test_a_page_embedded_while_the_background_is_at_work_lacks_nothing() -> None
     in_a_kernel(cell)
 
 
-def test_a_tile_is_of_the_run_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tile_is_of_the_run_that_it_names() -> None:
     session = Session(probe=False)
     session.open(TEXT, Texts(text=TEXT), None)
-    outline, entered, go_on = session._outline, threading.Event(), threading.Event()
+    entered, go_on = threading.Event(), threading.Event()
 
-    def slowly() -> Any:
-        entered.set()
-        go_on.wait(0.3)
-        return outline()
+    class Slow(dict[str, Any]):
+        def __setitem__(self, name: str, trace: Any) -> None:
+            super().__setitem__(name, trace)
+            entered.set()
+            go_on.wait(0.3)
 
-    monkeypatch.setattr(session, "_outline", slowly)
+    session.traces = Slow(session.traces)
     ask = schema.Tile(id="1", layer=0, head=0, queries=(0, 2), keys=(0, 2), run=1)
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(session.run, Texts(text="Another text"))
