@@ -10,7 +10,7 @@ NODE_MODULES := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check test-js test-py bench build clean chromium
+.PHONY: help demo test check types test-js test-py bench build clean chromium
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -27,7 +27,11 @@ check: $(VENV)/.dev $(WIDGET) ## formatting, lint, types, bundle size
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	npm run --silent check
+	$(BIN)/python scripts/wire_types.py --check
 	$(BIN)/python scripts/bundle_size.py
+
+types: $(VENV)/.dev ## write the front end's types of all that crosses, from wire/schema.py
+	$(BIN)/python scripts/wire_types.py
 
 test-js: $(NODE_MODULES) ## the front end's unit tests
 	npm test --silent

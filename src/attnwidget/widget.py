@@ -229,7 +229,7 @@ class AttentionWidget(SessionWidget):
         return {**data, "text/plain": repr(self)}, metadata
 
     def __repr__(self) -> str:
-        return f"AttentionWidget({self._session.in_words()}"
+        return self._session.in_words("AttentionWidget")
 
     def _get_embed_state(self, drop_defaults: bool = False) -> dict[str, Any]:  # noqa: ARG002, FBT001, FBT002
         self._session.complete()  # a page has no kernel to ask

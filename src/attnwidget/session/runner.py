@@ -107,8 +107,14 @@ class Runner:
         """
         loaded = loaded or self.loaded
         if loaded is None:
-            why = "the model is still loading" if self._job else "this widget shows attention captured earlier"
-            raise ValueError(f"{why}; it has no model to run a new text")
+            why = (
+                "the model is still loading"
+                if self._job
+                else "this widget shows attention captured earlier"
+                if self.failure is None
+                else f"the model could not be had ({self.failure})"
+            )
+            raise ValueError(f"{why}; there is no model to run a new text")
         report = report or self.report
         begun = reported = time.monotonic()
 

@@ -166,14 +166,14 @@ class Session:
                 shown = shown.index_select(axis, torch.tensor(at, device=shown.device))
         return shown
 
-    def in_words(self) -> str:
+    def in_words(self, name: str) -> str:
         """Describe what is on screen for readers without the widget: a notebook opened elsewhere, a terminal."""
         trace, now, status = self.trace, self.selection, self.states["status"]
         if trace is None:
-            return f"{status.message or status.state})" if isinstance(status, Status) else ")"
+            return f"{name}({status.message or status.state})" if isinstance(status, Status) else name
         text = self.texts.text if len(self.texts.text) < _SHORT else f"{self.texts.text[:_SHORT]}…"
         queries, keys = trace.sides(now.attention)
-        lines = [f"{text!r}) · {self._model_name} · {len(queries.text)} tokens"]
+        lines = [f"{name}({text!r}) · {self._model_name} · {len(queries.text)} tokens"]
         if max(len(queries.text), len(keys.text)) <= _SHORT:
             weights = tiles.tile(trace, now.heads, attention=now.attention)  # (heads, queries, keys)
             lines += strongest(weights, (queries.text, keys.text), now.heads)

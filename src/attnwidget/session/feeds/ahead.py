@@ -24,7 +24,7 @@ class AheadFeed(Feed):
         self._begun = None
 
     def begin(self, shown: Shown) -> None:
-        """Compute them behind everything else that is asked for."""
+        """Compute them off the main thread."""
         about = shown.run, shown.selection.attention
         if self._begun == about or not tiles.fits_ahead(shown.trace, shown.selection.attention):
             return
@@ -33,4 +33,4 @@ class AheadFeed(Feed):
         def work(job: Job[Ahead]) -> Ahead:
             return tiles.ahead(shown.trace, shown.selection.attention, shown.run, lambda: job.report(""))
 
-        self._work(work, lambda job: self._tell(job.result()), queued=True)
+        self._work(work, lambda job: self._tell(job.result()))
