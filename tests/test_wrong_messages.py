@@ -100,7 +100,7 @@ def test_browsers_do_not_set_what_only_the_session_sets(widget: AttentionWidget)
 def test_a_refused_change_is_confirmed_all_the_same(widget: AttentionWidget) -> None:
     widget.set_state({"heads": [[99, 0]], "_stamp": {"client": "b", "count": 4}})
     (event,) = [one["content"] for one in widget.comm.outbox if one["method"] == "custom"]
-    assert event["by"] == {"client": "b", "count": 4}
+    assert event["by"] == {"client": "b", "count": 4, "followed": []}
     assert event["selection"]["heads"] == widget.heads
 
 
