@@ -154,17 +154,9 @@ class AttentionWidget(SessionWidget):
                 options[name] = trait.validate(self, value)
         self._session = Session(tokenizer=tokenizer, categories=categories, probe=probe, options=options)
         front_end.begin()
-        # Only what can be shown becomes a widget: a failure leaves nothing behind, in no browser either.
-        texts = Texts(
-            text=source if isinstance(source, str) else "", text_pair=text_pair or "", text_target=text_target or ""
-        )
-        try:
-            self._session.open(source, texts, model)
-        except OptionError as error:
-            raise TraitError(str(error)) from error
-        with self._session.lock:
-            super().__init__(**self._mirrored(self._session.texts, self._session.selection, self._session.states))
-            self._session.listener = self._follow
+        # Before the model runs: the browser gets ready meanwhile.
+        super().__init__(**self._mirrored(self._session.texts, self._session.selection, self._session.states))
+        self._session.listener = self._follow
         self._server = RequestServer(
             {
                 **handlers(self._session),
@@ -176,6 +168,17 @@ class AttentionWidget(SessionWidget):
             start=jobs.in_background,
         )
         self.on_msg(lambda _widget, content, _buffers: self._server.receive(content))
+        texts = Texts(
+            text=source if isinstance(source, str) else "", text_pair=text_pair or "", text_target=text_target or ""
+        )
+        try:
+            self._session.open(source, texts, model)
+        except BaseException as error:  # nothing is left behind, in no browser either
+            self.layout.close()
+            self.close()
+            if isinstance(error, OptionError):
+                raise TraitError(str(error)) from error
+            raise
 
     @staticmethod
     def examples() -> Examples:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attnwidget.session.feeds.base import Feed
+from attnwidget.session.jobs import later, running_loop
 from attnwidget.wire import tiles
 
 if TYPE_CHECKING:
     from attnwidget.session.feeds.base import Shown
     from attnwidget.session.jobs import Job
     from attnwidget.wire.schema import Ahead
+
+
+_PAUSE = 1.5  # seconds
 
 
 class AheadFeed(Feed):
@@ -24,13 +28,21 @@ class AheadFeed(Feed):
         self._begun = None
 
     def begin(self, shown: Shown) -> None:
-        """Compute them off the main thread."""
+        """Compute them off the main thread, when what else a new picture asks for has had its time."""
         about = shown.run, shown.selection.attention
         if self._begun == about or not tiles.fits_ahead(shown.trace, shown.selection.attention):
             return
         self._begun = about
+        loop = running_loop()
+        if loop is None:
+            self._compute(shown)
+        else:
+            later(_PAUSE, loop, lambda: self._compute(shown))
 
+    def _compute(self, shown: Shown) -> None:
         def work(job: Job[Ahead]) -> Ahead:
             return tiles.ahead(shown.trace, shown.selection.attention, shown.run, lambda: job.report(""))
 
-        self._work(work, lambda job: self._tell(job.result()))
+        with self._lock:
+            if self._begun == (shown.run, shown.selection.attention):
+                self._work(work, lambda job: self._tell(job.result()))
