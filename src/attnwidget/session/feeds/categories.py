@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnwidget.heads import OTHER, PROBED, all_categories, categorize, known_probe, probe_heads
 from attnwidget.session.feeds.base import Feed
-from attnwidget.session.jobs import Job, Stopped, works_at_once
+from attnwidget.session.jobs import Job, Stopped, later, running_loop, works_at_once
 from attnwidget.wire.categories import categories, no_categories
 from attnwidget.wire.schema import Probe
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _WHOLE = 2048  # tokens; of longer texts
 _QUERIES = 512  # so many are scored
+_PAUSE = 2.0  # seconds
 _STEP = 10  # sentences between two messages of progress
 _PROBING = "measuring on annotated sentences"
 
@@ -128,7 +129,20 @@ class CategoriesFeed(Feed):
                     lock=self._lock,
                     queued=True,
                 )
-                self._probe_job.start()
+                self._start_later(self._probe_job)
+
+    def _start_later(self, job: Job[HeadProbe]) -> None:
+        """Leave the machine to the reader first: nobody waits for evidence, and it takes all cores for seconds."""
+        loop = running_loop()
+
+        def start() -> None:
+            if job is self._probe_job and not job.stopped:
+                job.start()
+
+        if loop is None:
+            start()
+        else:
+            later(_PAUSE, loop, start)
 
     def _finish_probe(self, job: Job[HeadProbe]) -> None:
         if job is not self._probe_job:
