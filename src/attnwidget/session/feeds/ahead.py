@@ -21,18 +21,25 @@ class AheadFeed(Feed):
     """Sends every head's weights once for a run and an attention, if they are few enough."""
 
     _begun: tuple[int, str] | None = None
+    _pausing: Shown | None = None  # before the work on it
 
     def forget(self) -> None:
         """Drop what is known."""
         super().forget()
-        self._begun = None
+        self._begun = self._pausing = None
+
+    def settle(self) -> None:
+        """Wait for what runs, without a pause before it."""
+        if self._pausing is not None:
+            self._compute(self._pausing)
+        super().settle()
 
     def begin(self, shown: Shown) -> None:
         """Compute them off the main thread, when what else a new picture asks for has had its time."""
         about = shown.run, shown.selection.attention
         if self._begun == about or not tiles.fits_ahead(shown.trace, shown.selection.attention):
             return
-        self._begun = about
+        self._begun, self._pausing = about, shown
         loop = running_loop()
         if loop is None:
             self._compute(shown)
@@ -44,5 +51,6 @@ class AheadFeed(Feed):
             return tiles.ahead(shown.trace, shown.selection.attention, shown.run, lambda: job.report(""))
 
         with self._lock:
-            if self._begun == (shown.run, shown.selection.attention):
+            if self._pausing is shown:
+                self._pausing = None
                 self._work(work, lambda job: self._tell(job.result()))
