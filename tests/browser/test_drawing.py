@@ -511,7 +511,8 @@ def test_what_one_browser_took_over_from_another_is_not_set_again(
 
 def test_a_browser_never_sets_what_is_the_kernels(mount: Callable[..., Mounted]) -> None:
     at = mount("word " * 100, heads=["L2-H6"])
-    at.page.wait_for_function("() => Object.keys(model.get('_categories') ?? {}).length > 0")
+    while not at.widget._ahead:  # it comes last
+        at.page.evaluate("settled()")
     at.wait()
     sent = at.widget._ahead
     assert len(sent["data"]) > 1 << 16  # the page puts so much away, for a notebook does not save it

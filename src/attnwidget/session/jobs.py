@@ -110,7 +110,10 @@ class Job(Generic[T]):
         if self._loop is None:
             self._pass_on(message, done, total)
         else:
-            self._loop.call_soon_threadsafe(self._pass_on, message, done, total)
+            try:
+                self._loop.call_soon_threadsafe(self._pass_on, message, done, total)
+            except RuntimeError:  # the loop has ended, and with it the kernel
+                raise Stopped from None
 
     def _pass_on(self, message: str, done: int, total: int | None) -> None:
         with self._lock:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from attnwidget.session.jobs import Job
+from attnwidget.session.jobs import Job, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,8 @@ class Feed:
         def end(job: Job[T]) -> None:
             if job is self._job:
                 self._job = None
-                finish(job)
+                with suppress(Stopped):
+                    finish(job)
 
         self._job = Job(work, finish=end, lock=self._lock, **how)
         self._job.start()
