@@ -3,7 +3,7 @@ import { isStrip } from "../../layout/table";
 import { sizeOf, type TableContext } from "./context";
 import type { Spot } from "./store";
 
-/** A line down the dimension that is pointed at. Only this and the status line follow the pointer. */
+/** A line down the dimension that is pointed at. Only this and the readout follow the pointer. */
 export function Cross({ spot, table }: { spot: ReadonlySignal<Spot | null>; table: TableContext }) {
   const shown = useSignal(table);
   shown.value = table;

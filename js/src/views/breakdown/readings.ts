@@ -1,4 +1,4 @@
-// What the status line says about the spot that is pointed at. Pure.
+// What the readout says about the spot that is pointed at. Pure.
 
 import { headName } from "../../layout/heads";
 import { figure } from "../../layout/numbers";
