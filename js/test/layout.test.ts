@@ -196,7 +196,7 @@ test("only a weight is compared with an even spread: no other share adds up to 1
       units: { query: side, key: side },
       scale,
     } as unknown as Scene;
-    return readingsOf(scene, { queries: [1], keys: [1] }, false, false).map(({ note }) => note);
+    return readingsOf(scene, { queries: [1], keys: [1] }, false, false, null).map(({ note }) => note);
   };
   assert.deepEqual(read("weights"), ["the largest of 2 · 1.8 times an even spread"]);
   assert.deepEqual(read("mine"), ["the largest of 2"]);

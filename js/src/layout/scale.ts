@@ -1,6 +1,6 @@
 // How strongly a number of a measure is drawn, and how it is read. Pure.
 
-import type { MeasureInfo } from "../wire/schema";
+import type { MeasureInfo, Outline } from "../wire/schema";
 import { exactWeight, figure, short } from "./numbers";
 import { isForbidden, type Tile } from "./tile";
 
@@ -23,6 +23,12 @@ export function scaleOf({ name, label, domain }: MeasureInfo, tiles: Tile[][]): 
     }
   }
   return { name, label, domain, limit: limit || 1 };
+}
+
+/** What the numbers of a measure are, by its name; their size left open. */
+export function scaleNamed({ measures }: Pick<Outline, "measures">, name: string): Scale {
+  const known = measures.find((one) => one.name === name);
+  return known ? scaleOf(known, []) : WEIGHTS;
 }
 
 /** From 0 to 1 for what is on screen; NaN for what is not a number, 0 for what is forbidden. */

@@ -44,7 +44,7 @@ export function spreadInWords({ value, keys }: Standing): string {
   return times < 0.01 ? "under 1\u00a0% of an even spread" : `${Math.round(100 * times)}\u00a0% of an even spread`;
 }
 
-function ordinal(rank: number): string {
+export function ordinal(rank: number): string {
   const teens = rank % 100 > 10 && rank % 100 < 14;
   return `${rank}${(teens ? undefined : ["th", "st", "nd", "rd"][rank % 10]) ?? "th"}`;
 }

@@ -5,6 +5,7 @@ import { attention } from "./attention";
 import { categories } from "./categories/panel";
 import { controls } from "./controls/controls";
 import { headPicker } from "./heads/picker";
+import { headRanking } from "./heads/ranking";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
 import { measure } from "./measure";
@@ -18,6 +19,7 @@ export const PANELS: Panel[] = [
   measure,
   attention,
   headPicker,
+  headRanking,
   selectedHeads,
   strongestPairs,
   categories,

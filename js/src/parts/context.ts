@@ -5,6 +5,7 @@ import type { Theme } from "../host";
 import { type Focus, focusOf, type Hover, hoverWithin } from "../layout/focus";
 import { WHOLE } from "../layout/stage";
 import type { Span } from "../layout/tile";
+import { createRanking, type Ranking } from "../source/ranking";
 import { createScene, type Scene } from "../source/scene";
 import type { Source } from "../source/source";
 import { type CategoryStore, createCategories } from "../state/categories";
@@ -34,6 +35,8 @@ export interface Context extends Mounted {
   drawsTiles: ReadonlySignal<boolean>;
   scene: ReadonlySignal<Scene | null>;
   onScreen: ReadonlySignal<OnScreen | null>;
+  /** Every head's number of the pinned pair; null where nothing is pinned. */
+  ranking: ReadonlySignal<Ranking | null>;
   /** The rows in sight of a long text, as the view on screen says. */
   rows: Signal<Span>;
   hover: Signal<Hover>;
@@ -47,7 +50,7 @@ export function createContext(
   drawsTiles: ReadonlySignal<boolean>,
   onScreen: ReadonlySignal<OnScreen | null>,
 ): Context {
-  const { state, source, abort } = mounted;
+  const { state, client, source, abort } = mounted;
   const rows = signal<Span>([0, WHOLE]);
   const problem = signal("");
   const hover = signal<Hover>(null);
@@ -64,6 +67,7 @@ export function createContext(
     drawsTiles,
     scene,
     onScreen,
+    ranking: createRanking(state, client, source, abort),
     rows,
     hover,
     focus,

@@ -1,6 +1,7 @@
 // All heads' weights of a short text, 16 bits each; see the schema.
 
-import { FORBIDDEN, type Span, type Tile } from "../layout/tile";
+import type { PairNumbers } from "../layout/ranking";
+import { FORBIDDEN, isForbidden, type Span, type Tile } from "../layout/tile";
 import { decodeArray } from "../wire/decode";
 import type { Ahead, Head } from "../wire/schema";
 
@@ -9,12 +10,39 @@ const [SCALE, NAN, HIDDEN] = [65533, 65534, 65535];
 export interface AheadWeights {
   /** The whole of one head; null for a part, which only longer texts are drawn by. */
   tile(head: Head, queries: Span, keys: Span): Tile | null;
+  /** A pair's number in every head: the mean over the queries of the sum over the keys. None stands for an open side. */
+  pair(queries: number[], keys: number[]): PairNumbers;
 }
 
 export function openAhead({ shape, data }: Ahead): AheadWeights {
   const { values: packed } = decodeArray({ dtype: "uint16", shape, data });
-  const [, heads = 0, n = 0, m = 0] = shape;
+  const [layers = 0, heads = 0, n = 0, m = 0] = shape;
+  const weight = (head: number, query: number, key: number) => unpack(packed[(head * n + query) * m + key] as number);
+  const range = (length: number) => Array.from({ length }, (_, at) => at);
+  /** Over those that may attend: a forbidden pair has no number. */
+  const together = (head: number, queries: number[], keys: number[]) => {
+    const rows = queries.map((query) => keys.map((key) => weight(head, query, key)));
+    if (rows.flat().every(isForbidden)) return FORBIDDEN;
+    const seeing = queries.filter((query) => range(m).some((key) => !isForbidden(weight(head, query, key))));
+    return rows.flat().reduce((sum, one) => sum + (isForbidden(one) ? 0 : one), 0) / Math.max(1, seeing.length);
+  };
   return {
+    pair(queries, keys) {
+      const count = layers * heads;
+      const open = queries.length === 0 ? range(n) : keys.length === 0 ? range(m) : [-1];
+      const values = new Float32Array(count).fill(FORBIDDEN);
+      const strongest = new Float32Array(count).fill(-1);
+      for (let head = 0; head < count; head++) {
+        for (const row of open) {
+          const pinned = (side: number[]) => (side.length > 0 ? side : [row]);
+          const value = together(head, pinned(queries), pinned(keys));
+          if (!(value > (values[head] as number))) continue;
+          values[head] = value;
+          strongest[head] = row;
+        }
+      }
+      return { layers, heads, values, strongest, why: values.every(isForbidden) ? "the mask forbids it" : "" };
+    },
     tile(head, queries, keys) {
       if (queries[0] > 0 || queries[1] < n || keys[0] > 0 || keys[1] < m) return null;
       const start = (head[0] * heads + head[1]) * n * m;

@@ -1,6 +1,8 @@
 // Where numbers come from: what the state brought along, what was sent ahead, or a live kernel. Views cannot tell which.
 
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import type { PairNumbers } from "../layout/ranking";
+import { WEIGHTS } from "../layout/scale";
 import type { Span, Tile } from "../layout/tile";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
@@ -11,6 +13,8 @@ import { type AheadWeights, openAhead } from "./ahead";
 export interface Source {
   /** The tile of the measure on screen at once if it is here, else a promise of it. */
   tile(head: Head, queries: Span, keys: Span, abort: AbortSignal): Tile | Promise<Tile>;
+  /** A pair's number in every head if that is here, to 16 bits; no positions stand for an open side. */
+  near(pair: { measure: string; words: boolean; queries: number[]; keys: number[] }): PairNumbers | null;
   /** Changes when a tile that was good to 16 bits is here in full. */
   refined: ReadonlySignal<number>;
   /** Ask for what else there is to see of a run, as far as it has not come yet. */
@@ -95,13 +99,17 @@ export function createSource(state: State, client: Client): Source {
 
   return {
     refined,
+    near({ measure, words, queries, keys }) {
+      const isOpen = queries.length === 0 || keys.length === 0;
+      return measure === WEIGHTS.name && !(words && isOpen) ? (ahead()?.pair(queries, keys) ?? null) : null;
+    },
     tile(head, queries, keys, abort) {
       const run = state.kernel.outline.value?.run ?? 0;
       const { words, measure } = state.traits;
       const name = tileName(run, measure.value, words.value, head, queries, keys);
       const here = saved(name) ?? cache.get(name);
       if (here) return here;
-      const near = !words.value && measure.value === "weights" && ahead()?.tile(head, queries, keys);
+      const near = !words.value && measure.value === WEIGHTS.name && ahead()?.tile(head, queries, keys);
       const isNew = !asked.has(name);
       const exact = ask(name, [head, queries, keys], abort, Boolean(near));
       if (!near) return exact;

@@ -347,6 +347,22 @@ export interface Tile extends Request {
   run?: number | null;
 }
 
+/** One pair's number in every head; several positions on a side are taken together. */
+export interface Rank extends Request {
+  ask: "rank";
+  /** Token positions; none leaves this side open, but not both. */
+  queries: number[];
+  keys: number[];
+  /** Whether the open side is one of whole words. */
+  words?: boolean;
+  measure?: string;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
 /** Draw the heads' small pictures; they come as a state. */
 export interface AskPictures extends Request {
   ask: "pictures";
@@ -407,6 +423,20 @@ export interface TileReply {
   shape: number[];
 }
 
+/**
+ * Every head's number of a pair: float32, (2, layers, heads), the message's one buffer.
+ *
+ * First the numbers: −∞ where the mask forbids the pair, NaN where the layer has none. Then where on an open side each
+ * is found, a token or a word: −1 where there is none, or no side is open.
+ */
+export interface RankReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** Why the mask forbids the pair, if it does in every head; else empty. */
+  why: string;
+}
+
 /** Why there is no answer. */
 export interface Failure {
   message: string;
@@ -428,9 +458,9 @@ export interface SelectionEvent {
   selection: Selection;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

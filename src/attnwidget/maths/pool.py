@@ -22,6 +22,7 @@ def merge_words(
     key_words: Sequence[int] | Tensor,
     *,
     over_keys: Literal["sum", "logsumexp"] = "sum",
+    attending: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Merge the pieces of a word, of weights or of any other measure.
 
@@ -40,6 +41,9 @@ def merge_words(
         Word number of each query and key, from 0 without gaps.
     over_keys : "sum" or "logsumexp"
         How the pieces attended to are taken together.
+    attending : Tensor, optional
+        bool (queries, 1): which pieces may attend to anything at all. By default to anything in the tile: enough
+        where it holds whole rows.
 
     Returns
     -------
@@ -67,11 +71,12 @@ def merge_words(
     pairs = _sum_by(sees.to(tile), 1, rows) > 0  # (heads, query words, key words)
     if over_keys == "sum":
         by_piece = _sum_by(tile.masked_fill(~allowed, 0), 2, columns)  # (heads, queries, key words)
-        attending = allowed.any(-1, keepdim=True).to(tile)  # (heads, queries, 1)
+        sees_any = allowed.any(-1, keepdim=True) if attending is None else attending.expand(len(tile), -1, 1)
+        counted = sees_any.to(tile)  # (heads, queries, 1)
     else:
         by_piece = _log_sum_exp_by(tile.masked_fill(~allowed, -torch.inf), columns).masked_fill(~sees, 0)
-        attending = sees.to(tile)  # (heads, queries, key words)
-    merged = _sum_by(by_piece, 1, rows) / _sum_by(attending, 1, rows).clamp(min=1)  # (heads, query words, key words)
+        counted = sees.to(tile)  # (heads, queries, key words)
+    merged = _sum_by(by_piece, 1, rows) / _sum_by(counted, 1, rows).clamp(min=1)  # (heads, query words, key words)
     is_marked = bool((tile.isneginf() & ~allowed).any())
     return merged.masked_fill(~pairs, -torch.inf if is_marked else 0), pairs
 

@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any
 from attnwidget.examples import EXAMPLES
 from attnwidget.wire import schema, tiles
 from attnwidget.wire.envelope import pack
+from attnwidget.wire.ranking import ranking
 from attnwidget.wire.server import StaleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from attnwidget.session.session import Session
+    from attnwidget.trace import AttentionTrace
     from attnwidget.wire.server import Handler
 
-SLOW = (schema.Tile,)
+SLOW = (schema.Tile, schema.Rank)
 
 
 def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
     """Return the handler of each request that is about a session."""
 
-    def tile(ask: schema.Tile, _: object) -> Any:
+    def about(ask: schema.Tile | schema.Rank) -> tuple[AttentionTrace, str, int]:
         with session.lock:  # they belong together
             trace, run = session.traces.get(ask.trace), session.run_number
             attention = ask.attention or session.selection.attention
@@ -29,6 +31,10 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
             raise ValueError("nothing has been captured yet" if not session.traces else f"no trace {ask.trace!r}")
         if ask.run not in {None, run} or attention not in trace.attentions:
             raise StaleError
+        return trace, attention, run
+
+    def tile(ask: schema.Tile, _: object) -> Any:
+        trace, attention, run = about(ask)
         numbers = tiles.tile(
             trace,
             [(ask.layer, ask.head)],
@@ -40,6 +46,10 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         )
         array = pack(numbers[0])
         return schema.TileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
+
+    def rank(ask: schema.Rank, _: object) -> Any:
+        trace, attention, run = about(ask)
+        return ranking(trace, attention, ask, run)
 
     def hello(ask: schema.Hello, _: object) -> schema.Agreement:
         seen = session.seen.get(_client(ask), 0)
@@ -55,6 +65,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.Hello: hello,
         schema.Select: select,
         schema.Tile: tile,
+        schema.Rank: rank,
         schema.AskPictures: lambda *_: session.begin("pictures"),
         schema.AskCategories: lambda *_: session.begin("categories"),
         schema.AskAhead: lambda *_: session.begin("ahead"),

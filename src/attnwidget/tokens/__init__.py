@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import groupby
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from attnwidget.tokens.labels import visible
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _SPECIAL = re.compile(
     r"\[(?:CLS|SEP|PAD|MASK|UNK)\]|</?s>|<(?:pad|unk|mask|bos|eos|cls|sep)>|<[|｜].+[|｜]>"  # noqa: RUF001
 )
+
+_NAMED = 10  # tokens that an error names
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,34 @@ class Tokens:
     """Number of the token's word: from 0, without gaps, never falling."""
     word_texts: list[str]
     """Readable form of each word, never empty: one entry per word."""
+
+    def where(self, wanted: int | str) -> list[int]:
+        """Return the positions that a user means: of every token, or else every word, that reads so; or a number's own.
+
+        Raises
+        ------
+        IndexError
+            For a number out of range.
+        ValueError
+            If nothing reads so; the message names what comes near.
+        TypeError
+            If it is neither a number nor a string.
+        """
+        if not isinstance(wanted, str):
+            at, count = index(wanted), len(self.text)
+            if not -count <= at < count:
+                raise IndexError(f"token {at} is out of range: 0 to {count - 1}")
+            return [at % count]
+        found = [at for at, text in enumerate(self.text) if text == wanted]
+        if not found:
+            words = {number for number, text in enumerate(self.word_texts) if text == wanted}
+            found = [at for at, number in enumerate(self.words) if number in words]
+        if not found:
+            there = list(dict.fromkeys([*self.text, *self.word_texts]))
+            folded = [text for text in there if text.casefold() == wanted.casefold()]
+            near = folded or get_close_matches(wanted, there) or there[:_NAMED]
+            raise ValueError(f"no token or word reads {wanted!r}; there are {', '.join(map(repr, near))}")
+        return found
 
 
 def describe(

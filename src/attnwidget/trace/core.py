@@ -24,8 +24,10 @@ from attnwidget.measures import Region, evaluate
 from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
 from attnwidget.trace import store
+from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.projections import Projections
+from attnwidget.trace.ranking import pair_grid, rank
 
 if TYPE_CHECKING:
     import os
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.trace.projections import OnLayer, Project
+    from attnwidget.trace.ranking import PairGrid, Ranking
 
     Positions = int | slice | Sequence[int] | None
 
@@ -452,6 +455,71 @@ class AttentionTrace:
             for number in (count if layer is None else [count[layer]])
         ]
         return "" if "" in reasons else next((reason for reason in reasons if reason != LEFT_OUT), LEFT_OUT)
+
+    def rank(
+        self,
+        query: int | str | Sequence[int | str] | None,
+        key: int | str | Sequence[int | str] | None = None,
+        *,
+        measure: str = "weights",
+        attention: str | None = None,
+    ) -> Ranking:
+        """Rank all heads by one pair: which head tells.
+
+        Parameters
+        ----------
+        query, key : int, str, or a sequence of them; or None
+            The token that looks and the one that it looks at, by position or by what stands there: ``"it"``.
+            Several count together: the mean over the queries of the sum over the keys (of scores, of their
+            log-sum-exp). A side that is None is open: each head is ranked by its largest number there, and
+            `Ranking.strongest` says at which token.
+        measure : str
+            Which number of the pair, as in `measure`.
+        attention : str, optional
+            Which of `attentions`; by default all in which there are such tokens.
+
+        Raises
+        ------
+        ValueError, IndexError
+            If there is no such token, both sides are open, or the measure cannot be had.
+        """
+        if query is None and key is None:
+            raise ValueError("query and key cannot both be None: name one of them")
+        asked = self.attentions if attention is None else (self._name(attention),)
+        lacking = {name: self.lacks(measure, name) for name in asked}
+        if all(lacking.values()):
+            raise ValueError(lacking[asked[0]])
+        return rank(self, [name for name in asked if not lacking[name]], (query, key), measure)
+
+    def pair_grid(
+        self,
+        queries: Sequence[int] | None,
+        keys: Sequence[int] | None,
+        *,
+        measure: str = "weights",
+        attention: str | None = None,
+        words: bool = False,
+    ) -> PairGrid:
+        """Compute what `rank` ranks, of one attention and as a grid: one row of every head, whatever the text's length.
+
+        Parameters
+        ----------
+        queries, keys : sequence of int, or None
+            Positions, several of them taken together as the pieces of a word are (`maths.merge_words`). None leaves a
+            side open; not both.
+        measure, attention
+            As of `rank`.
+        words : bool
+            Whether an open side is one of whole words.
+        """
+        return pair_grid(self, self._name(attention), (queries, keys), measure, words=words)
+
+    def why_forbidden(
+        self, queries: Sequence[int] | None, keys: Sequence[int] | None, *, attention: str | None = None
+    ) -> str:
+        """Say why the mask forbids pairs that are forbidden in every layer; None stands for a whole side."""
+        name = self._name(attention)
+        return why_forbidden([one.mask for one in self._layers[name]], self.sides(name), queries, keys)
 
     def allowed(
         self,

@@ -389,6 +389,18 @@ class Tile(Request, kw_only=True, frozen=True, tag="tile"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
+class Rank(Request, kw_only=True, frozen=True, tag="rank"):
+    """One pair's number in every head; several positions on a side are taken together."""
+
+    queries: Annotated[list[int], said("Token positions; none leaves this side open, but not both.")]
+    keys: list[int]
+    words: Annotated[bool, said("Whether the open side is one of whole words.")] = False
+    measure: str = "weights"
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
 class AskPictures(Request, kw_only=True, frozen=True, tag="pictures"):
     """Draw the heads' small pictures; they come as a state."""
 
@@ -434,6 +446,7 @@ AnyRequest = (
     | Select
     | Resend
     | Tile
+    | Rank
     | AskPictures
     | AskCategories
     | AskAhead
@@ -459,6 +472,19 @@ class TileReply(Wired, kw_only=True, frozen=True):
     run: int
     dtype: DType
     shape: list[int]
+
+
+class RankReply(Wired, kw_only=True, frozen=True):
+    """Every head's number of a pair: float32, (2, layers, heads), the message's one buffer.
+
+    First the numbers: −∞ where the mask forbids the pair, NaN where the layer has none. Then where on an open side each
+    is found, a token or a word: −1 where there is none, or no side is open.
+    """
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    why: Annotated[str, said("Why the mask forbids the pair, if it does in every head; else empty.")]
 
 
 class Failure(Wired, kw_only=True, frozen=True):

@@ -8,6 +8,10 @@ import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "../../layo
 import { gridOf, LABEL } from "../../layout/head-grid";
 import { headName } from "../../layout/heads";
 import { briefScore } from "../../layout/numbers";
+import { fullBar, numberIn, ranked } from "../../layout/ranking";
+import { exactly, scaleNamed } from "../../layout/scale";
+import { isForbidden } from "../../layout/tile";
+import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { chooseHead } from "../../state/choose-head";
@@ -15,20 +19,42 @@ import { decodeArray } from "../../wire/decode";
 import type { Head, Outline } from "../../wire/schema";
 import css from "./picker.css";
 
+const SAID = 3; // pinned tokens named one by one
 const DIMMED = 0.18; // heads outside the category that the view is limited to
 
 function Picker({ context }: PanelProps) {
   const outline = context.onScreen.value?.outline;
   return (
     <>
-      <h2>Heads</h2>
+      <h2>
+        Heads
+        <Pinned context={context} />
+      </h2>
       {outline && <HeadGrid context={context} outline={outline} />}
     </>
   );
 }
 
+/** " on it → animal": what the grid is about while something is pinned. */
+function Pinned({ context: { ranking, state } }: PanelProps) {
+  const [now, units] = [ranking.value, state.units.value];
+  if (!now || !units) return null;
+  const said = (side: Side, tokens: number[]) => {
+    const labels = units[side].of(tokens).map((unit) => units[side].labels[unit]);
+    return labels.length > SAID ? `${labels.length} tokens` : labels.join(" ");
+  };
+  return (
+    <span class="pinned-pair">
+      {" on "}
+      {now.queries.length > 0 ? <bdi>{said("query", now.queries)}</bdi> : "…"}
+      {" → "}
+      {now.keys.length > 0 ? <bdi>{said("key", now.keys)}</bdi> : "…"}
+    </span>
+  );
+}
+
 function HeadGrid({ context, outline }: { context: Context; outline: Outline }) {
-  const { state, theme } = context;
+  const { state, theme, ranking } = context;
   const { now: categories, within } = context.categories;
   const canvas = useRef<HTMLCanvasElement>(null);
   const { layers, heads } = outline;
@@ -41,6 +67,18 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
   const isDimmed = (name: string) => within.value !== null && !within.value.has(name);
   const mounted = useSignal(false);
   mounted.value = true;
+  // While something is pinned the cells hold its numbers in place of the heads' pictures.
+  const pair = ranking.value && ranking.value.values.length > 0 ? ranking.value : null;
+  const scale = pair && scaleNamed(outline, pair.measure);
+  const full = pair && scale ? fullBar(ranked(pair), scale.domain === "share") : 1;
+  const numberOf = (head: Head) => {
+    if (!pair || !scale) return null;
+    const value = numberIn(pair, head);
+    if (isForbidden(value)) return { look: "filled off-limits", said: "forbidden by the mask", style: {} };
+    const colour = value < 0 ? { "--ink": SIGNS[theme.value].negative } : {};
+    const style = { "--strength": Math.min(1, Math.abs(value) / full) || 0, ...colour };
+    return { look: "filled", said: exactly(scale, value), style };
+  };
 
   useSignalEffect(() => {
     const pictures = state.kernel.pictures.value;
@@ -82,7 +120,7 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
         ))}
       </div>
       <div class="picker-body">
-        <canvas ref={canvas} style={{ left: `${LABEL}px` }} />
+        <canvas ref={canvas} hidden={pair !== null} style={{ left: `${LABEL}px` }} />
         {range(layers).map((layer) => (
           // biome-ignore lint/a11y/useSemanticElements: a fieldset is no grid row
           <div class="picker-row" key={layer} role="group" aria-label={`layer ${layer}`}>
@@ -98,18 +136,20 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
             </button>
             {range(heads).map((head) => {
               const name = headName([layer, head]);
-              const said = describe(categories.value, [layer, head]);
+              const number = numberOf([layer, head]);
+              const said = [describe(categories.value, [layer, head]), number?.said].filter(Boolean).join(" · ");
+              const pen = selected.value.get(name);
               return (
                 <button
                   type="button"
                   key={head}
-                  class={isDimmed(name) ? "cell dimmed" : "cell"}
+                  class={["cell", isDimmed(name) && "dimmed", number?.look].filter(Boolean).join(" ")}
                   data-head={name}
                   aria-pressed={selected.value.has(name)}
                   aria-label={said}
                   title={said}
                   tabIndex={name === entry ? 0 : -1}
-                  style={selected.value.get(name) ? { "--pen": selected.value.get(name) } : {}}
+                  style={{ ...number?.style, ...(pen && { "--pen": pen }) }}
                   onClick={(event) => chooseHead(state, [layer, head], event.shiftKey)}
                   onKeyDown={(event) => onKeyDown(event, [layer, head])}
                 />

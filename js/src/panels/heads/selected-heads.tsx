@@ -13,7 +13,7 @@ import css from "./selected-heads.css";
 const SCORES = 3;
 const LISTED = 4;
 
-function SelectedHeads({ context: { onScreen, categories: store, theme } }: PanelProps) {
+function SelectedHeads({ context: { onScreen, categories: store, ranking, theme } }: PanelProps) {
   const heads = onScreen.value?.heads ?? [];
   const categories = store.now.value;
   const [head] = heads;
@@ -34,7 +34,7 @@ function SelectedHeads({ context: { onScreen, categories: store, theme } }: Pane
         </h3>
       ))}
       {heads.length > LISTED && <h3>and {heads.length - LISTED} more</h3>}
-      {heads.length === 1 && <Why head={head} categories={categories} theme={theme.value} />}
+      {heads.length === 1 && !ranking.value && <Why head={head} categories={categories} theme={theme.value} />}
     </section>
   );
 }

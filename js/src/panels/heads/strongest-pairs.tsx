@@ -13,9 +13,9 @@ import css from "./strongest-pairs.css";
 const SHOWN = 4;
 
 function StrongestPairs({ context }: PanelProps) {
-  const { state, categories, theme, drawsTiles } = context;
+  const { state, categories, theme, drawsTiles, ranking } = context;
   const scene = context.scene.value;
-  if (!scene || !drawsTiles.value) return null;
+  if (!scene || !drawsTiles.value || ranking.value) return null; // what is pinned is ranked in this place
   const { heads, units, scale } = scene;
   const pairs = pairsOf(scene);
   const pens = pensFor(heads, categories.now.value, theme.value);

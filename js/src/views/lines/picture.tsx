@@ -121,19 +121,15 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     return focusEdges(edges.value, of("query", queries.value), of("key", keys.value));
   };
 
+  /** A click pins alone on its own side, and makes a pair with what is pinned on the other. */
   const pin = (side: Side, unit: number, add: boolean) => {
     const own = side === "query" ? "queries" : "keys";
-    const other = side === "query" ? "keys" : "queries";
     const tokens = scene.units[side].tokens(unit);
     const before = state.traits[own].value;
     const had = tokens.every((token) => before.includes(token));
-    if (add) {
-      const rest = before.filter((token) => !tokens.includes(token));
-      state.set({ [own]: had ? rest : [...before, ...tokens] });
-    } else {
-      const only = had && before.length === tokens.length && state.traits[other].value.length === 0;
-      state.set({ [own]: only ? [] : tokens, [other]: [] });
-    }
+    const rest = add ? before.filter((token) => !tokens.includes(token)) : [];
+    const takesOut = had && (add || before.length === tokens.length);
+    state.set({ [own]: takesOut ? rest : [...rest, ...tokens] });
   };
 
   // What is pinned from elsewhere, in Python or from the list of strongest pairs, comes into sight.

@@ -2,9 +2,11 @@
 
 import { type Focus, strongestPair } from "../../layout/focus";
 import { headName } from "../../layout/heads";
+import { placeInWords } from "../../layout/ranking";
 import { exactly, WEIGHTS } from "../../layout/scale";
 import { rankInWords, spreadInWords, standingOf } from "../../layout/standing";
 import { isForbidden, type Tile, valueAt } from "../../layout/tile";
+import type { Ranking } from "../../source/ranking";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
 
@@ -21,12 +23,20 @@ export interface Reading {
 const SEVERAL = 3; // heads named one by one
 
 /** What is to be read of the focus. In whole words an even spread over tokens is none over words: it is left out. */
-export function readingsOf(scene: Scene, focus: Focus, pinned: boolean, words: boolean): Reading[] {
+export function readingsOf(
+  scene: Scene,
+  focus: Focus,
+  pinned: boolean,
+  words: boolean,
+  ranking: Ranking | null,
+): Reading[] {
   const { heads, tiles, units, scale } = scene;
   const one = (list: readonly number[] | null) => (list?.length === 1 ? list[0] : undefined);
   const [query, key] = [one(focus.queries), one(focus.keys)];
   const counts = { query: units.query.labels.length, key: units.key.labels.length };
   const hint = pinned ? "pinned · Esc clears" : "";
+  // Of the pair that is pinned, not of one that is hovered.
+  const pair = pinned && ranking?.measure === scale.name ? ranking : null;
   const meaning = (head: number, query: number, key: number): string[] => {
     const standing = standingOf(tiles[head] ?? [], query, key, counts.key);
     const spreads = scale.name === WEIGHTS.name && !words; // no other share adds up to 1 for sure
@@ -41,7 +51,11 @@ export function readingsOf(scene: Scene, focus: Focus, pinned: boolean, words: b
       query: nth === 0 ? (units.query.labels[query] ?? "") : "",
       key: nth === 0 ? (units.key.labels[key] ?? "") : "",
       value: isForbidden(number) ? "forbidden by the mask" : exactly(scale, number),
-      note: noteOf(...(shown.length === 1 ? meaning(at, query, key) : []), nth === shown.length - 1 ? hint : ""),
+      note: noteOf(
+        ...(shown.length === 1 ? meaning(at, query, key) : []),
+        ...(shown.length === 1 && pair ? [placeInWords(pair, heads[at] as Head), pair.why] : []),
+        nth === shown.length - 1 && !pair ? hint : "",
+      ),
     }));
   }
   const best = strongestPair(tiles, focus, counts);

@@ -1,0 +1,88 @@
+// Which head tells: all heads by the pinned pair's number, ready to be shown.
+
+import { useSignal } from "@preact/signals";
+import { categoryColour } from "../../draw/colours";
+import { nameOf, OTHER } from "../../layout/categories";
+import { headName } from "../../layout/heads";
+import { fullBar, type Ranked, ranked } from "../../layout/ranking";
+import { exactly, scaleNamed } from "../../layout/scale";
+import type { Side } from "../../layout/units";
+import type { Panel, PanelProps } from "../../parts/panel";
+import { chooseHead } from "../../state/choose-head";
+import css from "./ranking.css";
+
+const FIRST = 6;
+const OPEN = { key: "where each head looks most", query: "what looks at it most in each head" };
+
+function HeadRanking({ context }: PanelProps) {
+  const { state, ranking, categories, theme } = context;
+  const all = useSignal(false);
+  const now = ranking.value;
+  const units = state.units.value;
+  if (!now || !units) return null;
+  const scale = scaleNamed(now.outline, now.measure);
+  const list = ranked(now);
+  const bar = fullBar(list, scale.domain === "share");
+  const shown = all.value ? list : list.slice(0, FIRST);
+  const open: Side | null = now.queries.length === 0 ? "query" : now.keys.length === 0 ? "key" : null;
+  const rest = list.length - FIRST;
+  const isOn = new Set(state.traits.heads.value.map(headName));
+  const kindOf = ({ head }: Ranked) => {
+    const known = categories.now.value;
+    const main = known?.fresh ? known.main(head) : null;
+    return known && main !== null && main >= OTHER
+      ? { name: nameOf(known, main), colour: categoryColour(known, main, theme.value) }
+      : null;
+  };
+  return (
+    <section class="ranking" aria-label="heads ranked by the pinned pair" data-ranked={list.length}>
+      {now.why && <p class="fine">{now.why}</p>}
+      {open && list.length > 0 && <p class="fine">{OPEN[open]}</p>}
+      <ol class={all.value ? "all" : ""}>
+        {shown.map((one) => {
+          const name = headName(one.head);
+          const kind = kindOf(one);
+          const label = open && one.row >= 0 ? units[open].labels[one.row] : null;
+          const value = exactly(scale, one.value);
+          return (
+            <li key={name}>
+              <button
+                type="button"
+                class="ranked"
+                data-head={name}
+                aria-pressed={isOn.has(name)}
+                title={[name, kind?.name, value].filter(Boolean).join(" · ")}
+                onClick={(event) => chooseHead(state, one.head, event.shiftKey)}
+              >
+                <b>{name}</b>
+                {label !== null && (
+                  <bdi class="label">
+                    {open === "key" ? "→ " : ""}
+                    {label}
+                    {open === "query" ? " →" : ""}
+                  </bdi>
+                )}
+                <i
+                  class="bar"
+                  style={{
+                    "--score": Math.min(1, Math.abs(one.value) / bar),
+                    ...(kind?.colour && { "--pen": kind.colour }),
+                  }}
+                />
+                <span class="value">{value}</span>
+              </button>
+            </li>
+          );
+        })}
+      </ol>
+      {rest > 0 && (
+        <button type="button" class="more" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
+          {all.value ? "only the first" : `${rest} more · none above ${exactly(scale, list[FIRST]?.value ?? 0)}`}
+        </button>
+      )}
+      <p class="fine">Esc: back to the heads’ pictures</p>
+    </section>
+  );
+}
+
+export const headRanking: Panel = { place: "left", css, Component: HeadRanking };

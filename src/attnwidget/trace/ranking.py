@@ -1,0 +1,209 @@
+"""Every head's number of one pair: which head tells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+from attnwidget.head_id import HeadId
+from attnwidget.maths import merge_words
+from attnwidget.measures import get as get_measure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from attnwidget.tokens import Tokens
+    from attnwidget.trace.core import AttentionTrace
+
+    Positions = tuple[Sequence[int] | None, Sequence[int] | None]
+
+_SHOWN = 10  # rows of the text form
+
+
+class PairGrid(NamedTuple):
+    """A pair's number in every head of one attention."""
+
+    values: Tensor
+    """float32 (layers, heads): −∞ where the mask forbids it, NaN where the layer does not have the measure."""
+    strongest: Tensor | None
+    """int64 (layers, heads), −1 where there is none: the token, or word, that the number is of, on the open side."""
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether no head may have a number here."""
+        return bool((self.values == -torch.inf).any()) and not bool((self.values > -torch.inf).any())
+
+
+class _Place(NamedTuple):
+    value: float
+    attention: str
+    head: HeadId
+    at: int  # on the open side; −1 where there is none
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All heads by one pair's number, the strongest first; forbidden ones and those without a number last.
+
+    Attributes
+    ----------
+    measure : str
+        Which number.
+    query, key : str
+        The tokens that were asked for; "any" on an open side.
+    heads : list of str
+        ``"L3-H0"``, strongest first.
+    attentions : list of str
+        Which attention each is of.
+    values : Tensor
+        float32 (heads,): −∞ where the mask forbids the pair, NaN where the model computed no number, or the layer does
+        not have this measure.
+    strongest : list of int, or None
+        With an open side, the position on it that each number is of; −1 where there is none.
+    labels : list of str, or None
+        What stands there.
+    forbidden : str
+        Why, where the mask forbids the pair in every head; else empty.
+    """
+
+    measure: str
+    query: str
+    key: str
+    heads: list[str]
+    attentions: list[str]
+    values: Tensor
+    strongest: list[int] | None = None
+    labels: list[str] | None = None
+    forbidden: str = ""
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame, a row a head: layer, head, attention, value; on an open side strongest, token."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_pandas needs pandas: pip install pandas; .heads and .values do without") from error
+        ids = [HeadId.read(name) for name in self.heads]
+        columns: dict[str, Any] = {
+            "layer": [one.layer for one in ids],
+            "head": [one.head for one in ids],
+            "attention": self.attentions,
+            "value": self.values.tolist(),
+        }
+        if self.strongest is not None:
+            columns |= {"strongest": self.strongest, "token": self.labels}
+        return pd.DataFrame(columns, index=self.heads)
+
+    def __repr__(self) -> str:
+        lines = [f"{self.query} → {self.key}, {self.measure} in {len(self)} heads"]
+        lines += [self.forbidden] * bool(self.forbidden)
+        several = len(set(self.attentions)) > 1
+        for at, (name, value) in enumerate(zip(self.heads[:_SHOWN], self.values.tolist(), strict=False)):
+            token = "" if self.labels is None else f"  {self.labels[at]}"
+            where = f"  {self.attentions[at]}" if several else ""
+            lines.append(f"  {name:8}{value:8.4f}{where}{token}")
+        return "\n".join([*lines, *(["  …"] if len(self) > _SHOWN else [])])
+
+
+def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any], measure: str) -> Ranking:
+    """Rank the heads of some attentions; see `AttentionTrace.rank`."""
+    found: list[_Place] = []
+    named: dict[str, Positions] = {}
+    problems: list[Exception] = []
+    reasons = []
+    for attention in attentions:
+        try:
+            queries, keys = (positions_of(one, side) for one, side in zip(pair, trace.sides(attention), strict=True))
+        except (ValueError, IndexError) as error:  # of another text, where there are two
+            problems.append(error)
+            continue
+        named[attention] = queries, keys
+        grid = pair_grid(trace, attention, (queries, keys), measure)
+        numbers, strongest = grid
+        found += [
+            _Place(float(numbers[at]), attention, HeadId(*at), -1 if strongest is None else int(strongest[at]))
+            for at in product(*map(range, numbers.shape))
+        ]
+        if grid.is_forbidden:
+            reasons.append(trace.why_forbidden(queries, keys, attention=attention))
+    if not named:
+        raise problems[0]
+    found.sort(key=lambda one: (not math.isnan(one.value), one.value), reverse=True)
+    open_side = None if None not in pair else pair.index(None)
+    sides = [trace.sides(one.attention)[open_side or 0] for one in found]
+    query, key = (" or ".join(dict.fromkeys(_name(trace, at, named, side) for at in named)) for side in (0, 1))
+    return Ranking(
+        measure,
+        query,
+        key,
+        heads=[str(one.head) for one in found],
+        attentions=[one.attention for one in found],
+        values=torch.tensor([one.value for one in found]),
+        strongest=None if open_side is None else [one.at for one in found],
+        labels=None
+        if open_side is None
+        else ["" if one.at < 0 else side.text[one.at] for one, side in zip(found, sides, strict=True)],
+        forbidden=reasons[0] if len(reasons) == len(named) else "",
+    )
+
+
+def pair_grid(trace: AttentionTrace, attention: str, pair: Positions, measure: str, *, words: bool = False) -> PairGrid:
+    """Compute a pair's number in every head: one row of each; see `AttentionTrace.pair_grid`."""
+    queries, keys = pair
+    if queries is None and keys is None:
+        raise ValueError("at most one side of a pair can be open")
+    attending, attended = trace.sides(attention)
+    over_keys = get_measure(measure).over_keys
+    rows, columns = _groups(queries, attending, words=words), _groups(keys, attended, words=words)
+    values, strongest = [], []
+    for layer in range(trace.n_layers(attention)):
+        if trace.lacks(measure, attention, layer=layer):
+            values.append(torch.full((trace.n_heads(attention),), torch.nan))
+            strongest.append(torch.full((trace.n_heads(attention),), -1))
+            continue
+        tile = trace.measure(measure, layer, attention=attention, queries=queries, keys=keys).float().cpu()
+        sees = torch.ones(len(attending.text), 1, dtype=torch.bool)  # (n, 1)
+        sees[trace.blind_rows(layer, attention=attention)] = False
+        sees = sees if queries is None else sees[list(queries)]  # (queries, 1)
+        merged, _ = merge_words(tile, tile != -torch.inf, rows, columns, over_keys=over_keys, attending=sees)
+        numbers = merged.flatten(1)  # (heads, groups): one side is one group
+        best = numbers.nan_to_num(-torch.inf, neginf=-torch.inf).argmax(1)  # (heads,)
+        largest = numbers.gather(1, best[:, None])[:, 0]  # (heads,)
+        values.append(largest)
+        strongest.append(best.masked_fill(~largest.isfinite(), -1))
+    return PairGrid(torch.stack(values), torch.stack(strongest) if None in pair else None)
+
+
+def positions_of(wanted: Any, tokens: Tokens) -> list[int] | None:
+    """Return token positions that a user names by number or by what stands there; None for None.
+
+    Raises
+    ------
+    ValueError, IndexError, TypeError
+        If there is no such token, or nothing is named.
+    """
+    if wanted is None:
+        return None
+    found = [at for one in ([wanted] if isinstance(wanted, str | int) else wanted) for at in tokens.where(one)]
+    if not found:
+        raise ValueError("no position was given; None leaves a side open")
+    return list(dict.fromkeys(found))
+
+
+def _groups(positions: Sequence[int] | None, tokens: Tokens, *, words: bool) -> list[int]:
+    if positions is not None:
+        return [0] * len(positions)
+    return tokens.words if words else list(range(len(tokens.text)))
+
+
+def _name(trace: AttentionTrace, attention: str, named: dict[str, Positions], side: int) -> str:
+    positions = named[attention][side]
+    return "any" if positions is None else " ".join(trace.sides(attention)[side].text[at] for at in positions)
