@@ -130,6 +130,21 @@ def test_integers_of_any_kind_are_understood(widget: AttentionWidget) -> None:
 
 
 @pytest.mark.parametrize("option", [{"head": 3}, {"color": "red"}])
+def test_tokens_are_pinned_by_what_stands_there(widget: AttentionWidget) -> None:
+    widget.queries = ["it"]
+    assert widget.queries == [8]
+    widget.keys = ["animal", 0, "didn't"]  # a word of two tokens
+    assert widget.keys == [1, 0, 2, 3]
+    widget.queries = "tired"
+    assert widget.queries == [11]
+    with pytest.raises(TraitError, match="queries: no token or word reads 'Animal'; there are 'animal'"):
+        widget.queries = ["Animal"]
+    assert widget.queries == [11]
+    assert AttentionWidget(TEXT, queries=["it"], keys=["animal"]).queries == [8]
+    with pytest.raises(TraitError, match="no token or word reads 'cat'"):
+        AttentionWidget(TEXT, queries=["cat"])
+
+
 def test_an_unknown_keyword_is_named(option: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=next(iter(option))):
         AttentionWidget(TEXT, **option)

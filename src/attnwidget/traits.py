@@ -31,18 +31,19 @@ class HeadList(TraitType[list[HeadId], Any]):
 
 
 class PositionList(TraitType[list[int], Any]):
-    """A list of token positions."""
+    """A list of token positions; a string stands for all tokens, or words, that read so, once there is a text."""
 
-    info_text = "a list of token positions (integers)"
+    info_text = "a list of token positions (integers) or of what stands there (strings)"
 
     def make_dynamic_default(self) -> list[int]:
         """Give every widget a list of its own."""
         return []
 
-    def validate(self, obj: HasTraits, value: Any) -> list[int]:
-        """Return the positions, or raise `TraitError`."""
+    def validate(self, obj: HasTraits, value: Any) -> list[int | str]:
+        """Return the positions and strings, or raise `TraitError`."""
         try:
-            return [int(index(one)) for one in _items(value)]
+            items = [value] if isinstance(value, str) else _items(value)
+            return [one if isinstance(one, str) else int(index(one)) for one in items]
         except (TypeError, ValueError):
             self.error(obj, value)
 

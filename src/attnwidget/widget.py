@@ -69,7 +69,8 @@ class AttentionWidget(SessionWidget):
     heads : list of (layer, head)
         The heads that are drawn, at least one; ``"L4-H11"`` is understood too.
     queries, keys : list of int
-        The pinned token positions on either side.
+        The pinned token positions on either side. Set with a string, all tokens or words that read so are pinned:
+        ``w.queries = "it"``.
     measure : str
         Which number of a pair is drawn: ``"weights"``, ``"scores"``, ``"norms"``, or a registered one.
     threshold : float

@@ -17,6 +17,7 @@ from attnwidget.wire.schema import VIEWS, Selection
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from attnwidget.tokens import Tokens
     from attnwidget.trace import AttentionTrace
 
 SIDES = ("queries", "keys")
@@ -44,8 +45,7 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
         _in_range("head", [head for _, head in chosen], heads)
         return chosen
     if name in SIDES:
-        count = len(trace.sides(attention)[SIDES.index(name)].text)
-        return _in_range(f"{name}: token", list(dict.fromkeys(value)), count)
+        return _positions(name, value, trace.sides(attention)[SIDES.index(name)])
     if name == "threshold" and not 0 <= value <= 1:
         raise ValueError(f"threshold must be a number from 0 to 1, not {value}")
     if name == "view":
@@ -59,6 +59,14 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
         if lack:
             raise ValueError(f"measure {value!r} cannot be had: {lack}")
     return value
+
+
+def _positions(name: str, wanted: Sequence[int | str], tokens: Tokens) -> list[int]:
+    _in_range(f"{name}: token", [one for one in wanted if not isinstance(one, str)], len(tokens.text))
+    try:
+        return list(dict.fromkeys(at for one in wanted for at in tokens.where(one)))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _one_of(what: str, value: Any, known: Sequence[str] | Mapping[str, Any]) -> str:
