@@ -129,7 +129,6 @@ def test_integers_of_any_kind_are_understood(widget: AttentionWidget) -> None:
     assert widget.queries == [0, 1]
 
 
-@pytest.mark.parametrize("option", [{"head": 3}, {"color": "red"}])
 def test_tokens_are_pinned_by_what_stands_there(widget: AttentionWidget) -> None:
     widget.queries = ["it"]
     assert widget.queries == [8]
@@ -145,6 +144,7 @@ def test_tokens_are_pinned_by_what_stands_there(widget: AttentionWidget) -> None
         AttentionWidget(TEXT, queries=["cat"])
 
 
+@pytest.mark.parametrize("option", [{"head": 3}, {"color": "red"}])
 def test_an_unknown_keyword_is_named(option: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=next(iter(option))):
         AttentionWidget(TEXT, **option)
