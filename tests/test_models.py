@@ -332,6 +332,21 @@ def test_no_network_is_said_quickly(tmp_path):
     assert seconds < 10
 
 
+IN_A_NOTEBOOK = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell()
+shell.run_cell("from attnwidget import AttentionWidget")
+shell.run_cell("AttentionWidget('The cat sat', model='gpt2').trace")
+"""
+
+
+def test_in_a_notebook_a_missing_model_is_one_sentence(tmp_path):
+    out, _ = python(IN_A_NOTEBOOK, CLOSED, tmp_path)
+    lines = out.strip().splitlines()
+    assert len(lines) == 1, out
+    assert lines[0].startswith("ModelUnavailable: 'gpt2': not downloaded yet")
+
+
 def test_offline_by_wish(tmp_path):
     out, seconds = python(SAY.format(names=["gpt2"]), CLOSED, tmp_path, HF_HUB_OFFLINE="1")
     assert "HF_HUB_OFFLINE forbids asking" in out

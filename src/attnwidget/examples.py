@@ -59,8 +59,10 @@ class Example:
         return find(queries.text, self.query), find(keys.text, self.key)
 
     def options(self, trace: AttentionTrace) -> dict[str, Any]:
-        """Return the widget's traits that show it."""
-        return {"attention": self.attention, "heads": [self.head], "queries": self.places(trace)[0]}
+        """Return the widget's traits that show it: a key of several tokens is pinned whole, so that its sum is read."""
+        queries, keys = self.places(trace)
+        pinned = {"keys": keys, "words": True} if len(keys) > 1 else {}
+        return {"attention": self.attention, "heads": [self.head], "queries": queries, **pinned}
 
 
 def find(tokens: Sequence[str], words: str) -> list[int]:
@@ -116,6 +118,13 @@ def _cell(text: str) -> str:
 
 
 CAUSAL, MASKED, FR_EN = "demo/causal", "demo/masked", "demo/fr-en"
+
+KINDS = {
+    CAUSAL: "reads from left to right, like GPT",
+    MASKED: "sees both sides and fills gaps, like BERT",
+    FR_EN: "translates: encoder and decoder",
+}
+"""What the examples' models do."""
 
 EXAMPLES = Examples(
     [

@@ -685,7 +685,7 @@ def test_without_a_kernel_nothing_poses_as_computed(mount: Callable[..., Mounted
     at.page.get_by_label("Head", exact=True).select_option("L0-H3")
     at.wait_while_silent()
     expect(at.page.locator(".awaited")).to_contain_text("still showing L2-H6")
-    expect(at.page.locator(".awaited")).to_contain_text("not computed yet: L0-H3")
+    expect(at.page.locator(".awaited")).to_contain_text("needs a kernel: L0-H3")
 
 
 def test_escape_unpins_keys_and_keeps_the_query_and_the_changes(mount: Callable[..., Mounted]) -> None:

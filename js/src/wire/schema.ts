@@ -89,7 +89,8 @@ export interface TokenList {
 /** An example in the menu. */
 export interface ExampleName {
   name: string;
-  model: string;
+  /** What its model does. */
+  group: string;
 }
 
 /** The example on screen, and what to look for in it. */

@@ -17,6 +17,10 @@ _ALIKE = 0.7  # demo/casual is close to demo/causal, gpt2 is not
 class ModelUnavailable(OSError):  # noqa: N818 - says what is the matter
     """The model cannot be loaded; the message says why and what works instead."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Let IPython show the message alone: where in a library a network was missed helps nobody."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 def unavailable(name: str | PathLike[str], reason: str) -> ModelUnavailable:
     """Make the error for a model that is not here: the reason, then what works offline."""

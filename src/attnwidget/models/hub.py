@@ -41,7 +41,7 @@ def resolve(name: str) -> dict[str, int]:
     try:
         info = HfApi().model_info(name, files_metadata=True, timeout=_TIMEOUT)
     except (HTTPError, OSError, ValueError) as error:  # ValueError: a login page in place of JSON
-        raise unavailable(name, hub_reason(name, error)) from error
+        raise unavailable(name, hub_reason(name, error)) from None
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
     missing = [
         what
@@ -82,7 +82,7 @@ def download(name: str, report: Callable[[Progress], None]) -> Path:
         try:
             path = hf_hub_download(name, file, tqdm_class=bar, etag_timeout=_TIMEOUT)
         except (HTTPError, OSError) as error:
-            raise unavailable(name, hub_reason(name, error)) from error
+            raise unavailable(name, hub_reason(name, error)) from None
         before += size
         tell(before)
     return Path(path).parent

@@ -9,7 +9,7 @@ import msgspec
 import torch
 
 from attnwidget import models
-from attnwidget.examples import EXAMPLES, Example
+from attnwidget.examples import EXAMPLES, KINDS, Example
 from attnwidget.session import selection as rules
 from attnwidget.session.feeds import (
     AheadFeed,
@@ -424,6 +424,6 @@ class Session:
 def _menu(model: str, shown: Example | None) -> Demo:
     return Demo(
         about=models.ABOUT[model],
-        examples=[ExampleName(name=one.name, model=one.model) for one in EXAMPLES],
+        examples=[ExampleName(name=one.name, group=KINDS[one.model]) for one in EXAMPLES],
         shown=None if shown is None else ShownExample(name=shown.name, look=shown.look),
     )

@@ -130,7 +130,7 @@ class ExampleName(Wired, kw_only=True, frozen=True):
     """An example in the menu."""
 
     name: str
-    model: str
+    group: Annotated[str, said("What its model does.")]
 
 
 class ShownExample(Wired, kw_only=True, frozen=True):

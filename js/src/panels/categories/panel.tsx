@@ -1,10 +1,10 @@
 // How many heads are of which category; one category at a time can be opened.
 
 import { useSignal } from "@preact/signals";
-import { Fragment, type RefObject } from "preact";
+import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { KNOWN } from "../../draw/colours";
-import { countsOf, nameOf, OTHER, OTHER_NAME } from "../../layout/categories";
+import { countsOf, nameOf, numberOf, OTHER, OTHER_NAME } from "../../layout/categories";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { Swatch } from "../../parts/swatch";
 import css from "./categories.css";
@@ -20,6 +20,7 @@ function Categories({ context }: PanelProps) {
   const open = state.traits.category.value;
   const counts = known ? countsOf(known.scores, known.thresholds) : [];
   const numbers = known ? [...known.list.keys(), OTHER] : [];
+  const opened = known && numberOf(known, open); // below them all: none moves away from under the pointer
   const fresh = known?.fresh ?? false;
   const expanded = unfolded.value || (open !== null && known !== null);
   const list = useRef<HTMLDivElement>(null);
@@ -40,23 +41,21 @@ function Categories({ context }: PanelProps) {
               const name = nameOf(known, category);
               const count = category === OTHER ? counts.at(-1) : counts[category];
               return (
-                <Fragment key={name}>
-                  <button
-                    type="button"
-                    class={`kind${beyond(at)}`}
-                    data-category={name}
-                    aria-expanded={open === name}
-                    onClick={() => state.set({ category: open === name ? null : name })}
-                    onKeyDown={moveAlong}
-                  >
-                    <Swatch categories={known} category={category} theme={theme.value} />
-                    <bdi class="name" title={name}>
-                      {name}
-                    </bdi>
-                    <span class="count measured">{count ?? "–"}</span>
-                  </button>
-                  {open === name && <OpenCategory context={context} categories={known} category={category} />}
-                </Fragment>
+                <button
+                  key={name}
+                  type="button"
+                  class={`kind${beyond(at)}`}
+                  data-category={name}
+                  aria-expanded={open === name}
+                  onClick={() => state.set({ category: open === name ? null : name })}
+                  onKeyDown={moveAlong}
+                >
+                  <Swatch categories={known} category={category} theme={theme.value} />
+                  <bdi class="name" title={name}>
+                    {name}
+                  </bdi>
+                  <span class="count measured">{count ?? "–"}</span>
+                </button>
               );
             })
           : [...KNOWN, OTHER_NAME].map((name, at) => (
@@ -66,6 +65,7 @@ function Categories({ context }: PanelProps) {
                 <span class="count" />
               </div>
             ))}
+        {opened !== null && known && <OpenCategory context={context} categories={known} category={opened} />}
       </div>
       <span class="waiting">{fresh ? "" : NOT_YET(client.silent.value)}</span>
       <button

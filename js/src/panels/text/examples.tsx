@@ -24,10 +24,10 @@ function Examples({ context: { state, client } }: PanelProps) {
           <option value="" disabled>
             Examples
           </option>
-          {[...new Set(examples.map(({ model }) => model))].map((group) => (
+          {[...new Set(examples.map(({ group }) => group))].map((group) => (
             <optgroup key={group} label={group}>
               {examples
-                .filter(({ model }) => model === group)
+                .filter((one) => one.group === group)
                 .map(({ name }) => (
                   <option key={name}>{name}</option>
                 ))}

@@ -115,7 +115,7 @@ function Whole(props: WholeProps) {
     <>
       <Formula store={store} steps={steps} heads={shown.outline.heads} />
       <Chips store={store} />
-      {store.editing.value && <WhatIfPanel {...{ state, store, shown, steps, late }} />}
+      {store.editing.value && <WhatIfPanel {...{ state, store, shown, steps, late, silent }} />}
       {late && <Awaited state={state} shown={shown} silent={silent} />}
       <p class={`explanation ${store.level.value}${late ? " late" : ""}`} aria-live="polite">
         {explanation && (
@@ -148,7 +148,7 @@ function Awaited({ state, shown, silent }: { state: State; shown: Shown; silent:
       ].filter(Boolean)
     : ["the new text"];
   const failed = state.kernel.status.value?.state === "error";
-  const doing = failed || silent ? "not computed yet:" : "computing";
+  const doing = silent ? "needs a kernel:" : failed ? "not computed yet:" : "computing";
   return (
     <p class="awaited" aria-live="polite">
       <span>

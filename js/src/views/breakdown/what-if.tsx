@@ -17,9 +17,11 @@ interface Props {
   steps: Steps;
   /** What was changed last is not computed yet. */
   late: boolean;
+  /** No kernel answers. */
+  silent: boolean;
 }
 
-export function WhatIfPanel({ state, store, shown, steps, late }: Props) {
+export function WhatIfPanel({ state, store, shown, steps, late, silent }: Props) {
   const { payload, dK, numbers } = steps;
   const whatIf = state.traits.what_if.value ?? {};
   const set = (patch: WhatIf) => state.set({ what_if: changeOf(state.traits.what_if.value ?? {}, patch) });
@@ -32,7 +34,7 @@ export function WhatIfPanel({ state, store, shown, steps, late }: Props) {
     <section class="whatif" aria-label="what if">
       <div class="changes">
         <h3>
-          What if… {isChanged(whatIf) && <ChangedBadge />} {late && <span class="hint">not computed yet</span>}
+          What if… {isChanged(whatIf) && <ChangedBadge />} {late && <span class="hint">{silent ? "needs a kernel" : "not computed yet"}</span>}
           <button
             type="button"
             class="small-button reset"
