@@ -17,7 +17,7 @@ FIRST_LOOK = Path(__file__).parents[2] / "notebooks" / "01-first-look.ipynb"
 TEXT = "The animal didn't cross the road because it was too tired"
 DRAWN = 60_000  # ms; the kernel imports torch and transformers first
 IT, ANIMAL = 8, 1
-SCRATCH = 4  # a code cell of the notebook that the test writes over
+SCRATCH = 5  # a code cell of the notebook that the test writes over
 
 
 @pytest.fixture(params=["lab", "notebook"])
@@ -64,7 +64,7 @@ def run(notebook: Notebook, code: str) -> str:
 
 
 def test_the_first_notebook(notebook: Notebook, jupyter: Jupyter, page: Page, blocked: list[str]) -> None:
-    notebook.run_cell(0)
+    notebook.run_cell(1)
     root = ready(page)
     assert ink(page) > 0
     cells = notebook.cell_count()
@@ -80,15 +80,15 @@ def test_the_first_notebook(notebook: Notebook, jupyter: Jupyter, page: Page, bl
     assert shown
 
     # … and Python has what is on the screen.
-    notebook.run_cell(3)
-    assert f"([(2, 5)], [{IT}], [])" in notebook.output(3).inner_text()
+    notebook.run_cell(4)
+    assert f"([(2, 5)], [{IT}], [])" in notebook.output(4).inner_text()
     weight = run(notebook, f"print(f'{{w.weights()[0, 0, {ANIMAL}]:.4f}}')")
     assert weight.split() == [shown[1]]
 
     # Python moves the picture.
     before = ink(page)
     run(notebook, "w.heads = [(1, 3)]")
-    expect(root.locator("[data-head=L1-H3]")).to_have_attribute("aria-pressed", "true")
+    expect(root.locator(".picker [data-head=L1-H3]")).to_have_attribute("aria-pressed", "true")
     ready(page)
     assert ink(page) != before
 
@@ -132,9 +132,9 @@ def ready_or_kernelless(page: Page) -> Locator:
 
 
 def test_kinds_of_heads(notebook: Notebook, page: Page) -> None:
-    notebook.run_cell(0)
+    notebook.run_cell(1)
     root = ready(page)
-    notebook.run_cell(3)  # names the widget
+    notebook.run_cell(4)  # names the widget
     root.locator("[data-category='Previous-Token']").click()
     before = ink(page)
     root.locator("[data-listed-head=L1-H2]").click()
@@ -147,9 +147,9 @@ def test_kinds_of_heads(notebook: Notebook, page: Page) -> None:
 
 
 def test_the_breakdown(notebook: Notebook, jupyter: Jupyter, page: Page, blocked: list[str]) -> None:
-    notebook.run_cell(0)
+    notebook.run_cell(1)
     root = ready(page)
-    notebook.run_cell(3)
+    notebook.run_cell(4)
     cells = notebook.cell_count()
     root.get_by_role("tab", name="Breakdown").click()
     view = root.locator("[data-projected=ready]")  # the model has run once more, off the main thread
@@ -194,7 +194,7 @@ def row_of(root: Locator, key: int) -> Locator:
 def test_it_follows_the_themes_of_lab(jupyter: Jupyter, page: Page) -> None:
     jupyter.write("themes.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({TEXT!r})")
     notebook = jupyter.open(page, "themes.ipynb")
-    notebook.run_cell(0)
+    notebook.run_cell(1)
     root = ready(page)
     light = root.evaluate("(root) => getComputedStyle(root).backgroundColor")
     notebook.set_theme(dark=True)
@@ -229,7 +229,7 @@ def test_a_dead_kernel_is_told_and_the_picture_stays(jupyter: Jupyter, page: Pag
     long = "word " * 300  # too long for the whole layer to come along
     jupyter.write("dead.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({long!r})")
     notebook = jupyter.open(page, "dead.ipynb")
-    notebook.run_cell(0)
+    notebook.run_cell(1)
     root = ready(page)
     expect(root.locator(".chosen")).to_have_attribute("data-fresh", "true", timeout=DRAWN)  # and with it the colours
     page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
