@@ -211,6 +211,21 @@ def test_a_category_opens_and_closes(mount: Callable[..., Mounted]) -> None:
     assert listed_heads(at) == []
 
 
+@pytest.mark.parametrize("width", [848, 1280])
+def test_an_open_category_moves_no_other_away_from_the_pointer(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    at = Mounted(page, AttentionWidget(TEXT))
+    page.wait_for_function("() => Object.keys(model.get('_categories') ?? {}).length > 0")
+    at.wait()
+    chip(at, "Previous-Token").click()
+    at.wait()
+    places = {name: chip(at, name).bounding_box() for name in ("First/Positional", "Bag-of-Words", "Syntactic")}
+    chip(at, "First/Positional").click()
+    at.wait()
+    expect(chip(at, "First/Positional")).to_have_attribute("aria-expanded", "true")
+    assert {name: chip(at, name).bounding_box() for name in places} == places
+
+
 def test_what_a_score_means_is_said_of_the_head_shown(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L1-H2"], category="Previous-Token")
     expect(listed(at, "L1-H2")).to_have_attribute("title", "L1-H2 · .99")

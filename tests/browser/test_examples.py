@@ -72,3 +72,21 @@ def test_a_users_model_has_no_menu(page: Page) -> None:
     at = Mounted(page, AttentionWidget("One two", model=tiny.gpt2(), tokenizer=tiny.tokenizer()))
     at.wait()
     expect(page.get_by_label("Examples")).to_have_count(0)
+
+
+def test_the_menu_is_grouped_by_what_the_models_do(page: Page) -> None:
+    at = Mounted(page, AttentionWidget("The cat sat"))
+    at.wait()
+    groups = page.get_by_label("Examples").locator("optgroup").evaluate_all("all => all.map((one) => one.label)")
+    assert groups == [
+        "reads from left to right, like GPT",
+        "sees both sides and fills gaps, like BERT",
+        "translates: encoder and decoder",
+    ]
+
+
+def test_a_key_of_several_tokens_is_shown_with_the_number_that_is_promised(page: Page) -> None:
+    at = Mounted(page, AttentionWidget(AttentionWidget.examples()["several tokens as one key"]))
+    at.wait()
+    expect(page.get_by_label("whole words")).to_be_checked()
+    expect(page.locator("[role=status]")).to_contain_text("book → Harry Potter 0.9586 2 keys together")

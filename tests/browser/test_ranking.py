@@ -83,11 +83,11 @@ def test_two_clicks_tell_which_head(mount: Callable[..., Mounted]) -> None:
     assert f"{weights[3, 0]:.4f}" in (cell.get_attribute("aria-label") or "")
     assert "2nd of 32 heads on this pair" in status(at)
 
-    at.page.locator(".ranked[data-head=L3-H0]").click()
+    at.page.locator(".ranked[data-listed-head=L3-H0]").click()
     at.wait()
     assert at.widget.heads == [(3, 0)]
     assert "first of 32 heads on this pair" in status(at)
-    expect(at.page.locator(".ranked[data-head=L3-H0]")).to_have_attribute("aria-pressed", "true")
+    expect(at.page.locator(".ranked[data-listed-head=L3-H0]")).to_have_attribute("aria-pressed", "true")
 
     at.page.keyboard.press("Escape")
     at.wait()
@@ -191,7 +191,7 @@ def test_in_jupyterlab_within_sight(jupyter: Jupyter, page: Page) -> None:
     token(page, "query", IT).click()
     token(page, "key", ANIMAL).click()
     first = page.locator(".ranked").first
-    expect(first).to_have_attribute("data-head", "L3-H0", timeout=DRAWN)
+    expect(first).to_have_attribute("data-listed-head", "L3-H0", timeout=DRAWN)
     first.click()
     expect(page.locator("[role=status]")).to_contain_text("first of 32 heads on this pair", timeout=DRAWN)
     box = page.locator(".ranking").bounding_box()

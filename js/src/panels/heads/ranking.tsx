@@ -49,7 +49,7 @@ function HeadRanking({ context }: PanelProps) {
               <button
                 type="button"
                 class="ranked"
-                data-head={name}
+                data-listed-head={name}
                 aria-pressed={isOn.has(name)}
                 title={[name, kind?.name, value].filter(Boolean).join(" · ")}
                 onClick={(event) => chooseHead(state, one.head, event.shiftKey)}

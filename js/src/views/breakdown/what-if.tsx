@@ -34,7 +34,8 @@ export function WhatIfPanel({ state, store, shown, steps, late, silent }: Props)
     <section class="whatif" aria-label="what if">
       <div class="changes">
         <h3>
-          What if… {isChanged(whatIf) && <ChangedBadge />} {late && <span class="hint">{silent ? "needs a kernel" : "not computed yet"}</span>}
+          What if… {isChanged(whatIf) && <ChangedBadge />}{" "}
+          {late && <span class="hint">{silent ? "needs a kernel" : "not computed yet"}</span>}
           <button
             type="button"
             class="small-button reset"

@@ -2,10 +2,11 @@
 
 import { type Focus, strongestPair } from "../../layout/focus";
 import { headName } from "../../layout/heads";
-import { placeInWords } from "../../layout/ranking";
+import { numberIn, placeInWords } from "../../layout/ranking";
 import { exactly, WEIGHTS } from "../../layout/scale";
 import { rankInWords, spreadInWords, standingOf } from "../../layout/standing";
 import { isForbidden, type Tile, valueAt } from "../../layout/tile";
+import type { Side } from "../../layout/units";
 import type { Ranking } from "../../source/ranking";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
@@ -58,6 +59,8 @@ export function readingsOf(
       ),
     }));
   }
+  if (pair && focus.queries && focus.keys && pair.queries.length > 0 && pair.keys.length > 0)
+    return readTogether(scene, focus.queries, focus.keys, pair);
   const best = strongestPair(tiles, focus, counts);
   if (!best) return readBlind(scene, query, key, hint);
   const among =
@@ -75,6 +78,38 @@ export function readingsOf(
       note: noteOf(...among, hint),
     },
   ];
+}
+
+/** Several pinned tokens on either side: their one number, as all heads are ranked by it. */
+function readTogether(
+  { heads, units, scale }: Scene,
+  queries: readonly number[],
+  keys: readonly number[],
+  pair: Ranking,
+) {
+  const named = (side: Side, rows: readonly number[]) =>
+    rows.length <= SEVERAL ? rows.map((row) => units[side].labels[row]).join(" ") : `${rows.length} ${side} tokens`;
+  const rule = [
+    queries.length > 1 ? `mean over ${queries.length} queries` : "",
+    keys.length > 1 ? `${keys.length} keys together` : "",
+  ];
+  return [...heads]
+    .sort((a, b) => numberIn(pair, b) - numberIn(pair, a))
+    .slice(0, SEVERAL)
+    .map((head, nth, shown): Reading => {
+      const number = numberIn(pair, head);
+      return {
+        head: headName(head),
+        query: nth === 0 ? named("query", queries) : "",
+        key: nth === 0 ? named("key", keys) : "",
+        value: isForbidden(number) ? "forbidden by the mask" : exactly(scale, number),
+        note: noteOf(
+          ...(nth === shown.length - 1 ? rule : []),
+          shown.length === 1 ? placeInWords(pair, head) : "",
+          isForbidden(number) ? pair.why : "",
+        ),
+      };
+    });
 }
 
 const noteOf = (...parts: string[]): string => parts.filter(Boolean).join(" · ");
