@@ -58,7 +58,7 @@ export function CategoryHeads({ context: { state, theme }, categories, category,
 function moveAlong(event: KeyboardEvent): void {
   const here = event.currentTarget as HTMLElement;
   const list = here.parentElement as HTMLElement;
-  const category = list.closest(".kind-open")?.previousElementSibling;
+  const category = list.closest(".kinds")?.querySelector("[data-category][aria-expanded=true]");
   const to = {
     ArrowDown: here.nextElementSibling,
     ArrowUp: here.previousElementSibling ?? category,

@@ -110,15 +110,17 @@ function useFitting(list: RefObject<HTMLDivElement | null>, expanded: boolean, o
   return fitting.value;
 }
 
-/** Arrows go from one category to the next, and into the list of the one that is open. */
+/** Arrows go from one category to the next; down from the one that is open, into its list. */
 function moveAlong(event: KeyboardEvent): void {
   const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key];
   if (!step) return;
   event.preventDefault();
   const here = event.currentTarget as HTMLElement;
-  const stops = [...(here.parentElement as HTMLElement).querySelectorAll<HTMLElement>("[data-category], .member")];
-  const to = stops.filter((one) => one.matches("[data-category], .member:first-child"));
-  to[to.indexOf(here) + step]?.focus();
+  const all = here.parentElement as HTMLElement;
+  const stops = [...all.querySelectorAll<HTMLElement>("[data-category]")];
+  const isInto = event.key === "ArrowDown" && here.getAttribute("aria-expanded") === "true";
+  const first = isInto ? all.querySelector<HTMLElement>(".member") : null;
+  (first ?? stops[stops.indexOf(here) + step])?.focus();
 }
 
 function Summary({ context: { state, categories, client } }: PanelProps) {
