@@ -528,6 +528,32 @@ def test_the_first_change_moves_nothing(mount: Callable[..., Mounted], page: Pag
         assert after["y"] == before["y"]
 
 
+def type_into(field: Locator, text: str) -> None:
+    """Type key by key, as `fill` does not."""
+    field.click()
+    field.press("Control+A")
+    field.press_sequentially(text)
+    field.press("Enter")
+
+
+def test_numbers_are_typed_key_by_key(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="What if…").click()
+    field = at.page.get_by_label("Temperature, exact").first
+    type_into(field, "2.5")
+    at.wait()
+    assert at.widget.what_if == {"temperature": 2.5}
+    type_into(field, "0")  # out of its range
+    expect(field).to_have_value("0.01")
+    type_into(field, "")
+    expect(field).to_have_value("0.01")
+    bench = at.page.locator(".bench")
+    type_into(bench.get_by_label("score of cat"), "3.5")
+    expect(bench.get_by_label("score of cat")).to_have_value("3.5")
+    shares = torch.tensor([3.5, 0.1, 0.0]).softmax(0)
+    assert bench.locator("[data-share]").all_text_contents() == [f"{100 * one:.1f} %" for one in shares]
+
+
 def test_the_bench_computes_shares_of_its_own(mount: Callable[..., Mounted]) -> None:
     at = mount()
     at.page.get_by_role("button", name="What if…").click()

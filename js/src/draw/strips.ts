@@ -167,13 +167,7 @@ export function totalScale(values: Float32Array, { top, height }: Box): (total: 
 }
 
 /** Each number as a bar that starts where the sum of those before it ended; the last ends at the sum of all. */
-export function drawRunning(
-  context: CanvasRenderingContext2D,
-  values: Float32Array,
-  box: Box,
-  theme: Theme,
-  ink: string,
-): void {
+export function drawRunning(context: CanvasRenderingContext2D, values: Float32Array, box: Box, theme: Theme): void {
   const { left, width } = box;
   const totals = runningTotals(values);
   const y = totalScale(values, box);
@@ -191,12 +185,4 @@ export function drawRunning(
     context.fillStyle = value < 0 ? SIGNS[theme].negative : SIGNS[theme].positive;
     context.fillRect(left + at * step, Math.min(from, to), Math.max(0.5, step - gap), Math.max(1, Math.abs(to - from)));
   });
-  context.strokeStyle = ink;
-  context.lineWidth = 1;
-  context.beginPath();
-  totals.forEach((total, at) => {
-    if (at === 0) context.moveTo(left, y(total));
-    else context.lineTo(left + at * step, y(total));
-  });
-  context.stroke();
 }

@@ -104,7 +104,7 @@ function Products({ store, shown, steps, width, theme, pen, row, name }: PartPro
           width={width - SUM + 8}
           height={CHART}
           of={[values, theme, pen]}
-          paint={(context) => drawRunning(context, values, box, theme, theme === "light" ? "#5a6270" : "#a4acb9")}
+          paint={(context) => drawRunning(context, values, box, theme)}
         />
         <span class="end zero" style={{ left: `${width - SUM + 8}px`, top: `${clampTop(start, end)}px` }}>
           0

@@ -1,6 +1,7 @@
 // A softmax to try out: words and scores of one's own. It runs here and asks nobody.
 
 import { softmax } from "../../layout/steps";
+import { NumberField } from "../../parts/number-field";
 import type { BenchEntry, BreakdownStore } from "./store";
 import { Temperature } from "./temperature";
 
@@ -38,15 +39,11 @@ export function Bench({ entries, temperature }: BreakdownStore["bench"]) {
                 />
               </td>
               <td>
-                <input
-                  type="number"
-                  step="0.1"
-                  aria-label={`score of ${word}`}
+                <NumberField
+                  label={`score of ${word}`}
+                  step={0.1}
                   value={score}
-                  onInput={(event) => {
-                    const value = event.currentTarget.valueAsNumber;
-                    if (Number.isFinite(value)) change(id, { score: value });
-                  }}
+                  onChange={(wanted) => change(id, { score: wanted })}
                 />
               </td>
               <td class="share" data-share={word}>

@@ -1,6 +1,7 @@
 // A softmax's temperature, by slider or by number.
 
 import { useEffect, useRef } from "preact/hooks";
+import { NumberField } from "../../parts/number-field";
 
 /** Do something with the newest of many values, once per frame. */
 function useSoon<T>(act: (value: T) => void): (value: T) => void {
@@ -34,19 +35,7 @@ export function Temperature({ value, plain, onChange }: TemperatureProps) {
         value={Math.log10(value)}
         onInput={(event) => slide(fromSlider(+event.currentTarget.value))}
       />
-      <input
-        type="number"
-        aria-label="Temperature, exact"
-        min="0.01"
-        max="100"
-        step="0.1"
-        value={value}
-        onChange={(event) => {
-          const wanted = Number(event.currentTarget.value);
-          if (wanted > 0 && Number.isFinite(wanted)) onChange(wanted);
-          else event.currentTarget.value = String(value);
-        }}
-      />
+      <NumberField label="Temperature, exact" min={0.01} max={100} step={0.1} value={value} onChange={slide} />
       <span class="hint">{value === 1 ? plain : value > 1 ? "more even" : "more decided"}</span>
     </label>
   );
