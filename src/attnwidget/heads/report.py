@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 
 from attnwidget.capture import capture
 from attnwidget.capture.inputs import find_tokenizer
+from attnwidget.capture.support import check
 from attnwidget.head_id import HeadId
 from attnwidget.heads.categories import BUILT_IN, OTHER, Category, all_categories, main_categories
 from attnwidget.heads.probe import checksum, probe_heads
@@ -126,8 +127,16 @@ def head_report(
     ------
     ValueError
         If there is no text, or `resume` is of another model or other categories.
+    TypeError
+        If `texts` is one string, or something in it is none.
     """
+    check(model)
+    if isinstance(texts, str):
+        raise TypeError(f"texts must be a list of texts, got one string, {texts[:40]!r}; pass [text]")
     listed = list(texts)
+    strange = next((one for one in listed if not isinstance(one, str)), "")
+    if not isinstance(strange, str):
+        raise TypeError(f"texts must be strings, got {type(strange).__name__}")
     if not listed:
         raise ValueError("a report needs at least one text")
     those = all_categories(categories)

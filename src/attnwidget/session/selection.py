@@ -37,7 +37,7 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
     if name == "layer":
         return _in_range("layer", [value], layers)[0]
     if name == "heads":
-        chosen = list(dict.fromkeys(HeadId.read(one) for one in value))
+        chosen = list(dict.fromkeys(HeadId.read_all(value)))
         if not chosen:
             raise ValueError("heads: at least one (layer, head) is needed")
         _in_range("layer", [layer for layer, _ in chosen], layers)

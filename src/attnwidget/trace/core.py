@@ -54,6 +54,11 @@ _ONLY_WEIGHTS = (
 _NOT_ASKED = "W_O was not asked for (output=False)"
 
 
+def _is_text(given: Any) -> bool:
+    """Whether these are tokens, where numbers belong."""
+    return isinstance(given, str) or (isinstance(given, list | tuple) and any(isinstance(one, str) for one in given))
+
+
 class AttentionTrace:
     """The attention of one text in one model, recomputed piece by piece when asked for.
 
@@ -157,18 +162,22 @@ class AttentionTrace:
         Raises
         ------
         ValueError
-            If a layer is missing or a shape does not fit the tokens.
+            If a layer is missing, a shape does not fit the tokens, or a number is no weight: below 0 or above 1 by
+            more than rounding, where attention is permitted. NaN is kept.
         TypeError
-            If the arguments do not belong together.
+            If the arguments do not belong together, or stand the wrong way round.
         """
         several = {"encoder": encoder, "decoder": decoder, "cross": cross}
         several = {name: weights for name, weights in several.items() if weights is not None}
         if not several:
             if tokens is None or source_tokens is not None or target_tokens is not None:
                 raise TypeError("attentions go with tokens; encoder, decoder, cross with source_tokens, target_tokens")
-            n = len(tokens)
+            if _is_text(attentions):
+                raise TypeError("attentions holds text: the weights go first, from_attentions(attentions, tokens)")
+            described = describe(tokens)
+            n = len(described.text)
             layers = layers_from_weights(attentions, n, n, mask)
-            return cls({"self": layers}, describe(tokens), model_name=model_name, missing=_ONLY_WEIGHTS)
+            return cls({"self": layers}, described, model_name=model_name, missing=_ONLY_WEIGHTS)
         if attentions is not None or tokens is not None or mask is not None:
             raise TypeError("encoder, decoder and cross go without attentions, tokens and mask")
         sides = {"source": source_tokens, "target": target_tokens}
@@ -176,11 +185,12 @@ class AttentionTrace:
             for side in ATTENTIONS[name]:
                 if sides[side] is None:
                     raise TypeError(f"{name} needs {side}_tokens")
+        described_sides = {name: None if side is None else describe(side) for name, side in sides.items()}
+        source, target = described_sides.values()
         found = {}
         for name, weights in several.items():
-            n, m = (len(sides[side] or ()) for side in ATTENTIONS[name])
+            n, m = (len(one.text) for at in ATTENTIONS[name] if (one := described_sides[at]))
             found[name] = layers_from_weights(weights, n, m)
-        source, target = (None if side is None else describe(side) for side in sides.values())
         shown = target or source
         assert shown is not None  # noqa: S101 - every attention has a side, checked above
         return cls(found, shown, source=source, model_name=model_name, missing=_ONLY_WEIGHTS)
@@ -218,8 +228,9 @@ class AttentionTrace:
         ValueError
             If shapes do not fit each other or the tokens.
         """
-        layers = layers_from_qkv(q, k, v, len(tokens), mask, scale)
-        return cls({"self": layers}, describe(tokens), model_name=model_name)
+        described = describe(tokens)
+        layers = layers_from_qkv(q, k, v, len(described.text), mask, scale)
+        return cls({"self": layers}, described, model_name=model_name)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trace to one safetensors file; `load` gives every stored number back bit for bit.

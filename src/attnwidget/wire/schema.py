@@ -283,8 +283,8 @@ class SoftmaxParts(Wired, kw_only=True, frozen=True):
 class Changed(SoftmaxParts, kw_only=True, frozen=True):
     """A computation with something changed.
 
-    Arrays: scaled, capped, scores, exponentials, weights, weighted, norms, restWeighted, headOutput, headOutputs;
-    contribution and output when ready.
+    Arrays: scaled, capped, scores, exponentials, weights, weighted, weightedNorms, restWeighted, headOutput,
+    headOutputs; contribution and output when ready.
     """
 
     arrays: dict[str, Envelope]
@@ -303,7 +303,7 @@ class Breakdown(SoftmaxParts, kw_only=True, frozen=True):
 
     Arrays for r rows: float32 but for allowed (uint8), by name
     query (dK), keys (r, dK), products (r, dK), dots (r), scaled (r), allowed (r), scores (r), weights (r),
-    values (r, dV), weighted (r, dV), norms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
+    values (r, dV), weighted (r, dV), weightedNorms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
     capped (r) with a soft cap, bias (r) with a position bias, exponentials (r) for one query,
     parts (queries, r) for several: each one's weights;
     once the output is ready: headNorms (heads) that each head writes, contribution (dModel) of this head,
