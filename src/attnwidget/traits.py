@@ -41,8 +41,9 @@ class PositionList(TraitType[list[int], Any]):
 
     def validate(self, obj: HasTraits, value: Any) -> list[int]:
         """Return the positions, or raise `TraitError`."""
+        if isinstance(value, str):  # iterable, but never meant as a list of its letters
+            self.error(obj, value)
         try:
-            # a string is iterable, but never meant as a list of its letters
-            return [int(index(one)) for one in (None if isinstance(value, str) else value)]
+            return [int(index(one)) for one in value]
         except (TypeError, ValueError):
             self.error(obj, value)

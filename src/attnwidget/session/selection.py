@@ -12,6 +12,7 @@ from attnwidget import measures
 from attnwidget.breakdown import Change
 from attnwidget.head_id import HeadId
 from attnwidget.heads import opening_head
+from attnwidget.tokens.labels import encodable
 from attnwidget.wire.schema import VIEWS, Selection
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
     if name == "view":
         return _one_of("view", value, VIEWS)
     if name == "category" and value is not None:
-        return _one_of("category", value, categories)
+        return _one_of("category", encodable(value), categories)
     if name == "what_if" and value:
         return normalised(value, len(trace.sides(attention)[1].text))
     if name == "measure":

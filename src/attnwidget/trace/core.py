@@ -23,6 +23,7 @@ from attnwidget.maths.softmax import upcast
 from attnwidget.measures import Region, evaluate
 from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
+from attnwidget.tokens.labels import encodable
 from attnwidget.trace import store
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.projections import Projections
@@ -573,7 +574,7 @@ class AttentionTrace:
         return blind_rows(found)
 
     def __repr__(self) -> str:
-        name = f"{self.model_name}, " if self.model_name else ""
+        name = f"{encodable(self.model_name)}, " if self.model_name else ""
         size = f"{self.nbytes / 1e6:.1f} MB"
         if len(self._layers) == 1:
             return (

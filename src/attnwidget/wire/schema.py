@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from attnwidget.head_id import HeadId  # noqa: TC001 - msgspec reads the annotations
+from attnwidget.tokens.labels import encodable
 
 Combine = Literal["mean", "sum"]
 Domain = Literal["share", "positive", "real"]
@@ -40,8 +41,20 @@ class Wired(Struct, rename="camel", kw_only=True, frozen=True):
 
     def to_state(self) -> dict[str, Any]:
         """Return it as a trait or a message carries it: JSON, but for the bytes of arrays."""
-        state: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(bytes,))
+        state: dict[str, Any] = _encodable(msgspec.to_builtins(self, builtin_types=(bytes,)))
         return state
+
+
+def _encodable(value: Any) -> Any:
+    """Return a value whose strings all have a UTF-8: names and messages may be anybody's."""
+    match value:
+        case str():
+            return encodable(value)
+        case list() | tuple():
+            return type(value)(map(_encodable, value))
+        case dict():
+            return {_encodable(name): _encodable(one) for name, one in value.items()}
+    return value
 
 
 class Envelope(Wired, kw_only=True, frozen=True):
