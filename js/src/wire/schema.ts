@@ -129,17 +129,23 @@ export interface Outline {
   /** The model reads one text and says another. */
   translates: boolean;
   attention: string;
+  /** Those of which there is a layer to see. */
   attentions: string[];
   queries: TokenList;
   /** Null where the keys are the queries' own tokens. */
   keys: TokenList | null;
+  /** Of the model. */
   layers: number;
+  /** The numbers of the layers that there is something to see of. */
+  kept: number[];
   heads: number;
   measures: MeasureInfo[];
   /** Null where there is nothing to compare with. */
   maxError: number | null;
   /** The model computed something that is not a number. */
   broken: boolean;
+  /** What the reader should know before trusting what is shown. */
+  notices: string[];
   demo: Demo | null;
 }
 
@@ -159,12 +165,14 @@ export interface Snapshot {
 /**
  * All heads' weights of a short text, sent before anybody asks, so that another head needs no kernel.
  *
- * uint16, (layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
+ * uint16, (those layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
  * forbids the pair, 65534 where the model has NaN.
  */
 export interface Ahead extends Envelope {
   run: number;
   attention: string;
+  /** The number of each: some may have been left out. */
+  layers: number[];
 }
 
 /**
@@ -178,6 +186,8 @@ export interface Pictures extends Envelope {
   domain: "positive" | "real" | "share";
   /** The size of number that is drawn with full strength. */
   limit: number;
+  /** Why there are none, and the shape is all 0; empty where there are. */
+  problem: string;
 }
 
 /** What a kind of head is, as the panel explains it. */

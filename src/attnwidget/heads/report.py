@@ -19,6 +19,7 @@ from attnwidget.heads.categories import BUILT_IN, OTHER, Category, all_categorie
 from attnwidget.heads.probe import checksum, probe_heads
 from attnwidget.heads.table import categorize
 from attnwidget.models import describe_model
+from attnwidget.replacing import replacing
 
 if TYPE_CHECKING:
     import os
@@ -89,7 +90,8 @@ class HeadReport:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` as a JSON file."""
         about = {"version": VERSION, "model": self.model, "texts": self.texts, "heads": self.to_dict()}
-        Path(path).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        with replacing(path) as part:
+            part.write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 def head_report(
@@ -200,10 +202,8 @@ class _Done:
         listed = [[[None if x != x else x for x in row] for row in one] for one in scores.tolist()]  # noqa: PLR0124
         self._scores[_key(text)] = listed
         if self._path is not None:
-            # a whole file always stands there: an interruption leaves the last one
-            new = self._path.with_name(self._path.name + ".new")
-            new.write_text(json.dumps(self._about | {"scores": self._scores}), encoding="utf-8")
-            new.replace(self._path)
+            with replacing(self._path) as part:  # a whole file always stands there
+                part.write_text(json.dumps(self._about | {"scores": self._scores}), encoding="utf-8")
 
 
 def _key(text: str) -> str:

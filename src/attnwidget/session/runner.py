@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from attnwidget import models
-from attnwidget.capture import capture
+from attnwidget.capture.run import capture
 from attnwidget.capture.twin import twin
 from attnwidget.session.jobs import Job, Stopped, running_loop
 from attnwidget.wire.schema import Status, Texts

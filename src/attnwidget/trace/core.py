@@ -25,6 +25,7 @@ from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
 from attnwidget.tokens.labels import encodable
 from attnwidget.trace import store
+from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.projections import Projections
 
@@ -88,6 +89,8 @@ class AttentionTrace:
         Which tokens the model wrote itself.
     missing : str
         What the trace does not have, and why.
+    notices : sequence of str
+        What a reader should know before trusting what is shown; the widget shows them.
     project : function, optional
         From the layers, and a function that is called after every layer, to their output projections. It runs the
         model once more, so the trace keeps the model alive until then.
@@ -98,6 +101,8 @@ class AttentionTrace:
         As above; None for a single text.
     generated : list of bool
         One for each of `tokens`.
+    notices : list of str
+        As above: a text longer than the model's context, a mark that was not added twice, a file without a checksum.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class AttentionTrace:
         segments: Sequence[int] | None = None,
         generated: Sequence[bool] | None = None,
         missing: str = "",
+        notices: Sequence[str] = (),
         project: Project | None = None,
     ) -> None:
         self._layers = {name: list(those) for name, those in layers.items()}
@@ -120,6 +126,7 @@ class AttentionTrace:
         self.segments = None if segments is None else list(segments)
         self.generated = [False] * len(tokens.text) if generated is None else list(generated)
         self.missing = missing
+        self.notices = list(notices)
         self._projections = Projections(project)
         self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
 
@@ -237,7 +244,13 @@ class AttentionTrace:
         """Write the trace to one safetensors file; `load` gives every stored number back bit for bit.
 
         NaN and infinity survive. Tensors come back on the CPU, each contiguous: a recomputed weight
-        may differ in its last bit, as products depend on how their operands lie in memory.
+        may differ in its last bit, as products depend on how their operands lie in memory. The file
+        carries a checksum.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written, as on a full disk; a file that stood there stays as it was.
         """
         about = {
             "tokens": store.tokens_as_json(self._tokens),
@@ -247,6 +260,7 @@ class AttentionTrace:
             "segments": self.segments,
             "generated": self.generated,
             "missing": self.missing,
+            "notices": self.notices,
         }
         store.write(path, self._layers, about)
 
@@ -254,21 +268,32 @@ class AttentionTrace:
     def load(cls, path: str | os.PathLike[str]) -> AttentionTrace:
         """Read a trace that `save` wrote; nothing in the file is executed.
 
+        Files of version 1, from before there were checksums, are read too, and a notice says so.
+
         Raises
         ------
         TraceFileError
-            If the file is damaged, foreign, or written by a newer attnwidget. A ValueError.
+            If the file is damaged, foreign, or written by a newer attnwidget; the message names the field that is
+            wrong. A ValueError.
         FileNotFoundError
             If there is no such file.
         """
         layers, about = store.read(path)
         try:
-            tokens = store.read_tokens(about.pop("tokens"))
-            source = about.pop("source")
-            trace = cls(layers, tokens, source=None if source is None else store.read_tokens(source), **about)
+            trace = cls(
+                layers,
+                tokens_from(about.tokens, "tokens"),
+                source=None if about.source is None else tokens_from(about.source, "source"),
+                model_name=about.model_name,
+                max_error=about.max_error,
+                segments=about.segments,
+                generated=about.generated,
+                missing=about.missing,
+                notices=about.notices if isinstance(about, Description) else [store.NO_CHECKSUM],
+            )
             trace._check_sizes()
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise store.TraceFileError(f"{str(path)!r} is damaged: its description does not fit ({error!r})") from error
+        except ValueError as error:
+            raise store.damaged(path, error) from error
         return trace
 
     @property
@@ -342,6 +367,10 @@ class AttentionTrace:
     def n_layers(self, attention: str | None = None) -> int:
         """Count the layers of an attention."""
         return len(self._of(attention))
+
+    def kept(self, attention: str | None = None) -> list[int]:
+        """Return the numbers of the layers that are there: all, or those that `capture` was asked for (``layers=``)."""
+        return [number for number, one in enumerate(self._of(attention)) if not isinstance(one, LeftOut)]
 
     def n_heads(self, attention: str | None = None) -> int:
         """Count the heads of a layer."""
@@ -587,11 +616,15 @@ class AttentionTrace:
 
     def _check_sizes(self) -> None:
         if not self._layers or not all(self._layers.values()):
-            raise ValueError("no layers")
+            raise ValueError("layers: an attention has no layers")
         for name, those in self._layers.items():
             sizes = tuple(len(side.text) for side in self.sides(name))
-            if any(layer.shape[1:] != sizes for layer in those):
-                raise ValueError(f"{name} attention does not fit the tokens")
+            for number, layer in enumerate(those):
+                if layer.shape[1:] != sizes:
+                    raise ValueError(
+                        f"layers.{name}[{number}]: expected (queries, keys) {sizes}, as there are tokens, "
+                        f"got {layer.shape[1:]}"
+                    )
 
     def _name(self, attention: str | None) -> str:
         name = attention

@@ -181,14 +181,16 @@ class Outline(Wired, kw_only=True, frozen=True):
     seconds: Annotated[float, said("How long the model took.")]
     translates: Annotated[bool, said("The model reads one text and says another.")]
     attention: str
-    attentions: list[str]
+    attentions: Annotated[list[str], said("Those of which there is a layer to see.")]
     queries: TokenList
     keys: Annotated[TokenList | None, said("Null where the keys are the queries' own tokens.")]
-    layers: int
+    layers: Annotated[int, said("Of the model.")]
+    kept: Annotated[list[int], said("The numbers of the layers that there is something to see of.")]
     heads: int
     measures: list[MeasureInfo]
     max_error: Annotated[float | None, said("Null where there is nothing to compare with.")]
     broken: Annotated[bool, said("The model computed something that is not a number.")]
+    notices: Annotated[list[str], said("What the reader should know before trusting what is shown.")]
     demo: Demo | None
 
 
@@ -207,12 +209,13 @@ class Snapshot(Wired, kw_only=True, frozen=True):
 class Ahead(Envelope, kw_only=True, frozen=True):
     """All heads' weights of a short text, sent before anybody asks, so that another head needs no kernel.
 
-    uint16, (layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
+    uint16, (those layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
     forbids the pair, 65534 where the model has NaN.
     """
 
     run: int
     attention: str
+    layers: Annotated[list[int], said("The number of each: some may have been left out.")]
 
 
 class Pictures(Envelope, kw_only=True, frozen=True):
@@ -225,6 +228,7 @@ class Pictures(Envelope, kw_only=True, frozen=True):
     measure: str
     domain: Domain
     limit: Annotated[float, said("The size of number that is drawn with full strength.")]
+    problem: Annotated[str, said("Why there are none, and the shape is all 0; empty where there are.")] = ""
 
 
 class Category(Wired, kw_only=True, frozen=True):

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from attnwidget import measures
 from attnwidget.session.feeds.base import Feed
-from attnwidget.wire.pictures import pictures
+from attnwidget.session.jobs import Stopped
+from attnwidget.wire.pictures import no_pictures, pictures
 
 if TYPE_CHECKING:
     from attnwidget.session.feeds.base import Shown
@@ -47,7 +48,10 @@ class PicturesFeed(Feed):
         def finish(job: Job[Pictures]) -> None:
             try:
                 self._tell(job.result())
-            except Exception:  # noqa: BLE001  (the heads can be chosen without pictures)
-                self._begun = None
+            except Stopped:
+                raise
+            except Exception as error:  # noqa: BLE001  (said beside the heads, which can be chosen without)
+                self._begun = None  # asked again, it is tried again
+                self._tell(no_pictures(selection.measure, run, error))
 
         self._work(work, finish)
