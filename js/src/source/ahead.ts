@@ -11,13 +11,14 @@ export interface AheadWeights {
   tile(head: Head, queries: Span, keys: Span): Tile | null;
 }
 
-export function openAhead({ shape, data }: Ahead): AheadWeights {
+export function openAhead({ layers, shape, data }: Ahead): AheadWeights {
   const { values: packed } = decodeArray({ dtype: "uint16", shape, data });
   const [, heads = 0, n = 0, m = 0] = shape;
   return {
     tile(head, queries, keys) {
-      if (queries[0] > 0 || queries[1] < n || keys[0] > 0 || keys[1] < m) return null;
-      const start = (head[0] * heads + head[1]) * n * m;
+      const layer = layers.indexOf(head[0]);
+      if (layer < 0 || queries[0] > 0 || queries[1] < n || keys[0] > 0 || keys[1] < m) return null;
+      const start = (layer * heads + head[1]) * n * m;
       const values = Float32Array.from(packed.subarray(start, start + n * m), unpack);
       return { head, queries: [0, n], keys: [0, m], values };
     },

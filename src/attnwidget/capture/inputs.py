@@ -48,7 +48,7 @@ def encode(model: Any, tokenizer: Any, text: str, text_pair: str | None = None) 
     once, notices = _once(tokenizer, encoded, ids)
     check_fit(model, ids[once])
     types = encoded.get("token_type_ids") if hasattr(encoded, "get") else None
-    types = list(types)[once] if _knows_types(model, types) else None
+    types = types[once] if types is not None and _knows_types(model, types) else None
     if text_pair is None:
         spans = encoded["offset_mapping"][once] if is_fast else None
         return Encoded(ids[once], read_tokens(tokenizer, ids[once], spans), types=types, notices=notices)

@@ -357,8 +357,8 @@ function weigh(shown: Shown, steps: Steps): Explanation {
       <>
         The weight says how much of a token's value is taken, the value what there is to take. A large weight on a value
         near zero moves nothing: hence the length (norm) of weight × value is the better measure of what a token gave;{" "}
-        {name} has {figure(numbers.weightedNorms[row])} of it. Read downwards, the last column adds up to the head's output:{" "}
-        {dV} numbers of length {figure(norm(numbers.headOutput))}.
+        {name} has {figure(numbers.weightedNorms[row])} of it. Read downwards, the last column adds up to the head's
+        output: {dV} numbers of length {figure(norm(numbers.headOutput))}.
       </>
     ),
     formula: (
