@@ -249,6 +249,21 @@ def test_pictures_that_cannot_be_drawn_say_why() -> None:
     assert session.states["pictures"].problem == ""
 
 
+def test_what_else_fails_in_the_background_leaves_a_session_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise RuntimeError("no memory")
+
+    session = Session()
+    session.open(captured(tiny.gpt2(), tiny.TEXT, tiny.tokenizer()), Texts(), None)
+    monkeypatch.setattr("attnwidget.wire.tiles.ahead", fail)
+    monkeypatch.setattr(AttentionTrace, "breakdown", fail)
+    session.begin()
+    session.select(view="breakdown")
+    assert session.states["breakdown"].missing == "no memory"
+    session.select(view="lines")
+    assert session.states["pictures"].problem == ""
+
+
 def failing(monkeypatch: pytest.MonkeyPatch, **replaced: Any) -> None:
     monkeypatch.undo()
     monkeypatch.setattr(models, "needs_download", lambda _: True)

@@ -267,6 +267,13 @@ def test_files_from_before_there_were_checksums_are_read_and_say_so(tmp_path):
         AttentionTrace.load(path)
 
 
+def test_half_a_character_survives(tmp_path):
+    trace = AttentionTrace.from_attentions(torch.eye(2)[None, None], ["a", "\ud800"], model_name="\ud800")
+    trace.save(tmp_path / "trace")
+    again = AttentionTrace.load(tmp_path / "trace")
+    assert (again.model_name, again.raw_tokens) == ("\ud800", ["a", "\ud800"])
+
+
 def test_a_checksum_cannot_be_taken_off(file):
     rewrite(file, lambda *_: None, summed=False)
     with pytest.raises(TraceFileError, match="lost its checksum"):
