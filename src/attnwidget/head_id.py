@@ -50,5 +50,8 @@ class HeadId(NamedTuple):
         if isinstance(value, str):
             return [cls.read(value)]
         listed = list(value)
-        is_pair = len(listed) == 2 and all(hasattr(one, "__index__") for one in listed)
+        # rows of an array have an index as well, but a shape besides
+        is_pair = len(listed) == 2 and all(
+            hasattr(one, "__index__") and not getattr(one, "shape", ()) for one in listed
+        )
         return [cls.read(listed)] if is_pair else [cls.read(one) for one in listed]
