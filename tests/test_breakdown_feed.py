@@ -69,7 +69,7 @@ def test_the_steps_are_pythons(widget):
         "weights": b.weights,
         "values": b.values,
         "weighted": b.weighted_values,
-        "norms": b.norms,
+        "weightedNorms": b.weighted_norms,
         "query": b.query,
         "keys": b.keys,
         "headOutput": b.head_output,

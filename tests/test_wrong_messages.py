@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+import torch
 from ipywidgets.embed import embed_data
 from msgspec.structs import asdict
 from traitlets import TraitError
 
-from attnwidget import AttentionWidget, measures
+from attnwidget import AttentionTrace, AttentionWidget, measures
+from attnwidget.heads import Category, Offset
 from attnwidget.measures import Measure, Region
+from attnwidget.wire.schema import STATES
 from browser.fake_comm import FakeComm
-
-if TYPE_CHECKING:
-    import torch
 
 TEXT = "The animal didn't cross the road because it was too tired"
 NAN, HUGE = math.nan, 10**40
@@ -95,6 +96,63 @@ def test_browsers_do_not_set_what_only_the_session_sets(widget: AttentionWidget)
     assert (widget._outline, widget.layer) == (outline, 2)
     assert widget._status["state"] == "ready"
     assert repr(widget)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((f"_{state}", {"run": 7}) for state in STATES),
+        *((name, "export default 1") for name in ("_esm", "_code", "_anywidget_id", "_model_module", "_view_name")),
+        ("_front_end", None),
+        ("_dom_classes", ["x"]),
+        ("_stamp", {"client": "\ud800", "count": 1}),
+        ("nothing", 5),
+    ],
+)
+def test_what_is_private_is_left_alone_and_the_rest_taken(widget: AttentionWidget, name: str, value: Any) -> None:
+    before = widget.get_state()
+    for layer in (2, 99):  # a good message and a refused one
+        state = {name: value, "layer": layer}
+        widget._handle_msg({"content": {"data": {"method": "update", "state": state}}, "buffers": []})
+        assert widget.layer == 2
+        changed = {one for one, now in widget.get_state().items() if now != before[one]}
+        assert changed <= {"layer", "heads", "_snapshot", "_status", *([name] if name == "_stamp" else [])}
+    json.dumps(widget.comm.outbox, ensure_ascii=False, default=str).encode()
+
+
+def test_no_browser_writes_the_code_that_all_run(widget: AttentionWidget) -> None:
+    shared = widget._front_end
+    before = shared._code
+    shared._handle_msg({"content": {"data": {"method": "update", "state": {"_code": "x"}}}, "buffers": []})
+    assert shared._code == before
+
+
+def halves(half: str) -> dict[str, Any]:
+    """Make widgets that bring strings of all kinds with half a character in them."""
+    weights = torch.full((1, 2, 3, 3), 1 / 3)
+    own = Category.of_pattern(f"mine {half}", f"meaning {half}", Offset(-1), absent=half)
+    return {
+        "model": lambda: AttentionWidget(AttentionTrace.from_attentions(weights, ["a", "b", "c"], model_name=half)),
+        "token": lambda: AttentionWidget(AttentionTrace.from_attentions(weights, ["a", half, f"c{half}"])),
+        "category": lambda: AttentionWidget(TEXT, probe=False, categories=[own]),
+    }
+
+
+@pytest.mark.parametrize(("half", "seen"), [("\ud800", "\N{REPLACEMENT CHARACTER}"), ("\ud83d\ude00", "\U0001f600")])
+@pytest.mark.parametrize("kind", ["model", "token", "category"])
+def test_half_a_character_is_shown_as_one_that_is_none(kind: str, half: str, seen: str) -> None:
+    made = halves(half)[kind]()
+    made.comm = FakeComm()
+    made._session.begin()
+    if kind == "category":
+        made.category = f"mine {half}"
+        assert made.category == f"mine {seen}"
+        made.set_state({"category": made.category})
+        assert made._status["state"] == "ready"
+    with pytest.raises(TraitError):
+        made.text = half  # refused, and that is told
+    everything = [made.get_state(), made.comm.outbox, repr(made), repr(made.trace)]
+    json.dumps(everything, ensure_ascii=False, default=str).encode()
 
 
 def test_a_refused_change_is_confirmed_all_the_same(widget: AttentionWidget) -> None:

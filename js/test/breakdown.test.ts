@@ -44,7 +44,7 @@ const arrays: Record<string, Envelope> = {
   weights: floats([2], 1, 0),
   values: floats([2, 1], 0.25, Number.NaN),
   weighted: floats([2, 1], 0.25, 0),
-  norms: floats([2], 0.25, 0),
+  weightedNorms: floats([2], 0.25, 0),
   restWeighted: floats([1], 0),
   headOutput: floats([1], 0.25),
   headOutputs: floats([2, 1], 0.25, 0.5),

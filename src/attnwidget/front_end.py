@@ -51,6 +51,9 @@ class FrontEnd(anywidget.AnyWidget):
 
     _shared: FrontEnd | None = None
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take nothing from a browser: what one wrote here, all others would run."""
+
     @classmethod
     def shared(cls) -> FrontEnd:
         """Return this kernel's one; a new one if that was closed, as `Widget.close_all` does."""

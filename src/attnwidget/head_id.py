@@ -37,3 +37,21 @@ class HeadId(NamedTuple):
             return cls(int(match[1]), int(match[2]))
         layer, head = value
         return cls(index(layer), index(head))
+
+    @classmethod
+    def read_all(cls, value: Any) -> list[HeadId]:
+        """Understand a list of heads, or one head alone.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If it is neither.
+        """
+        if isinstance(value, str):
+            return [cls.read(value)]
+        listed = list(value)
+        # rows of an array have an index as well, but a shape besides
+        is_pair = len(listed) == 2 and all(
+            hasattr(one, "__index__") and not getattr(one, "shape", ()) for one in listed
+        )
+        return [cls.read(listed)] if is_pair else [cls.read(one) for one in listed]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TEXTS = Texts.__struct_fields__
 SELECTION = Selection.__struct_fields__
+_SET_THERE = {"_view_count"}  # by ipywidgets' own front end
 
 
 class SessionWidget(SyncedWidget):
@@ -115,11 +116,14 @@ class SessionWidget(SyncedWidget):
             stamp = Stamp()
             try:
                 stamp = msgspec.convert(sync_data.get("_stamp", {}), Stamp)
-                not_meant = {*stamp.followed, *(f"_{name}" for name in STATES)}
-                meant = {name: one for name, one in sync_data.items() if name not in not_meant}
+                known = self.traits(sync=True).keys() & sync_data.keys() - {*stamp.followed}
+                # The others only the kernel sets: the states, the code, what ipywidgets and anywidget go by.
+                meant = {name: sync_data[name] for name in known if not name.startswith("_") or name in _SET_THERE}
+                if stamp.client:
+                    meant["_stamp"] = stamp.to_state()
                 super().set_state(self._session.within(meant))
             except (TraitError, msgspec.ValidationError) as error:
                 self._session.fail(error)
-                self.send_state(list(sync_data))
+                self.send_state([name for name in sync_data if name in self.traits(sync=True)])
             if stamp.client:
                 self.send(self._session.confirmed(stamp).to_state())

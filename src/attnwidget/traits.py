@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class HeadList(TraitType[list[HeadId], Any]):
-    """A list of ``(layer, head)``; names such as ``"L4-H11"`` and any integer type are understood."""
+    """A list of ``(layer, head)``; names such as ``"L4-H11"``, any integer type, and one head alone are understood."""
 
-    info_text = 'a list of (layer, head) pairs or names such as "L4-H11"'
+    info_text = 'a list of (layer, head) pairs or names such as "L4-H11", or one of them'
 
     def make_dynamic_default(self) -> list[HeadId]:
         """Give every widget a list of its own."""
@@ -25,7 +25,7 @@ class HeadList(TraitType[list[HeadId], Any]):
     def validate(self, obj: HasTraits, value: Any) -> list[HeadId]:
         """Return the pairs, or raise `TraitError`."""
         try:
-            return [HeadId.read(one) for one in _items(value)]
+            return HeadId.read_all(value)
         except (TypeError, ValueError):
             self.error(obj, value)
 
@@ -42,13 +42,7 @@ class PositionList(TraitType[list[int], Any]):
     def validate(self, obj: HasTraits, value: Any) -> list[int | str]:
         """Return the positions and strings, or raise `TraitError`."""
         try:
-            items = [value] if isinstance(value, str) else _items(value)
+            items = [value] if isinstance(value, str) else list(value)
             return [one if isinstance(one, str) else int(index(one)) for one in items]
         except (TypeError, ValueError):
             self.error(obj, value)
-
-
-def _items(value: Any) -> list[Any]:
-    if isinstance(value, str):  # iterable, but never meant as a list of its letters
-        raise TypeError
-    return list(value)

@@ -67,7 +67,7 @@ class AttentionWidget(SessionWidget):
     layer : int
         The layer in view. Setting it shows the same heads of that layer.
     heads : list of (layer, head)
-        The heads that are drawn, at least one; ``"L4-H11"`` is understood too.
+        The heads that are drawn, at least one; ``"L4-H11"`` is understood too, and one head without a list.
     queries, keys : list of int
         The pinned token positions on either side. Set with a string, all tokens or words that read so are pinned:
         ``w.queries = "it"``.

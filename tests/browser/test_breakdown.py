@@ -424,7 +424,7 @@ def test_a_changed_number_is_the_same_in_its_cell_its_hover_and_the_status_line(
     close = {"rtol": 1e-5, "atol": 1e-6}
     torch.testing.assert_close(values(at, "score"), changed.scores, **close)
     torch.testing.assert_close(values(at, "exp"), changed.exponentials, **close)
-    torch.testing.assert_close(values(at, "norm"), changed.norms, **close)
+    torch.testing.assert_close(values(at, "norm"), changed.weighted_norms, **close)
     best = int(changed.weights.argmax())
     for name, before, now in (("score", b.scores, changed.scores), ("weight", b.weights, changed.weights)):
         title = row(at, best).locator(f"[data-value={name}]").get_attribute("title") or ""

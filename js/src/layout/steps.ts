@@ -24,7 +24,7 @@ export interface Numbers {
   parts?: Float32Array;
   values: Float32Array;
   weighted: Float32Array;
-  norms: Float32Array;
+  weightedNorms: Float32Array;
   restWeighted: Float32Array;
   headOutput: Float32Array;
   headOutputs: Float32Array;
@@ -42,7 +42,7 @@ export type ChangedNumbers = Pick<
   | "exponentials"
   | "weights"
   | "weighted"
-  | "norms"
+  | "weightedNorms"
   | "restWeighted"
   | "headOutput"
   | "headOutputs"

@@ -11,11 +11,13 @@ import { strongestPairs } from "./heads/strongest-pairs";
 import { measure } from "./measure";
 import { examples } from "./text/examples";
 import { modelLine } from "./text/model-line";
+import { notices } from "./text/notices";
 import { prompt } from "./text/prompt";
 
 export const PANELS: Panel[] = [
   prompt,
   examples,
+  notices,
   measure,
   attention,
   headPicker,

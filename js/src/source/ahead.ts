@@ -14,9 +14,9 @@ export interface AheadWeights {
   pair(queries: number[], keys: number[]): PairNumbers;
 }
 
-export function openAhead({ shape, data }: Ahead): AheadWeights {
+export function openAhead({ layers, shape, data }: Ahead): AheadWeights {
   const { values: packed } = decodeArray({ dtype: "uint16", shape, data });
-  const [layers = 0, heads = 0, n = 0, m = 0] = shape;
+  const [, heads = 0, n = 0, m = 0] = shape;
   const weight = (head: number, query: number, key: number) => unpack(packed[(head * n + query) * m + key] as number);
   const range = (length: number) => Array.from({ length }, (_, at) => at);
   /** Over those that may attend: a forbidden pair has no number. */
@@ -28,24 +28,30 @@ export function openAhead({ shape, data }: Ahead): AheadWeights {
   };
   return {
     pair(queries, keys) {
-      const count = layers * heads;
+      const last = Math.max(...layers) + 1;
       const open = queries.length === 0 ? range(n) : keys.length === 0 ? range(m) : [-1];
-      const values = new Float32Array(count).fill(FORBIDDEN);
-      const strongest = new Float32Array(count).fill(-1);
-      for (let head = 0; head < count; head++) {
-        for (const row of open) {
-          const pinned = (side: number[]) => (side.length > 0 ? side : [row]);
-          const value = together(head, pinned(queries), pinned(keys));
-          if (!(value > (values[head] as number))) continue;
-          values[head] = value;
-          strongest[head] = row;
+      const values = new Float32Array(last * heads).fill(Number.NaN); // of layers that were left out
+      const strongest = new Float32Array(values.length).fill(-1);
+      layers.forEach((layer, nth) => {
+        for (let head = 0; head < heads; head++) {
+          let best = FORBIDDEN;
+          for (const row of open) {
+            const pinned = (side: number[]) => (side.length > 0 ? side : [row]);
+            const value = together(nth * heads + head, pinned(queries), pinned(keys));
+            if (!(value > best)) continue;
+            best = value;
+            strongest[layer * heads + head] = row;
+          }
+          values[layer * heads + head] = best;
         }
-      }
-      return { layers, heads, values, strongest, why: values.every(isForbidden) ? "the mask forbids it" : "" };
+      });
+      const hidden = values.every((value) => Number.isNaN(value) || isForbidden(value));
+      return { layers: last, heads, values, strongest, why: hidden ? "the mask forbids it" : "" };
     },
     tile(head, queries, keys) {
-      if (queries[0] > 0 || queries[1] < n || keys[0] > 0 || keys[1] < m) return null;
-      const start = (head[0] * heads + head[1]) * n * m;
+      const layer = layers.indexOf(head[0]);
+      if (layer < 0 || queries[0] > 0 || queries[1] < n || keys[0] > 0 || keys[1] < m) return null;
+      const start = (layer * heads + head[1]) * n * m;
       const values = Float32Array.from(packed.subarray(start, start + n * m), unpack);
       return { head, queries: [0, n], keys: [0, m], values };
     },

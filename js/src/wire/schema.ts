@@ -130,17 +130,23 @@ export interface Outline {
   /** The model reads one text and says another. */
   translates: boolean;
   attention: string;
+  /** Those of which there is a layer to see. */
   attentions: string[];
   queries: TokenList;
   /** Null where the keys are the queries' own tokens. */
   keys: TokenList | null;
+  /** Of the model. */
   layers: number;
+  /** The numbers of the layers that there is something to see of. */
+  kept: number[];
   heads: number;
   measures: MeasureInfo[];
   /** Null where there is nothing to compare with. */
   maxError: number | null;
   /** The model computed something that is not a number. */
   broken: boolean;
+  /** What the reader should know before trusting what is shown. */
+  notices: string[];
   demo: Demo | null;
 }
 
@@ -160,12 +166,14 @@ export interface Snapshot {
 /**
  * All heads' weights of a short text, sent before anybody asks, so that another head needs no kernel.
  *
- * uint16, (layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
+ * uint16, (those layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
  * forbids the pair, 65534 where the model has NaN.
  */
 export interface Ahead extends Envelope {
   run: number;
   attention: string;
+  /** The number of each: some may have been left out. */
+  layers: number[];
 }
 
 /**
@@ -179,6 +187,8 @@ export interface Pictures extends Envelope {
   domain: "positive" | "real" | "share";
   /** The size of number that is drawn with full strength. */
   limit: number;
+  /** Why there are none, and the shape is all 0; empty where there are. */
+  problem: string;
 }
 
 /** What a kind of head is, as the panel explains it. */
@@ -247,8 +257,8 @@ export interface SoftmaxParts {
 /**
  * A computation with something changed.
  *
- * Arrays: scaled, capped, scores, exponentials, weights, weighted, norms, restWeighted, headOutput, headOutputs;
- * contribution and output when ready.
+ * Arrays: scaled, capped, scores, exponentials, weights, weighted, weightedNorms, restWeighted, headOutput,
+ * headOutputs; contribution and output when ready.
  */
 export interface Changed extends SoftmaxParts {
   arrays: Record<string, Envelope>;
@@ -268,7 +278,7 @@ export interface Changed extends SoftmaxParts {
  *
  * Arrays for r rows: float32 but for allowed (uint8), by name
  * query (dK), keys (r, dK), products (r, dK), dots (r), scaled (r), allowed (r), scores (r), weights (r),
- * values (r, dV), weighted (r, dV), norms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
+ * values (r, dV), weighted (r, dV), weightedNorms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
  * capped (r) with a soft cap, bias (r) with a position bias, exponentials (r) for one query,
  * parts (queries, r) for several: each one's weights;
  * once the output is ready: headNorms (heads) that each head writes, contribution (dModel) of this head,

@@ -10,6 +10,7 @@ import torch
 from attnwidget.breakdown.change import Change, changed
 from attnwidget.breakdown.combine import combine
 from attnwidget.head_id import HeadId
+from attnwidget.maths.projection import value_norms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -74,8 +75,8 @@ class Breakdown:
         (m, d_v).
     weighted_values : Tensor
         (m, d_v), weights × values.
-    norms : Tensor
-        (m,), their Euclidean lengths (Kobayashi et al. 2020, without W_O).
+    weighted_norms : Tensor
+        (m,), their Euclidean lengths.
     head_output : Tensor
         (d_v,), their sum.
     key_head : int
@@ -88,6 +89,9 @@ class Breakdown:
         (d_v, d_model), this head's slice of W_O.
     output_bias : Tensor, optional
         (d_model,), what the projection adds.
+    norms : Tensor, optional
+        (m,), how long what the head writes for each key is, ‖α f(x)‖ = weights × ‖values · output_weight‖ (Kobayashi
+        et al. 2020): the measure "norms".
     contribution : Tensor, optional
         (d_model,), head_output · output_weight: what this head writes.
     contributions : Tensor, optional
@@ -151,10 +155,15 @@ class Breakdown:
     _base: Breakdown | None = None  # of a changed one, the model's own
 
     @property
-    def norms(self) -> Tensor:
+    def weighted_norms(self) -> Tensor:
         """(m,), see above."""
         norms: Tensor = torch.linalg.vector_norm(self.weighted_values, dim=-1)
         return norms
+
+    @property
+    def norms(self) -> Tensor | None:
+        """(m,), see above."""
+        return None if self.output_weight is None else self.weights * value_norms(self.values, self.output_weight)
 
     @property
     def contribution(self) -> Tensor | None:

@@ -2,8 +2,11 @@
 
 import inspect
 import sys
+import warnings
+from collections.abc import Callable
+from functools import wraps
 from types import ModuleType
-from typing import Any
+from typing import ParamSpec
 
 from attnwidget.capture.errors import (
     CaptureError,
@@ -13,7 +16,7 @@ from attnwidget.capture.errors import (
     UnsupportedModelError,
 )
 from attnwidget.capture.plain import capture_module
-from attnwidget.capture.run import capture
+from attnwidget.capture.run import capture as record
 from attnwidget.capture.twin import twin
 from attnwidget.trace import AttentionTrace
 
@@ -29,13 +32,30 @@ __all__ = [
 ]
 
 
+_P = ParamSpec("_P")
+
+
+def _aloud(quiet: Callable[_P, AttentionTrace]) -> Callable[_P, AttentionTrace]:
+    """Warn of what a trace has notices of: nobody may ever look at them. The widget shows them, and records quietly."""
+
+    @wraps(quiet)
+    def capture(*args: _P.args, **kwargs: _P.kwargs) -> AttentionTrace:
+        trace = quiet(*args, **kwargs)
+        for notice in trace.notices:
+            warnings.warn(notice, stacklevel=2)
+        return trace
+
+    return capture
+
+
+capture = _aloud(record)
+
+
 class _CallableModule(ModuleType):
     """Importing this package puts it where `attnwidget.capture`, the function, is expected."""
 
     __signature__ = inspect.signature(capture)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> AttentionTrace:
-        return capture(*args, **kwargs)
+    __call__ = staticmethod(capture)
 
 
 __doc__ = capture.__doc__ or ""  # what help(attnwidget.capture) shows

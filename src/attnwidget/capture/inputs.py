@@ -15,6 +15,7 @@ from attnwidget.capture.errors import (
     TextTooLongError,
     UnsupportedModelError,
 )
+from attnwidget.capture.notices import doubled_marks
 from attnwidget.tokens import Tokens, describe, scheme_of
 
 
@@ -25,6 +26,7 @@ class Encoded(NamedTuple):
     tokens: Tokens
     segments: list[int] | None = None  # of which text of a pair each token is, 0 or 1
     types: list[int] | None = None  # token types, where the model knows them
+    notices: list[str] = []  # noqa: RUF012 - of a tuple, and never written to
 
 
 def encode(model: Any, tokenizer: Any, text: str, text_pair: str | None = None) -> Encoded:
@@ -39,15 +41,17 @@ def encode(model: Any, tokenizer: Any, text: str, text_pair: str | None = None) 
     is_fast = bool(getattr(tokenizer, "is_fast", False))
     texts = (text,) if text_pair is None else (text, text_pair)
     options = {} if text_pair is None else {"return_token_type_ids": True}
-    encoded = tokenizer(*texts, return_offsets_mapping=is_fast, verbose=False, **options)
+    options |= {"return_offsets_mapping": is_fast, "return_special_tokens_mask": True}
+    encoded = tokenizer(*texts, verbose=False, **options)
     ids = [int(number) for number in encoded["input_ids"]]
     _check_not_empty(tokenizer, ids, *texts)
-    check_fit(model, ids)
+    once, notices = _once(tokenizer, encoded, ids)
+    check_fit(model, ids[once])
     types = encoded.get("token_type_ids") if hasattr(encoded, "get") else None
+    types = types[once] if types is not None and _knows_types(model, types) else None
     if text_pair is None:
-        spans = encoded["offset_mapping"] if is_fast else None
-        tokens = read_tokens(tokenizer, ids, spans)
-        return Encoded(ids, tokens, types=types if _knows_types(model, types) else None)
+        spans = encoded["offset_mapping"][once] if is_fast else None
+        return Encoded(ids[once], read_tokens(tokenizer, ids[once], spans), types=types, notices=notices)
     segments = _segments(tokenizer, encoded, text, len(ids))
     spans = None
     if is_fast:  # both texts count from 0: set them apart, so that none of their tokens touch
@@ -55,17 +59,26 @@ def encode(model: Any, tokenizer: Any, text: str, text_pair: str | None = None) 
             (start + part * (len(text) + 1), end + part * (len(text) + 1))
             for (start, end), part in zip(encoded["offset_mapping"], segments, strict=True)
         ]
-    return Encoded(ids, read_tokens(tokenizer, ids, spans), segments, types if _knows_types(model, types) else None)
+        spans = spans[once]
+    return Encoded(ids[once], read_tokens(tokenizer, ids[once], spans), segments[once], types, notices)
 
 
-def encode_target(model: Any, tokenizer: Any, text: str) -> list[int]:
-    """Tokenize what a decoder is to say, as for training: the language's marks, and the end's."""
+def _once(tokenizer: Any, encoded: Any, ids: list[int]) -> tuple[slice, list[str]]:
+    """Return which tokens are no marks that the text brings along itself, and what to say of those."""
+    added = list(encoded.get("special_tokens_mask") or []) if hasattr(encoded, "get") else []
+    return doubled_marks(ids, added, [str(token) for token in tokenizer.convert_ids_to_tokens(ids)])
+
+
+def encode_target(model: Any, tokenizer: Any, text: str) -> tuple[list[int], list[str]]:
+    """Tokenize what a decoder is to say, as for training: the language's marks, and the end's; and notices of that."""
     if not isinstance(text, str):
         raise TypeError(f"text_target must be a str, got {type(text).__name__}")
-    ids = [int(number) for number in tokenizer(text_target=text, verbose=False)["input_ids"]]
+    encoded = tokenizer(text_target=text, verbose=False, return_special_tokens_mask=True)
+    ids = [int(number) for number in encoded["input_ids"]]
     _check_not_empty(tokenizer, ids, text)
-    check_fit(model.get_decoder(), ids)
-    return ids
+    once, notices = _once(tokenizer, encoded, ids)
+    check_fit(model.get_decoder(), ids[once])
+    return ids[once], [one.replace("The text", "The target") for one in notices]
 
 
 def read_tokens(tokenizer: Any, ids: list[int], spans: list[tuple[int, int]] | None = None) -> Tokens:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from attnwidget.capture.inputs import encode, find_tokenizer, read_tokens
 from attnwidget.capture.masks import read_mask
+from attnwidget.capture.notices import beyond_context
 from attnwidget.capture.support import input_device
 from attnwidget.capture.target import continue_prompt, decoder_ids
 
@@ -29,6 +30,7 @@ class Ready:
     source: Tokens | None = None
     segments: list[int] | None = None
     generated: list[bool] | None = None
+    notices: list[str] = field(default_factory=list)
 
     @property
     def has_pairs(self) -> bool:
@@ -61,15 +63,22 @@ def prepare(
         raise ValueError("an attention_mask of pairs is for one text of a model with one attention")
     ids = torch.tensor([given.ids], device=device)  # (1, n)
     ready = Ready({"input_ids": ids, "attention_mask": mask}, given.tokens, segments=given.segments)
+    ready.notices += given.notices
     if generate:
         _continue(ready, model, tokenizer, generate)
     elif given.types is not None:
         ready.options["token_type_ids"] = torch.tensor([given.types], device=device)  # (1, n)
     if has_decoder:
-        target = decoder_ids(model, tokenizer, text_target, ids, mask)
+        target, notices = decoder_ids(model, tokenizer, text_target, ids, mask)
+        ready.notices += notices
         ready.options["decoder_input_ids"] = torch.tensor([target], device=device)
         ready.source, ready.tokens = ready.tokens, read_tokens(tokenizer, target)
         ready.generated = [text_target is None and at > 0 for at in range(len(target))]
+    if has_decoder:
+        ready.notices += beyond_context(model.get_encoder().config, len(given.ids))
+        ready.notices += beyond_context(model.get_decoder().config, len(ready.tokens.text), "The target")
+    else:
+        ready.notices += beyond_context(model.config, len(ready.tokens.text))
     base = model.base_model
     if ready.has_pairs:
         ready.options |= _positions(base, len(given.ids), device)

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 _MOST = 256  # tokens of a generated target, where positions do not end before
 
 
-def decoder_ids(model: Any, tokenizer: Any, text_target: str | None, source: Tensor, keep: Tensor) -> list[int]:
-    """Return what the decoder reads: its start token and the target, without the end mark.
+def decoder_ids(
+    model: Any, tokenizer: Any, text_target: str | None, source: Tensor, keep: Tensor
+) -> tuple[list[int], list[str]]:
+    """Return what the decoder reads: its start token and the target, without the end mark; and notices of that.
 
     So row *i* is the one from which the model says token *i + 1*, as in training.
     """
@@ -31,8 +33,8 @@ def decoder_ids(model: Any, tokenizer: Any, text_target: str | None, source: Ten
         ids = _greedy(model, source, keep, most, "text_target=")
         if len(ids) > 1 and ids[-1] in ends:
             ids.pop()
-        return ids
-    labels = encode_target(model, tokenizer, text_target)
+        return ids, []
+    labels, notices = encode_target(model, tokenizer, text_target)
     if not set(labels) & set(ends):
         labels = [*labels, ends[0] if ends else 0]  # shifting drops the last
     shift = getattr(model, "prepare_decoder_input_ids_from_labels", None) or getattr(model, "_shift_right", None)
@@ -45,7 +47,7 @@ def decoder_ids(model: Any, tokenizer: Any, text_target: str | None, source: Ten
             raise UnsupportedModelError(f"{type(model).__name__}'s config names no decoder_start_token_id")
         ids = [start, *labels[:-1]]
     check_fit(model.get_decoder(), ids)
-    return [int(number) for number in ids]
+    return [int(number) for number in ids], notices
 
 
 def continue_prompt(model: Any, prompt: Tensor, keep: Tensor, count: int) -> list[int]:

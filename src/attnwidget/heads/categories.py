@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from attnwidget.heads.patterns import Keys, Offset, Pairs, Pattern, Setting, after_duplicates, duplicates, only
+from attnwidget.tokens.labels import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -66,6 +67,7 @@ class Category:
     absent: str = "not measured on this text"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "name", encodable(self.name))  # as the browser will call it
         if not self.name or self.name == OTHER:
             raise ValueError(f"a category needs a name other than {OTHER!r}, got {self.name!r}")
         if not 0 < self.threshold <= 1:

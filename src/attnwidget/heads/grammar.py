@@ -144,8 +144,12 @@ def syntactic(examples: Iterable[tuple[AttentionTrace, Links]], *, attention: st
             for name in (relation, ANY)
         ]
         distances += [Counter() for _ in range(len(numbers) - len(distances))]
-        hits, seen = [], []
+        hits, seen, there = [], [], trace.kept(attention)
         for layer in range(trace.n_layers(attention) if pairs else 0):
+            if layer not in there:
+                hits.append(torch.full((trace.n_heads(attention), len(pairs)), torch.nan))
+                seen.append(torch.ones(len(pairs), dtype=torch.bool))
+                continue
             where: dict[str, Any] = {"attention": attention, "queries": tokens, "keys": tokens}
             weights = trace.weights(layer, **where).cpu()  # (heads, tokens, tokens)
             allowed = trace.allowed(layer, **where).cpu()  # (heads, tokens, tokens)

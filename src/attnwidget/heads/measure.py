@@ -28,7 +28,7 @@ _ENTROPY, _PEAK, _DISTANCE = ".entropy", ".peak", ".distance"  # measured beside
 
 @dataclass(frozen=True)
 class Statistics:
-    """What was measured of every head on one text; tensors are float32 (layers, heads)."""
+    """What was measured of every head on one text; tensors are float32 (layers, heads), NaN in layers left out."""
 
     setting: Setting
     raw: dict[str, Tensor]
@@ -74,7 +74,7 @@ def measure(
     name = trace.attentions[0] if attention is None else attention
     setting = Setting.of(trace, name)
     n, m = len(setting.queries.text), len(setting.keys.text)
-    layers, heads = trace.n_layers(name), trace.n_heads(name)
+    kept, layers, heads = trace.kept(name), trace.n_layers(name), trace.n_heads(name)
     sums: list[dict[str, Tensor]] = [{} for _ in range(layers)]
     block = max(1, _CELLS // (heads * m))
     count = n if queries is None else min(n, queries)
@@ -82,7 +82,7 @@ def measure(
     for done, at in enumerate(torch.split(chosen, block)):
         rows = slice(int(at[0]), int(at[-1]) + 1) if count == n else at.tolist()
         look: _Look | None = None
-        for layer in range(layers):
+        for layer in kept:
             weights = trace.weights(layer, attention=name, queries=rows).float()  # (heads, rows, keys)
             allowed = trace.allowed(layer, attention=name, queries=rows).to(weights.device)  # (1 or heads, rows, keys)
             if look is None or look.allowed.device != allowed.device or not torch.equal(look.allowed, allowed):

@@ -9,6 +9,7 @@ import torch
 if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
 
+NO_LAYER = "all layers were left out of the trace (layers=): there is nothing to show"
 SAMPLED_ROWS = 32  # enough to tell a sharp head from a flat one, and cheap at every length
 
 
@@ -31,13 +32,21 @@ def opening_head(trace: AttentionTrace, attention: str | None = None) -> tuple[i
     Returns
     -------
     (layer, head)
-        (0, 0) if the text is too short to have other keys.
+        Head 0 of the first layer that was kept, if the text is too short to have other keys.
+
+    Raises
+    ------
+    ValueError
+        If no layer was kept.
     """
+    kept = trace.kept(attention)
+    if not kept:
+        raise ValueError(NO_LAYER)
     queries, attended = trace.sides(attention)
     n, m = len(queries.text), len(attended.text)
     first = 3 if queries is attended else 0
     if n <= first:
-        return (0, 0)
+        return kept[0], 0
     here = torch.device("cpu")  # whatever the user's default device is
     rows = torch.linspace(first, n - 1, min(n - first, SAMPLED_ROWS), device=here).round().long()  # (rows,)
     keys = torch.arange(m, device=here)  # (keys,)
@@ -46,8 +55,8 @@ def opening_head(trace: AttentionTrace, attention: str | None = None) -> tuple[i
     if queries is attended:
         telling = telling & ((rows[:, None] - keys).abs() > 1)  # (rows, keys)
     scores = []
-    for layer in range(trace.n_layers(attention)):
+    for layer in kept:
         weights = trace.weights(layer, attention=attention, queries=rows.tolist()).nan_to_num()  # (heads, rows, keys)
         scores.append(weights.cpu().masked_fill(~telling, 0).amax(-1).mean(-1))  # (heads,)
-    best = int(torch.stack(scores).argmax())
-    return divmod(best, trace.n_heads(attention))
+    at, head = divmod(int(torch.stack(scores).argmax()), trace.n_heads(attention))
+    return kept[at], head

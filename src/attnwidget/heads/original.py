@@ -39,7 +39,7 @@ def original_rule(trace: AttentionTrace, *, attention: str | None = None) -> dic
         ``{"L0-H3": "Previous-Token", …}``.
     """
     labels = {}
-    for layer in range(trace.n_layers(attention)):
+    for layer in trace.kept(attention):
         weights = trace.weights(layer, attention=attention).float().cpu()  # (heads, n, n)
         n = weights.shape[1]
         if n < SHORTEST or n != weights.shape[2]:

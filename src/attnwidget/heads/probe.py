@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from attnwidget.capture import TextTooLongError, capture, twin
+from attnwidget.capture import TextTooLongError, twin
 from attnwidget.capture.inputs import find_tokenizer, position_limit, vocabulary_size
+from attnwidget.capture.run import capture
 from attnwidget.heads import conllu
 from attnwidget.heads.categories import Evidence
 from attnwidget.heads.grammar import Links, NoLinksError, Syntax, links_of, syntactic

@@ -13,11 +13,13 @@ from tqdm.auto import tqdm
 
 from attnwidget.capture import capture
 from attnwidget.capture.inputs import find_tokenizer
+from attnwidget.capture.support import check
 from attnwidget.head_id import HeadId
 from attnwidget.heads.categories import BUILT_IN, OTHER, Category, all_categories, main_categories
 from attnwidget.heads.probe import checksum, probe_heads
 from attnwidget.heads.table import categorize
 from attnwidget.models import describe_model
+from attnwidget.replacing import replacing
 
 if TYPE_CHECKING:
     import os
@@ -88,7 +90,8 @@ class HeadReport:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` as a JSON file."""
         about = {"version": VERSION, "model": self.model, "texts": self.texts, "heads": self.to_dict()}
-        Path(path).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        with replacing(path) as part:
+            part.write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 def head_report(
@@ -126,8 +129,16 @@ def head_report(
     ------
     ValueError
         If there is no text, or `resume` is of another model or other categories.
+    TypeError
+        If `texts` is one string, or something in it is none.
     """
+    check(model)
+    if isinstance(texts, str):
+        raise TypeError(f"texts must be a list of texts, got one string, {texts[:40]!r}; pass [text]")
     listed = list(texts)
+    strange = next((one for one in listed if not isinstance(one, str)), "")
+    if not isinstance(strange, str):
+        raise TypeError(f"texts must be strings, got {type(strange).__name__}")
     if not listed:
         raise ValueError("a report needs at least one text")
     those = all_categories(categories)
@@ -191,10 +202,8 @@ class _Done:
         listed = [[[None if x != x else x for x in row] for row in one] for one in scores.tolist()]  # noqa: PLR0124
         self._scores[_key(text)] = listed
         if self._path is not None:
-            # a whole file always stands there: an interruption leaves the last one
-            new = self._path.with_name(self._path.name + ".new")
-            new.write_text(json.dumps(self._about | {"scores": self._scores}), encoding="utf-8")
-            new.replace(self._path)
+            with replacing(self._path) as part:  # a whole file always stands there
+                part.write_text(json.dumps(self._about | {"scores": self._scores}), encoding="utf-8")
 
 
 def _key(text: str) -> str:

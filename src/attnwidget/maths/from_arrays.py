@@ -15,6 +15,8 @@ from attnwidget.maths.mask import Mask
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_ROUNDING = 1e-6  # that a weight may lie below 0, and above 1 beside the rounding of its own precision
+
 _HOW_TO_GET_WEIGHTS = (
     'reload the model with attn_implementation="eager" and call it with output_attentions=True '
     "(SDPA returns no weights), or use attnwidget.capture(model, text)"
@@ -38,15 +40,48 @@ def layers_from_weights(
         where = ", ".join(missing)
         raise ValueError(f"attentions is None in layer {where}; {_HOW_TO_GET_WEIGHTS}")
     layers = [_one_layer(i, _to_tensor(layer), n, m) for i, layer in enumerate(given)]
+    given_rule = None if mask is None else mask_from(mask, n, m)
+    layers = [as_weights(layer, given_rule or Mask(), f"layer {i}") for i, layer in enumerate(layers)]
     counts = {len(layer) for layer in layers}
     if len(counts) > 1:
         raise ValueError(f"every layer must have the same number of heads, got {sorted(counts)}")
-    if mask is None:
+    if given_rule is None:
         later = [layer.triu(1).count_nonzero() for layer in layers]  # NaN counts as nonzero
-        rule = Mask(after=0) if n == m > 1 and not any(later) else Mask()
-    else:
-        rule = mask_from(mask, n, m)
-    return [WeightsLayer(layer, rule) for layer in layers]
+        given_rule = Mask(after=0) if n == m > 1 and not any(later) else Mask()
+    return [WeightsLayer(layer, given_rule) for layer in layers]
+
+
+def as_weights(given: Tensor, mask: Mask, name: str) -> Tensor:
+    """Return weights (heads, queries, keys) with what rounding put beside 0 … 1 put right, or refuse them.
+
+    What stands at forbidden pairs does not count, and NaN stays. Rows need not sum to 1: sinks take a share, and
+    rows that see nothing have none.
+
+    Raises
+    ------
+    ValueError
+        If a weight lies below 0 or above 1 by more than the rounding of its precision.
+    """
+    above = 1 + _ROUNDING + 2 * torch.finfo(given.dtype).eps
+    # float8 has neither comparisons nor minima of its own
+    numbers = given if given.dtype.itemsize > 1 else given.float()
+    if not bool((numbers < 0).any() | (numbers > 1).any()):
+        return given
+    _, n, m = given.shape
+    rows, columns = (torch.arange(size, device=given.device) for size in (n, m))
+    wrong = ((numbers < -_ROUNDING) | (numbers > above)) & mask.allowed(rows, columns)  # (heads, queries, keys)
+    if not wrong.any():
+        return numbers.clamp(0, 1).to(given.dtype)
+    head, query, key = wrong.nonzero()[0].tolist()
+    value = float(numbers[head, query, key])
+    why = (
+        "scores before the softmax, differences and other signed numbers are none"
+        if value < 0
+        else "in training mode dropout scales weights up (call model.eval() first), and other measures are none"
+    )
+    raise ValueError(
+        f"{name} holds {value:.4g} (head {head}, query {query}, key {key}), but a weight lies between 0 and 1; {why}"
+    )
 
 
 def _one_layer(number: int, layer: Tensor, n: int, m: int) -> Tensor:
@@ -134,6 +169,9 @@ def _to_tensor(array: Any) -> Tensor:
         tensor = torch.stack([_to_tensor(one) for one in array])
     else:
         array = np.asarray(array)
+        if array.dtype.kind not in "fiub":
+            kind = "text" if array.dtype.kind in "US" else type(array.flat[0]).__name__ if array.size else "nothing"
+            raise TypeError(f"expected tensors of numbers, got {kind}: they go first, the tokens after them")
         tensor = torch.as_tensor(array if array.flags.writeable else array.copy())
     if not tensor.is_floating_point():
         raise ValueError(f"expected floating-point numbers, got {tensor.dtype}")

@@ -58,11 +58,7 @@ class Projection:
         return self.weight, self.bias, self.output
 
     def value_norms(self, values: Tensor) -> Tensor:
-        """Measure what each head would write for each key if it gave it all its weight, ‖v · W_O‖.
-
-        The ‖f(x)‖ of Kobayashi et al. 2020, "Attention is not only a weight", section 2.2, as v = x W_V + b_V.
-        With Wᵀ = Q R, whose Q keeps lengths, ‖v W‖ = ‖v Rᵀ‖: d_v × d_v numbers a head take the place of
-        d_v × d_model, and no key's projection is ever written out.
+        """Measure what each head would write for each key if it gave it all its weight; see `value_norms`.
 
         Parameters
         ----------
@@ -74,13 +70,33 @@ class Projection:
         Tensor
             (heads, keys), float32, or float64 if the values are.
         """
-        heads, found = len(self.weight), []
-        for head, weight in enumerate(self.weight):  # (d_v, d_model)
-            blocks = torch.split(values[head * len(values) // heads], _BLOCK)  # each (keys of the block, d_v)
-            # on the CPU, as not every device factorises
-            short = torch.linalg.qr(upcast(weight).cpu().T, mode="r").R.T.to(upcast(blocks[0]))  # (d_v, up to d_v)
-            found.append(torch.cat([torch.linalg.vector_norm(product(upcast(v), short), dim=-1) for v in blocks]))
-        return torch.stack(found)
+        groups = [head * len(values) // len(self.weight) for head in range(len(self.weight))]
+        return torch.stack([value_norms(values[at], one) for at, one in zip(groups, self.weight, strict=True)])
+
+
+def value_norms(values: Tensor, weight: Tensor) -> Tensor:
+    """Measure what one head would write for each key if it gave it all its weight, ‖v · W_O‖.
+
+    The ‖f(x)‖ of Kobayashi et al. 2020, "Attention is not only a weight", section 2.2, as v = x W_V + b_V.
+    With Wᵀ = Q R, whose Q keeps lengths, ‖v W‖ = ‖v Rᵀ‖: d_v × d_v numbers take the place of d_v × d_model, and no
+    key's projection is ever written out.
+
+    Parameters
+    ----------
+    values : Tensor
+        (keys, d_v).
+    weight : Tensor
+        (d_v, d_model), the head's slice of W_O.
+
+    Returns
+    -------
+    Tensor
+        (keys,), float32, or float64 if the values are.
+    """
+    blocks = torch.split(values, _BLOCK)  # each (keys of the block, d_v)
+    # on the CPU, as not every device factorises
+    short = torch.linalg.qr(upcast(weight).cpu().T, mode="r").R.T.to(upcast(blocks[0]))  # (d_v, up to d_v)
+    return torch.cat([torch.linalg.vector_norm(product(upcast(v), short), dim=-1) for v in blocks])
 
 
 def version_of(weight: Tensor) -> int:

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from attnwidget import models
-from attnwidget.capture import capture
+from attnwidget.capture.run import capture
 from attnwidget.capture.twin import twin
 from attnwidget.session.jobs import Job, Stopped, running_loop
 from attnwidget.wire.schema import Status, Texts
@@ -65,7 +65,8 @@ class Runner:
         self._tell = tell
         self._lock = lock
         self._job: Job[Any] | None = None
-        self.failure: BaseException | None = None
+        self._opened = False  # a model was asked for: no trace is shown that was captured elsewhere
+        self.failure: BaseException | None = None  # why there is no first picture
 
     # -- models -------------------------------------------------------------------------------------------------
 
@@ -77,6 +78,7 @@ class Runner:
         ModelUnavailable
             For a wrong name, or no network: an error of this very call, wherever the rest happens.
         """
+        self._opened = True
         if model is not None and not isinstance(model, (str, PathLike)):
             self.loaded = Loaded(model, self._tokenizer)
         else:
@@ -95,7 +97,11 @@ class Runner:
 
     def _load_and_run(self, name: str | PathLike[str], texts: Texts, report: Report) -> Ran:
         loaded = self._load(name, report)
-        return self.run(texts, report, loaded)._replace(loaded=loaded)
+        try:
+            return self.run(texts, report, loaded)._replace(loaded=loaded)
+        except Exception:
+            self.loaded = loaded  # another text may be tried
+            raise
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
@@ -108,11 +114,11 @@ class Runner:
         loaded = loaded or self.loaded
         if loaded is None:
             why = (
-                "the model is still loading"
-                if self._job
-                else "this widget shows attention captured earlier"
+                "this widget shows attention captured earlier"
+                if not self._opened
+                else "the model is still loading"
                 if self.failure is None
-                else f"the model could not be had ({self.failure})"
+                else f"the model could not be had ({_said(self.failure)})"
             )
             raise ValueError(f"{why}; there is no model to run a new text")
         report = report or self.report
@@ -161,13 +167,13 @@ class Runner:
             self._job = None
             try:
                 adopt(job.result())
-            except Stopped as stopped:
-                if keeps:
+            except Exception as error:  # noqa: BLE001  (shown in the widget: nobody in Python is waiting)
+                if not keeps:
+                    self.failure = error
+                if keeps and isinstance(error, Stopped):
                     self.halt()
                 else:
-                    self.fail(stopped)
-            except Exception as error:  # noqa: BLE001  (shown in the widget: nobody in Python is waiting)
-                self.fail(error)
+                    self.fail(error)
             except BaseException:  # Ctrl-C
                 self.halt()
                 raise
@@ -205,6 +211,8 @@ class Runner:
 
     def fail(self, error: Exception) -> None:
         """Tell why there is no new picture."""
-        self.failure = error
-        message = str(error) or type(error).__name__
-        self._tell(Status(state="error", message=message, editable=self.loaded is not None))
+        self._tell(Status(state="error", message=_said(error), editable=self.loaded is not None))
+
+
+def _said(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from attnwidget import measures
 from attnwidget.breakdown import Change
 from attnwidget.head_id import HeadId
-from attnwidget.heads import opening_head
+from attnwidget.heads.opening import NO_LAYER, opening_head
+from attnwidget.tokens.labels import encodable
 from attnwidget.wire.schema import VIEWS, Selection
 
 if TYPE_CHECKING:
@@ -32,16 +33,16 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
         If there is no such thing in this trace; the message names what there is.
     """
     if name == "attention":
-        return _one_of("attention", value, trace.attentions)
-    _one_of("attention", attention, trace.attentions)
-    layers, heads = trace.n_layers(attention), trace.n_heads(attention)
+        return _one_of("attention", value, attentions(trace))
+    _one_of("attention", attention, attentions(trace))
+    heads = trace.n_heads(attention)
     if name == "layer":
-        return _in_range("layer", [value], layers)[0]
+        return _layers([value], trace, attention)[0]
     if name == "heads":
-        chosen = list(dict.fromkeys(HeadId.read(one) for one in value))
+        chosen = list(dict.fromkeys(HeadId.read_all(value)))
         if not chosen:
             raise ValueError("heads: at least one (layer, head) is needed")
-        _in_range("layer", [layer for layer, _ in chosen], layers)
+        _layers([layer for layer, _ in chosen], trace, attention)
         _in_range("head", [head for _, head in chosen], heads)
         return chosen
     if name in SIDES:
@@ -51,7 +52,7 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
     if name == "view":
         return _one_of("view", value, VIEWS)
     if name == "category" and value is not None:
-        return _one_of("category", value, categories)
+        return _one_of("category", encodable(value), categories)
     if name == "what_if" and value:
         return normalised(value, len(trace.sides(attention)[1].text))
     if name == "measure":
@@ -67,6 +68,24 @@ def _positions(name: str, wanted: Sequence[int | str], tokens: Tokens) -> list[i
         return list(dict.fromkeys(at for one in wanted for at in tokens.where(one)))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def attentions(trace: AttentionTrace) -> list[str]:
+    """Return the attentions that there is a layer to see of; raise if there is none."""
+    found = [name for name in trace.attentions if trace.kept(name)]
+    if not found:
+        raise ValueError(NO_LAYER)
+    return found
+
+
+def _layers(values: list[int], trace: AttentionTrace, attention: str) -> list[int]:
+    """Check that these layers are there, and were kept."""
+    kept = trace.kept(attention)
+    for value in _in_range("layer", values, trace.n_layers(attention)):
+        if value not in kept:
+            there = ", ".join(map(str, kept))
+            raise ValueError(f"layer {value} was left out of the trace (layers=); there is {there}")
+    return values
 
 
 def _one_of(what: str, value: Any, known: Sequence[str] | Mapping[str, Any]) -> str:
@@ -115,8 +134,8 @@ def chosen(before: Selection, trace: AttentionTrace, **values: Any) -> Selection
 
 def _with_heads_of(selection: Selection, trace: AttentionTrace) -> Selection:
     """Let go of heads that this attention does not have."""
-    layers, heads = trace.n_layers(selection.attention), trace.n_heads(selection.attention)
-    if selection.heads and all(layer < layers and head < heads for layer, head in selection.heads):
+    kept, heads = trace.kept(selection.attention), trace.n_heads(selection.attention)
+    if selection.heads and all(layer in kept and head < heads for layer, head in selection.heads):
         return selection
     opening = HeadId(*opening_head(trace, selection.attention))
     return replace(selection, heads=[opening], layer=opening.layer)
@@ -133,7 +152,7 @@ def opening(
         If an option does not fit the trace.
     """
     # The only one, or of an encoder–decoder the cross-attention.
-    attention = checked("attention", options.get("attention", trace.attentions[-1]), trace, "", categories)
+    attention = checked("attention", options.get("attention", attentions(trace)[-1]), trace, "", categories)
     start = replace(before, attention=attention, queries=[], keys=[], heads=[], what_if={}, measure="weights")
     head = HeadId(*opening_head(trace, attention))
     values = {name: checked(name, one, trace, attention, categories) for name, one in options.items()}
@@ -145,8 +164,9 @@ def opening(
 def kept(before: Selection, old: AttentionTrace, new: AttentionTrace) -> Selection:
     """Return what of a selection still makes sense for another text in the same model."""
     name = before.attention
-    if name not in new.attentions:
-        before, name = replace(before, attention=new.attentions[-1], queries=[], keys=[]), new.attentions[-1]
+    there = attentions(new)
+    if name not in there:
+        before, name = replace(before, attention=there[-1], queries=[], keys=[]), there[-1]
     if name in old.attentions:
         for side, now, then in zip(SIDES, new.sides(name), old.sides(name), strict=True):
             same = [at for at in getattr(before, side) if now.text[at : at + 1] == then.text[at : at + 1]]

@@ -22,6 +22,7 @@ from attnwidget.session.feeds import (
 )
 from attnwidget.session.jobs import Stopped, at_once
 from attnwidget.session.runner import Ran, Runner
+from attnwidget.tokens.labels import encodable
 from attnwidget.trace import AttentionTrace
 from attnwidget.wire import tiles
 from attnwidget.wire.outline import outline
@@ -177,7 +178,7 @@ class Session:
         if max(len(queries.text), len(keys.text)) <= _SHORT:
             weights = tiles.tile(trace, now.heads, attention=now.attention)  # (heads, queries, keys)
             lines += strongest(weights, (queries.text, keys.text), now.heads)
-        return "\n".join(lines)
+        return encodable("\n".join(lines))
 
     @property
     def _model_name(self) -> str:

@@ -100,6 +100,8 @@ def describe(
     ValueError
         For an unknown scheme, or when the lengths differ.
     """
+    if isinstance(tokens, str):
+        raise TypeError(f"tokens must be a list of strings, got one string: {tokens[:40]!r}; pass tokens.split(), say")
     raw = list(tokens)
     strange = next((token for token in raw if not isinstance(token, str)), None)
     if strange is not None:

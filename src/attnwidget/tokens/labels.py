@@ -32,6 +32,7 @@ _MARKS = {
     "\N{ZERO WIDTH NO-BREAK SPACE}": "⟨BOM⟩",
     "\x7f": "␡",
 }
+_HALVES = re.compile(r"[\ud800-\udfff]+")
 _MOST_REPEATED = 3  # ␣␣␣, then ␣×4
 
 
@@ -45,6 +46,11 @@ def visible(text: str) -> str:
         return _BLANK.sub(_mark, text)
     # A combining mark without its letter is drawn on a dotted circle, as in code charts.
     return f"◌{text}" if unicodedata.category(text[0]).startswith("M") else text
+
+
+def encodable(text: str) -> str:
+    """Return the text with halves of characters (surrogates) joined, or replaced by U+FFFD: they have no UTF-8."""
+    return _HALVES.sub(lambda run: run[0].encode("utf-16", "surrogatepass").decode("utf-16", "replace"), text)
 
 
 def _mark(run: re.Match[str]) -> str:

@@ -23,7 +23,9 @@ from attnwidget.maths.softmax import upcast
 from attnwidget.measures import Region, evaluate
 from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
+from attnwidget.tokens.labels import encodable
 from attnwidget.trace import store
+from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.projections import Projections
@@ -57,6 +59,11 @@ _ONLY_WEIGHTS = (
 _NOT_ASKED = "W_O was not asked for (output=False)"
 
 
+def _is_text(given: Any) -> bool:
+    """Whether these are tokens, where numbers belong."""
+    return isinstance(given, str) or (isinstance(given, list | tuple) and any(isinstance(one, str) for one in given))
+
+
 class AttentionTrace:
     """The attention of one text in one model, recomputed piece by piece when asked for.
 
@@ -85,6 +92,8 @@ class AttentionTrace:
         Which tokens the model wrote itself.
     missing : str
         What the trace does not have, and why.
+    notices : sequence of str
+        What a reader should know before trusting what is shown; the widget shows them.
     project : function, optional
         From the layers, and a function that is called after every layer, to their output projections. It runs the
         model once more, so the trace keeps the model alive until then.
@@ -95,6 +104,8 @@ class AttentionTrace:
         As above; None for a single text.
     generated : list of bool
         One for each of `tokens`.
+    notices : list of str
+        As above: a text longer than the model's context, a mark that was not added twice, a file without a checksum.
     """
 
     def __init__(
@@ -108,6 +119,7 @@ class AttentionTrace:
         segments: Sequence[int] | None = None,
         generated: Sequence[bool] | None = None,
         missing: str = "",
+        notices: Sequence[str] = (),
         project: Project | None = None,
     ) -> None:
         self._layers = {name: list(those) for name, those in layers.items()}
@@ -117,6 +129,7 @@ class AttentionTrace:
         self.segments = None if segments is None else list(segments)
         self.generated = [False] * len(tokens.text) if generated is None else list(generated)
         self.missing = missing
+        self.notices = list(notices)
         self._projections = Projections(project)
         self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
 
@@ -160,18 +173,22 @@ class AttentionTrace:
         Raises
         ------
         ValueError
-            If a layer is missing or a shape does not fit the tokens.
+            If a layer is missing, a shape does not fit the tokens, or a number is no weight: below 0 or above 1 by
+            more than rounding, where attention is permitted. NaN is kept.
         TypeError
-            If the arguments do not belong together.
+            If the arguments do not belong together, or stand the wrong way round.
         """
         several = {"encoder": encoder, "decoder": decoder, "cross": cross}
         several = {name: weights for name, weights in several.items() if weights is not None}
         if not several:
             if tokens is None or source_tokens is not None or target_tokens is not None:
                 raise TypeError("attentions go with tokens; encoder, decoder, cross with source_tokens, target_tokens")
-            n = len(tokens)
+            if _is_text(attentions):
+                raise TypeError("attentions holds text: the weights go first, from_attentions(attentions, tokens)")
+            described = describe(tokens)
+            n = len(described.text)
             layers = layers_from_weights(attentions, n, n, mask)
-            return cls({"self": layers}, describe(tokens), model_name=model_name, missing=_ONLY_WEIGHTS)
+            return cls({"self": layers}, described, model_name=model_name, missing=_ONLY_WEIGHTS)
         if attentions is not None or tokens is not None or mask is not None:
             raise TypeError("encoder, decoder and cross go without attentions, tokens and mask")
         sides = {"source": source_tokens, "target": target_tokens}
@@ -179,11 +196,12 @@ class AttentionTrace:
             for side in ATTENTIONS[name]:
                 if sides[side] is None:
                     raise TypeError(f"{name} needs {side}_tokens")
+        described_sides = {name: None if side is None else describe(side) for name, side in sides.items()}
+        source, target = described_sides.values()
         found = {}
         for name, weights in several.items():
-            n, m = (len(sides[side] or ()) for side in ATTENTIONS[name])
+            n, m = (len(one.text) for at in ATTENTIONS[name] if (one := described_sides[at]))
             found[name] = layers_from_weights(weights, n, m)
-        source, target = (None if side is None else describe(side) for side in sides.values())
         shown = target or source
         assert shown is not None  # noqa: S101 - every attention has a side, checked above
         return cls(found, shown, source=source, model_name=model_name, missing=_ONLY_WEIGHTS)
@@ -221,14 +239,21 @@ class AttentionTrace:
         ValueError
             If shapes do not fit each other or the tokens.
         """
-        layers = layers_from_qkv(q, k, v, len(tokens), mask, scale)
-        return cls({"self": layers}, describe(tokens), model_name=model_name)
+        described = describe(tokens)
+        layers = layers_from_qkv(q, k, v, len(described.text), mask, scale)
+        return cls({"self": layers}, described, model_name=model_name)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trace to one safetensors file; `load` gives every stored number back bit for bit.
 
         NaN and infinity survive. Tensors come back on the CPU, each contiguous: a recomputed weight
-        may differ in its last bit, as products depend on how their operands lie in memory.
+        may differ in its last bit, as products depend on how their operands lie in memory. The file
+        carries a checksum.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written, as on a full disk; a file that stood there stays as it was.
         """
         about = {
             "tokens": store.tokens_as_json(self._tokens),
@@ -238,6 +263,7 @@ class AttentionTrace:
             "segments": self.segments,
             "generated": self.generated,
             "missing": self.missing,
+            "notices": self.notices,
         }
         store.write(path, self._layers, about)
 
@@ -245,21 +271,32 @@ class AttentionTrace:
     def load(cls, path: str | os.PathLike[str]) -> AttentionTrace:
         """Read a trace that `save` wrote; nothing in the file is executed.
 
+        Files of version 1, from before there were checksums, are read too, and a notice says so.
+
         Raises
         ------
         TraceFileError
-            If the file is damaged, foreign, or written by a newer attnwidget. A ValueError.
+            If the file is damaged, foreign, or written by a newer attnwidget; the message names the field that is
+            wrong. A ValueError.
         FileNotFoundError
             If there is no such file.
         """
         layers, about = store.read(path)
         try:
-            tokens = store.read_tokens(about.pop("tokens"))
-            source = about.pop("source")
-            trace = cls(layers, tokens, source=None if source is None else store.read_tokens(source), **about)
+            trace = cls(
+                layers,
+                tokens_from(about.tokens, "tokens"),
+                source=None if about.source is None else tokens_from(about.source, "source"),
+                model_name=about.model_name,
+                max_error=about.max_error,
+                segments=about.segments,
+                generated=about.generated,
+                missing=about.missing,
+                notices=about.notices if isinstance(about, Description) else [store.NO_CHECKSUM],
+            )
             trace._check_sizes()
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise store.TraceFileError(f"{str(path)!r} is damaged: its description does not fit ({error!r})") from error
+        except ValueError as error:
+            raise store.damaged(path, error) from error
         return trace
 
     @property
@@ -333,6 +370,10 @@ class AttentionTrace:
     def n_layers(self, attention: str | None = None) -> int:
         """Count the layers of an attention."""
         return len(self._of(attention))
+
+    def kept(self, attention: str | None = None) -> list[int]:
+        """Return the numbers of the layers that are there: all, or those that `capture` was asked for (``layers=``)."""
+        return [number for number, one in enumerate(self._of(attention)) if not isinstance(one, LeftOut)]
 
     def n_heads(self, attention: str | None = None) -> int:
         """Count the heads of a layer."""
@@ -630,7 +671,7 @@ class AttentionTrace:
         return blind_rows(found)
 
     def __repr__(self) -> str:
-        name = f"{self.model_name}, " if self.model_name else ""
+        name = f"{encodable(self.model_name)}, " if self.model_name else ""
         size = f"{self.nbytes / 1e6:.1f} MB"
         if len(self._layers) == 1:
             return (
@@ -643,11 +684,15 @@ class AttentionTrace:
 
     def _check_sizes(self) -> None:
         if not self._layers or not all(self._layers.values()):
-            raise ValueError("no layers")
+            raise ValueError("layers: an attention has no layers")
         for name, those in self._layers.items():
             sizes = tuple(len(side.text) for side in self.sides(name))
-            if any(layer.shape[1:] != sizes for layer in those):
-                raise ValueError(f"{name} attention does not fit the tokens")
+            for number, layer in enumerate(those):
+                if layer.shape[1:] != sizes:
+                    raise ValueError(
+                        f"layers.{name}[{number}]: expected (queries, keys) {sizes}, as there are tokens, "
+                        f"got {layer.shape[1:]}"
+                    )
 
     def _name(self, attention: str | None) -> str:
         name = attention

@@ -1,23 +1,27 @@
 """A trace as one safetensors file: tensors, and everything else as JSON beside them. No pickle.
 
-``attnwidget`` in the file's metadata holds the description. Its ``version`` rises when a file can
-no longer be read by older code; such a file is refused by name, not misread. Layers that share a
-tensor (T5's bias, a mask) share it in the file as well, and again after loading.
+``attnwidget`` in the file's metadata holds the description, typed in `trace.description`, and ``checksum`` the SHA-256
+of it and of all tensors. The description's ``version`` rises when a file can no longer be read by older code; such a
+file is refused by name, not misread. Layers that share a tensor (T5's bias, a mask) share it in the file as well, and
+again after loading.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from attnwidget.maths import LeftOut, Mask, QKVLayer, RelativeBias, WeightsLayer
-from attnwidget.tokens import Tokens
+from attnwidget.maths import LeftOut, RelativeBias, WeightsLayer
+from attnwidget.replacing import replacing
+from attnwidget.trace.description import VERSIONS, check_labels, layers_from
 
 if TYPE_CHECKING:
     import os
@@ -26,9 +30,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.maths import Layer
+    from attnwidget.tokens import Tokens
+    from attnwidget.trace.description import Version1
 
-VERSION = 1
-KEY = "attnwidget"
+VERSION = max(VERSIONS)
+KEY, SUM = "attnwidget", "checksum"
+NO_CHECKSUM = (
+    "read from a file of an older attnwidget, which has no checksum: if the file was damaged, nobody would notice; "
+    "save it again"
+)
 
 
 class TraceFileError(ValueError):
@@ -40,22 +50,21 @@ def write(path: str | os.PathLike[str], layers: Mapping[str, Sequence[Layer]], a
     tensors = _Tensors()
     described = {name: [_describe(one, tensors) for one in those] for name, those in layers.items()}
     text = json.dumps({"version": VERSION, "layers": described, **about})
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
-    try:
-        save_file(tensors.found, part, metadata={KEY: text})
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    metadata = {KEY: text, SUM: checksum(text, tensors.found)}
+    with replacing(path) as part:
+        try:
+            save_file(tensors.found, part, metadata=metadata)
+        except SafetensorError as error:  # a full disk, a folder that is not there
+            raise OSError(f"{str(path)!r} could not be written ({error})") from error
 
 
-def read(path: str | os.PathLike[str]) -> tuple[dict[str, list[Layer]], dict[str, Any]]:
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, list[Layer]], Version1]:
     """Read what `write` wrote: layers and description.
 
     Raises
     ------
     TraceFileError
-        If the file is damaged, foreign, or newer than this code.
+        If the file is damaged, foreign, or newer than this code; the message names what is wrong.
     FileNotFoundError
         If there is none.
     """
@@ -63,32 +72,54 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, list[Layer]], dict[str
         raise FileNotFoundError(f"there is no file {str(path)!r}")
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(KEY)
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError, ValueError) as error:
         raise TraceFileError(f"{str(path)!r} is no safetensors file, or is damaged ({error})") from error
-    if text is None:
+    if KEY not in metadata:
         raise TraceFileError(f"{str(path)!r} is a safetensors file, but holds no attention trace")
+    text = metadata[KEY]
     try:
-        about = json.loads(text)
-        version = int(about.pop("version"))
-        layers = {} if version > VERSION else _restore_all(about.pop("layers"), tensors)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TraceFileError(f"{str(path)!r} is damaged: its description does not fit ({error!r})") from error
-    if version > VERSION:
+        about = _parse(text, metadata.get(SUM), tensors)
+        return layers_from(about.layers, tensors), about
+    except (ValueError, RecursionError) as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: str | os.PathLike[str], error: Exception) -> TraceFileError:
+    """Say what is wrong with a file."""
+    if isinstance(error, TraceFileError):
+        return TraceFileError(f"{str(path)!r} {error}")
+    return TraceFileError(f"{str(path)!r} is damaged: {error}")
+
+
+def _parse(text: str, given: str | None, tensors: Mapping[str, Tensor]) -> Version1:
+    """Read the description, which `given` is the checksum of."""
+    if given is not None and given != checksum(text, tensors):
+        raise ValueError("its checksum is not that of what it holds")
+    raw = json.loads(text)  # msgspec's own reader takes neither NaN nor half a character
+    version = raw.get("version") if isinstance(raw, dict) else None
+    if isinstance(version, int) and version > VERSION:
         raise TraceFileError(
-            f"{str(path)!r} has version {version} of the format, this attnwidget reads up to {VERSION}; "
-            "update attnwidget"
+            f"has version {version} of the format, this attnwidget reads up to {VERSION}; update attnwidget"
         )
-    return layers, about
+    if version not in VERSIONS:
+        raise ValueError(f"version: expected 1 to {VERSION}, got {version!r}")
+    if version > 1 and given is None:
+        raise ValueError("it has lost its checksum")
+    about = msgspec.convert(raw, VERSIONS[version])
+    check_labels(about)
+    return about
 
 
-def read_tokens(saved: dict[str, Any]) -> Tokens:
-    """Make tokens from their description, checked."""
-    tokens = Tokens(**saved)
-    if len({len(tokens.text), len(tokens.raw), len(tokens.special), len(tokens.words)}) != 1:
-        raise ValueError("tokens of different lengths")
-    return tokens
+def checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of a description and of the tensors beside it: names, types, shapes and bytes."""
+    found = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        found.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        found.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 class _Tensors:
@@ -131,56 +162,6 @@ def _describe(layer: Layer, tensors: _Tensors) -> dict[str, Any]:
         "bias_queries": bias.queries if isinstance(bias, RelativeBias) else None,
         "mask": mask,
     }
-
-
-def _restore_all(saved: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, list[Layer]]:
-    return {name: [_restore(one, tensors) for one in those] for name, those in saved.items()}
-
-
-def _restore(saved: dict[str, Any], tensors: dict[str, Tensor]) -> Layer:
-    def at(name: str | None) -> Tensor | None:
-        return None if name is None else tensors[name]
-
-    def needed(name: str) -> Tensor:
-        return tensors[name]
-
-    rule = saved["mask"]
-    mask = Mask(rule["before"], rule["after"], at(rule["keep"]), at(rule["dense"]))
-    if saved["kind"] == "weights":
-        return WeightsLayer(needed(saved["given"]), mask)
-    if saved["kind"] == "left out":
-        heads, n, m = saved["shape"]
-        return LeftOut((heads, n, m), mask)
-    if saved["kind"] != "qkv":
-        raise ValueError(f"a layer of kind {saved['kind']!r}")
-    bias: Tensor | RelativeBias | None = at(saved["bias"])
-    if saved["bias_queries"] is not None:
-        bias = RelativeBias(needed(saved["bias"]), saved["bias_queries"])
-    layer = QKVLayer(
-        needed(saved["q"]),
-        needed(saved["k"]),
-        at(saved["v"]),
-        float(saved["scale"]),
-        softcap=saved["softcap"],
-        bias=bias,
-        mask=mask,
-        sinks=at(saved["sinks"]),
-        known_lse=at(saved["lse"]),
-    )
-    _check(layer)
-    return layer
-
-
-def _check(layer: QKVLayer) -> None:
-    heads, n, m = layer.shape
-    fits = layer.q.ndim == layer.k.ndim == 3 and layer.q.shape[2] == layer.k.shape[2]
-    fits = fits and layer.k.shape[0] > 0 and heads % layer.k.shape[0] == 0
-    if layer.v is not None:
-        fits = fits and layer.v.shape[:2] == layer.k.shape[:2]
-    if layer.known_lse is not None:
-        fits = fits and layer.known_lse.shape == torch.Size((heads, n))
-    if not fits:
-        raise ValueError(f"queries, keys and values of shapes that do not fit ({heads} × {n} × {m})")
 
 
 def tokens_as_json(tokens: Tokens | None) -> dict[str, Any] | None:

@@ -19,14 +19,16 @@ def outline(trace: AttentionTrace, attention: str, /, **about: Any) -> Outline:
     broken = trace.max_error is not None and math.isnan(trace.max_error)
     return Outline(
         attention=attention,
-        attentions=list(trace.attentions),
+        attentions=[name for name in trace.attentions if trace.kept(name)],
         queries=_side(trace, queries),
         keys=None if keys is queries else _side(trace, keys),
         layers=trace.n_layers(attention),
+        kept=trace.kept(attention),
         heads=trace.n_heads(attention),
         measures=[_measure(trace, attention, name) for name in measures.names()],
         max_error=None if broken else trace.max_error,  # JSON has no NaN
         broken=broken,
+        notices=trace.notices,
         **about,
     )
 

@@ -55,13 +55,23 @@ def pictures(
 
         return tile
 
-    layers = []
-    for layer in range(trace.n_layers(attention)):
+    drawn = {}
+    for layer in trace.kept(attention):
         alive()
         shape = trace.n_heads(attention), len(rows), m
         pooled, seen = maths.max_pool_tiles(tiles_of(layer), shape, PICTURE_SIZE)  # (heads, size, size)
-        layers.append(pooled.masked_fill(~seen, -torch.inf).cpu())
+        drawn[layer] = pooled.masked_fill(~seen, -torch.inf).cpu()
+    nothing = torch.full_like(next(iter(drawn.values())), -torch.inf)  # (heads, size, size), of a layer left out
+    layers = [drawn.get(layer, nothing) for layer in range(trace.n_layers(attention))]
     return Pictures(run=run, **_inked(torch.stack(layers), measure))
+
+
+def no_pictures(measure: str, run: int, why: Exception) -> Pictures:
+    """Say that the heads could not be drawn."""
+    empty = torch.empty(0, 0, 0, 0, dtype=torch.uint8)
+    problem = f"no small pictures: {str(why) or type(why).__name__}"
+    about: dict[str, Any] = {"measure": measure, "domain": measures.get(measure).domain, "limit": 1.0}
+    return Pictures(run=run, problem=problem, **about, **pack(empty))
 
 
 def _inked(pooled: Tensor, measure: str) -> dict[str, Any]:

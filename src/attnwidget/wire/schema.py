@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from attnwidget.head_id import HeadId  # noqa: TC001 - msgspec reads the annotations
+from attnwidget.tokens.labels import encodable
 
 Combine = Literal["mean", "sum"]
 Domain = Literal["share", "positive", "real"]
@@ -40,8 +41,20 @@ class Wired(Struct, rename="camel", kw_only=True, frozen=True):
 
     def to_state(self) -> dict[str, Any]:
         """Return it as a trait or a message carries it: JSON, but for the bytes of arrays."""
-        state: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(bytes,))
+        state: dict[str, Any] = _encodable(msgspec.to_builtins(self, builtin_types=(bytes,)))
         return state
+
+
+def _encodable(value: Any) -> Any:
+    """Return a value whose strings all have a UTF-8: names and messages may be anybody's."""
+    match value:
+        case str():
+            return encodable(value)
+        case list() | tuple():
+            return type(value)(map(_encodable, value))
+        case dict():
+            return {_encodable(name): _encodable(one) for name, one in value.items()}
+    return value
 
 
 class Envelope(Wired, kw_only=True, frozen=True):
@@ -168,14 +181,16 @@ class Outline(Wired, kw_only=True, frozen=True):
     seconds: Annotated[float, said("How long the model took.")]
     translates: Annotated[bool, said("The model reads one text and says another.")]
     attention: str
-    attentions: list[str]
+    attentions: Annotated[list[str], said("Those of which there is a layer to see.")]
     queries: TokenList
     keys: Annotated[TokenList | None, said("Null where the keys are the queries' own tokens.")]
-    layers: int
+    layers: Annotated[int, said("Of the model.")]
+    kept: Annotated[list[int], said("The numbers of the layers that there is something to see of.")]
     heads: int
     measures: list[MeasureInfo]
     max_error: Annotated[float | None, said("Null where there is nothing to compare with.")]
     broken: Annotated[bool, said("The model computed something that is not a number.")]
+    notices: Annotated[list[str], said("What the reader should know before trusting what is shown.")]
     demo: Demo | None
 
 
@@ -194,12 +209,13 @@ class Snapshot(Wired, kw_only=True, frozen=True):
 class Ahead(Envelope, kw_only=True, frozen=True):
     """All heads' weights of a short text, sent before anybody asks, so that another head needs no kernel.
 
-    uint16, (layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
+    uint16, (those layers, heads, queries, keys): weight × 65533 rounded, so off by at most 7.7e-6; 65535 where the mask
     forbids the pair, 65534 where the model has NaN.
     """
 
     run: int
     attention: str
+    layers: Annotated[list[int], said("The number of each: some may have been left out.")]
 
 
 class Pictures(Envelope, kw_only=True, frozen=True):
@@ -212,6 +228,7 @@ class Pictures(Envelope, kw_only=True, frozen=True):
     measure: str
     domain: Domain
     limit: Annotated[float, said("The size of number that is drawn with full strength.")]
+    problem: Annotated[str, said("Why there are none, and the shape is all 0; empty where there are.")] = ""
 
 
 class Category(Wired, kw_only=True, frozen=True):
@@ -283,8 +300,8 @@ class SoftmaxParts(Wired, kw_only=True, frozen=True):
 class Changed(SoftmaxParts, kw_only=True, frozen=True):
     """A computation with something changed.
 
-    Arrays: scaled, capped, scores, exponentials, weights, weighted, norms, restWeighted, headOutput, headOutputs;
-    contribution and output when ready.
+    Arrays: scaled, capped, scores, exponentials, weights, weighted, weightedNorms, restWeighted, headOutput,
+    headOutputs; contribution and output when ready.
     """
 
     arrays: dict[str, Envelope]
@@ -303,7 +320,7 @@ class Breakdown(SoftmaxParts, kw_only=True, frozen=True):
 
     Arrays for r rows: float32 but for allowed (uint8), by name
     query (dK), keys (r, dK), products (r, dK), dots (r), scaled (r), allowed (r), scores (r), weights (r),
-    values (r, dV), weighted (r, dV), norms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
+    values (r, dV), weighted (r, dV), weightedNorms (r), restWeighted (dV), headOutput (dV), headOutputs (heads, dV);
     capped (r) with a soft cap, bias (r) with a position bias, exponentials (r) for one query,
     parts (queries, r) for several: each one's weights;
     once the output is ready: headNorms (heads) that each head writes, contribution (dModel) of this head,

@@ -95,7 +95,7 @@ def _of_values(one: Breakdown, rows: Tensor, others: Tensor) -> dict[str, Tensor
     arrays = {
         "weighted": one.weighted_values[rows],
         "restWeighted": one.weighted_values[others].sum(0),
-        "norms": one.norms[rows],
+        "weightedNorms": one.weighted_norms[rows],
         "headOutput": one.head_output,
         "headOutputs": one.head_outputs,
     }

@@ -106,16 +106,16 @@ def snapshot(trace: AttentionTrace, selection: Selection, run: int, wanted: Sequ
 def fits_ahead(trace: AttentionTrace, attention: str) -> bool:
     """Whether all heads of a text are few enough to be sent ahead."""
     n, m = (len(side.text) for side in trace.sides(attention))
-    return 2 * n * m * trace.n_layers(attention) * trace.n_heads(attention) <= AHEAD_BYTES
+    return 2 * n * m * len(trace.kept(attention)) * trace.n_heads(attention) <= AHEAD_BYTES
 
 
 def ahead(trace: AttentionTrace, attention: str, run: int, alive: Callable[[], None]) -> Ahead:
     """Pack every head's weights into 16 bits each; `alive` is called before each layer and may raise."""
-    layers = []
-    for layer in range(trace.n_layers(attention)):
+    layers, kept = [], trace.kept(attention)
+    for layer in kept:
         alive()
         weights = trace.measure("weights", layer, attention=attention).float().cpu()  # (heads, n, m)
         packed = (weights.clamp(0, 1) * AHEAD_SCALE).round()
         packed = packed.masked_fill(weights.isnan(), AHEAD_NAN).masked_fill(weights == -torch.inf, AHEAD_FORBIDDEN)
         layers.append(packed.to(torch.uint16))
-    return Ahead(run=run, attention=attention, **pack(torch.stack(layers)))
+    return Ahead(run=run, attention=attention, layers=kept, **pack(torch.stack(layers)))

@@ -24,6 +24,7 @@ const DIMMED = 0.18; // heads outside the category that the view is limited to
 
 function Picker({ context }: PanelProps) {
   const outline = context.onScreen.value?.outline;
+  const problem = context.state.kernel.pictures.value;
   return (
     <>
       <h2>
@@ -31,6 +32,7 @@ function Picker({ context }: PanelProps) {
         <Pinned context={context} />
       </h2>
       {outline && <HeadGrid context={context} outline={outline} />}
+      {outline && problem?.run === outline.run && <p class="fine">{problem.problem}</p>}
     </>
   );
 }
@@ -58,6 +60,7 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
   const { now: categories, within } = context.categories;
   const canvas = useRef<HTMLCanvasElement>(null);
   const { layers, heads } = outline;
+  const kept = new Set(outline.kept);
   const { cell, gap } = gridOf(heads);
   const selected = useComputed(() => {
     const shown = state.traits.heads.value;
@@ -84,6 +87,10 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
     const pictures = state.kernel.pictures.value;
     if (!canvas.current || !pictures || !mounted.value) return;
     if (pictures.run !== state.kernel.outline.value?.run) return; // of the text before
+    if (pictures.problem) {
+      canvas.current.width = 0; // those of another measure
+      return;
+    }
     const decoded = decodeArray({ ...pictures, dtype: "uint8" });
     const look = (head: Head) => ({
       ink: headColour(categories.value, head, theme.value) ?? accent(theme.value),
@@ -95,14 +102,14 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
 
   const onKeyDown = (event: KeyboardEvent, [layer, head]: Head) => {
     const to = {
-      ArrowUp: [layer - 1, head],
-      ArrowDown: [layer + 1, head],
+      ArrowUp: [outline.kept.filter((one) => one < layer).at(-1) ?? -1, head],
+      ArrowDown: [outline.kept.find((one) => one > layer) ?? -1, head],
       ArrowLeft: [layer, head - 1],
       ArrowRight: [layer, head + 1],
     }[event.key] as Head | undefined;
     if (!to) return;
     event.preventDefault();
-    if (to[0] < 0 || to[0] >= layers || to[1] < 0 || to[1] >= heads) return;
+    if (to[0] < 0 || to[1] < 0 || to[1] >= heads) return;
     chooseHead(state, to, event.shiftKey);
     const grid = (event.currentTarget as Element).closest(".picker") as Element;
     grid.querySelector<HTMLElement>(`[data-head="${headName(to)}"]`)?.focus();
@@ -123,13 +130,19 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
         <canvas ref={canvas} hidden={pair !== null} style={{ left: `${LABEL}px` }} />
         {range(layers).map((layer) => (
           // biome-ignore lint/a11y/useSemanticElements: a fieldset is no grid row
-          <div class="picker-row" key={layer} role="group" aria-label={`layer ${layer}`}>
+          <div
+            class={kept.has(layer) ? "picker-row" : "picker-row absent"}
+            key={layer}
+            role="group"
+            aria-label={`layer ${layer}`}
+          >
             <button
               type="button"
               class="layer"
               tabIndex={layer === state.traits.layer.value ? 0 : -1}
-              title={`all heads of layer ${layer}`}
-              aria-label={`all heads of layer ${layer}`}
+              disabled={!kept.has(layer)}
+              title={kept.has(layer) ? `all heads of layer ${layer}` : absent(layer)}
+              aria-label={kept.has(layer) ? `all heads of layer ${layer}` : absent(layer)}
               onClick={() => state.set({ heads: range(heads).map((head): Head => [layer, head]), layer })}
             >
               {layer}
@@ -137,7 +150,9 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
             {range(heads).map((head) => {
               const name = headName([layer, head]);
               const number = numberOf([layer, head]);
-              const said = [describe(categories.value, [layer, head]), number?.said].filter(Boolean).join(" · ");
+              const said = kept.has(layer)
+                ? [describe(categories.value, [layer, head]), number?.said].filter(Boolean).join(" · ")
+                : `${name}: ${absent(layer)}`;
               const pen = selected.value.get(name);
               return (
                 <button
@@ -145,6 +160,7 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
                   key={head}
                   class={["cell", isDimmed(name) && "dimmed", number?.look].filter(Boolean).join(" ")}
                   data-head={name}
+                  disabled={!kept.has(layer)}
                   aria-pressed={selected.value.has(name)}
                   aria-label={said}
                   title={said}
@@ -161,6 +177,8 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
     </div>
   );
 }
+
+const absent = (layer: number): string => `layer ${layer} was left out of this trace`;
 
 /** A head by its name, and what it is as far as that is known: "L1-H2, Previous-Token .99". */
 function describe(categories: HeadCategories | null, head: Head): string {

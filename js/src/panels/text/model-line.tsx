@@ -5,7 +5,7 @@ import type { Panel, PanelProps } from "../../parts/panel";
 function ModelLine({ context: { state } }: PanelProps) {
   const outline = state.kernel.outline.value;
   if (!outline) return <p class="model" />;
-  const { model, layers, heads, maxError, broken, demo } = outline;
+  const { model, layers, kept, heads, maxError, broken, demo } = outline;
   const tokens = (outline.keys ?? outline.queries).tokens.length;
   const exactness = broken
     ? "the model computed something that is not a number, perhaps by overflow in half precision"
@@ -19,6 +19,7 @@ function ModelLine({ context: { state } }: PanelProps) {
           <b>{model}</b> ·{" "}
         </>
       )}
+      {kept.length < layers && `${kept.length} of `}
       {layers} layers × {heads} heads · {tokens} {tokens === 1 ? "token" : "tokens"}
       {outline.keys && ` → ${outline.queries.tokens.length}`}
       {broken && " · not a number"}

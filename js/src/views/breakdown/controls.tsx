@@ -41,8 +41,12 @@ export function Controls({ context, store, outline }: Props) {
           onChange={(event) => chooseHead(state, headNamed(event.currentTarget.value), false)}
         >
           {range(outline.layers).map((layer) => (
-            <optgroup key={layer} label={`layer ${layer}`}>
-              {range(outline.heads).map((one) => (
+            <optgroup
+              key={layer}
+              disabled={!outline.kept.includes(layer)}
+              label={outline.kept.includes(layer) ? `layer ${layer}` : `layer ${layer}: left out of this trace`}
+            >
+              {range(outline.kept.includes(layer) ? outline.heads : 0).map((one) => (
                 <option key={one} value={headName([layer, one])}>
                   {headName([layer, one])}
                   {categoryOf(categories.now.value, [layer, one])}

@@ -341,7 +341,7 @@ function soft(shown: Shown, steps: Steps): Explanation {
 
 function weigh(shown: Shown, steps: Steps): Explanation {
   const { numbers, dV } = steps;
-  const shares = fractionsOf(numbers.norms);
+  const shares = fractionsOf(numbers.weightedNorms);
   const row = shares.indexOf(Math.max(...shares));
   const name = <Token text={shown.keys.tokens[steps.payload.rows[Math.max(0, row)] as number]} />;
   const query = <Query shown={shown} />;
@@ -357,14 +357,14 @@ function weigh(shown: Shown, steps: Steps): Explanation {
       <>
         The weight says how much of a token's value is taken, the value what there is to take. A large weight on a value
         near zero moves nothing: hence the length (norm) of weight × value is the better measure of what a token gave;{" "}
-        {name} has {figure(numbers.norms[row])} of it. Read downwards, the last column adds up to the head's output:{" "}
-        {dV} numbers of length {figure(norm(numbers.headOutput))}.
+        {name} has {figure(numbers.weightedNorms[row])} of it. Read downwards, the last column adds up to the head's
+        output: {dV} numbers of length {figure(norm(numbers.headOutput))}.
       </>
     ),
     formula: (
       <>
         head output = Σ<sub>j</sub> <V under="j">w</V> <V under="j">v</V> ∈ ℝ<sup>{dV}</sup> · ‖<V>w v</V>‖ of {name}:{" "}
-        {figure(numbers.norms[row])}
+        {figure(numbers.weightedNorms[row])}
       </>
     ),
   };

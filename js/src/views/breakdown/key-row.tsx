@@ -131,8 +131,8 @@ export function KeyRow({ table, state, at, pinned, entry, numbered, editing, onE
         );
       })}
       {columns.some(({ name }) => name === "weighted") && (
-        <span class="unseen" data-value="norm" data-exact={raw(numberAt(steps, "norms", at).now)}>
-          norm {becomes(numberAt(steps, "norms", at))}
+        <span class="unseen" data-value="norm" data-exact={raw(numberAt(steps, "weightedNorms", at).now)}>
+          norm {becomes(numberAt(steps, "weightedNorms", at))}
         </span>
       )}
     </div>

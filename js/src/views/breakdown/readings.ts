@@ -126,7 +126,7 @@ function readKey(shown: Shown, steps: Steps, row: number, column: ColumnName, di
       const grown = changed?.grown != null && changed.grown !== 1 ? `${times}${figure(changed.grown)}` : "";
       const more = change.removed ? ", then removed" : grown;
       const now = changed && weight.moved ? ` → ${made("now", changed, more)}` : "";
-      const length = column === "weight" ? "" : ` · ‖weight × v‖ = ${becomes(numberAt(steps, "norms", row))}`;
+      const length = column === "weight" ? "" : ` · ‖weight × v‖ = ${becomes(numberAt(steps, "weightedNorms", row))}`;
       return ["weight of ", key, ` = ${made("model", payload)}${now}${length}`];
     }
     case "parts": {

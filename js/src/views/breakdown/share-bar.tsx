@@ -19,7 +19,7 @@ export function ShareBar(props: PartProps & { norms: boolean }) {
   const { shown, steps, row, name, norms } = props;
   const { payload, numbers, changed, dV } = steps;
   const weight = numberAt(steps, "weights", row);
-  const length = numberAt(steps, "norms", row);
+  const length = numberAt(steps, "weightedNorms", row);
   const label = (at: number) => shown.keys.tokens[payload.rows[at] as number] ?? "?";
   const pieces = (weights: Float32Array, rest: number | null, sink: number | null): Piece[] => {
     const own = Array.from(weights, (weight, at) => ({
@@ -40,11 +40,11 @@ export function ShareBar(props: PartProps & { norms: boolean }) {
       title: `${label(at)}: ‖weight × v‖ = ${figure(values[at])}, ${percent(share, 1)} of all`,
       row: at,
     }));
-  const before = norms ? lengths(numbers.norms) : pieces(numbers.weights, payload.rest.weight, payload.sink);
+  const before = norms ? lengths(numbers.weightedNorms) : pieces(numbers.weights, payload.rest.weight, payload.sink);
   const after =
     changed &&
     (norms
-      ? lengths(changed.norms)
+      ? lengths(changed.weightedNorms)
       : pieces(changed.weights, payload.changed?.rest.weight ?? 0, payload.changed?.sink ?? null));
   const share = (after ?? before).find((piece) => piece.row === row)?.share ?? 0;
   return (

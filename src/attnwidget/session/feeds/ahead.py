@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from attnwidget.session.feeds.base import Feed
-from attnwidget.session.jobs import later, running_loop
+from attnwidget.session.jobs import Stopped, later, running_loop
 from attnwidget.wire import tiles
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 
 _PAUSE = 1.5  # seconds
+
+logger = logging.getLogger(__name__)
 
 
 class AheadFeed(Feed):
@@ -50,7 +53,15 @@ class AheadFeed(Feed):
         def work(job: Job[Ahead]) -> Ahead:
             return tiles.ahead(shown.trace, shown.selection.attention, shown.run, lambda: job.report(""))
 
+        def finish(job: Job[Ahead]) -> None:
+            try:
+                self._tell(job.result())
+            except Stopped:
+                raise
+            except Exception:  # a head that is chosen is asked for, and what fails is told there
+                logger.debug("nothing sent ahead", exc_info=True)
+
         with self._lock:
             if self._pausing is shown:
                 self._pausing = None
-                self._work(work, lambda job: self._tell(job.result()))
+                self._work(work, finish)

@@ -90,8 +90,9 @@ class BreakdownFeed(Feed):
         }
         try:
             whole = self._compute(trace, place, output=not waiting)
-        except ValueError as error:  # weights alone, or no values
-            self._tell(Breakdown(**about, queries=list(place.pinned), missing=str(error)))
+        except Exception as error:  # noqa: BLE001 - weights alone, no values, no memory: told in the picture's place
+            missing = str(error) or type(error).__name__
+            self._tell(Breakdown(**about, queries=list(place.pinned), missing=missing))
             return False
         changed = whole.what_if(**place.what_if) if place.what_if else None
         parts = steps.steps(whole, changed, keep=[*place.keys, *_touched(place.what_if)])

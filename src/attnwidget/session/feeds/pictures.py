@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from attnwidget import measures
 from attnwidget.session.feeds.base import Feed
-from attnwidget.wire.pictures import pictures
+from attnwidget.session.jobs import Stopped
+from attnwidget.wire.pictures import no_pictures, pictures
 
 if TYPE_CHECKING:
     from attnwidget.session.feeds.base import Shown
@@ -18,6 +19,7 @@ class PicturesFeed(Feed):
     """Draws them once for a run, an attention and a measure; anew when another measure is chosen."""
 
     _begun: tuple[int, str, str] | None = None
+    _failed = False  # asked again, it is tried again
 
     def forget(self) -> None:
         """Drop what is known."""
@@ -26,18 +28,17 @@ class PicturesFeed(Feed):
 
     def follow(self, shown: Shown) -> None:
         """Draw another measure, where one has been drawn."""
-        if self._begun is not None:
+        if self._begun not in {None, _about(shown)}:
             self.begin(shown)
 
     def begin(self, shown: Shown) -> None:
         """Draw them off the main thread."""
         run, trace, selection, *_ = shown
-        about = run, selection.attention, selection.measure
-        if self._begun == about:
+        if self._begun == _about(shown) and not self._failed:
             return
         if self._job is not None:
             self._job.stop()
-        self._begun = about
+        self._begun, self._failed = _about(shown), False
 
         def work(job: Job[Pictures]) -> Pictures:
             if "output" in measures.get(selection.measure).needs:
@@ -47,7 +48,14 @@ class PicturesFeed(Feed):
         def finish(job: Job[Pictures]) -> None:
             try:
                 self._tell(job.result())
-            except Exception:  # noqa: BLE001  (the heads can be chosen without pictures)
-                self._begun = None
+            except Stopped:
+                raise
+            except Exception as error:  # noqa: BLE001  (said beside the heads, which can be chosen without)
+                self._failed = True
+                self._tell(no_pictures(selection.measure, run, error))
 
         self._work(work, finish)
+
+
+def _about(shown: Shown) -> tuple[int, str, str]:
+    return shown.run, shown.selection.attention, shown.selection.measure
