@@ -487,9 +487,7 @@ def test_two_browsers_on_one_widget_agree(mount: Callable[..., Mounted], context
     assert at.widget.queries == [IT]
 
 
-def test_what_was_lost_comes_with_the_next_confirmation(
-    mount: Callable[..., Mounted], context: BrowserContext
-) -> None:
+def test_what_was_lost_comes_with_the_next_confirmation(mount: Callable[..., Mounted], context: BrowserContext) -> None:
     """A line that is down for a moment: nobody has waited long enough to ask, and the next click is heard."""
     at = mount(heads=["L2-H6"])
     other = Mounted(context.new_page(), at.widget, beside=at)

@@ -16,7 +16,7 @@ Action = "Callable[[Reader, Random], bool]"
 
 def new_text(dice: Random) -> str:
     """Make a text; now and then one that scrolls."""
-    return " ".join(dice.choices(WORDS, k=dice.choice([3, 8, 12, 12, 20, 30, 120])))
+    return " ".join(dice.choices(WORDS, k=dice.choice([3, 8, 12, 12, 20, 30, 50])))
 
 
 def some(reader: Reader, dice: Random, selector: str, **options: Any) -> bool:
