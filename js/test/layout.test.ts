@@ -7,6 +7,7 @@ import { type Scale, scaleOf, WEIGHTS } from "../src/layout/scale";
 import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRows } from "../src/layout/stage";
 import { rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
+import { findTokens, windowAround } from "../src/layout/token-search";
 import type { Scene } from "../src/source/scene";
 import { linePens } from "../src/views/lines/pens";
 import { readingsOf } from "../src/views/lines/readings";
@@ -346,4 +347,22 @@ test("a measure with either sign is drawn by its size, to the scale of what is o
   // A pair that the mask forbids has no score: it is no 0 in the mean.
   const seen = shadesOf(tiles, { queries: [0, 1], keys: null }, [1], scale);
   assert.deepEqual(seen.get(1), { value: 1, strength: 0.25, allowed: true });
+});
+
+test("a token is found by its position, by what it says, by its beginning", () => {
+  const tokens = ["It", " was", "as", "2", "it", "wasps", "sit"];
+  assert.deepEqual(findTokens(tokens, ""), [0, 1, 2, 3, 4, 5, 6]);
+  assert.deepEqual(findTokens(tokens, "", [1, 4]), [0, 2, 3, 5, 6]);
+  assert.deepEqual(findTokens(tokens, "it"), [0, 4, 6]);
+  assert.deepEqual(findTokens(tokens, "as "), [2, 1, 5]);
+  assert.deepEqual(findTokens(tokens, "2"), [2, 3]);
+  assert.deepEqual(findTokens(tokens, "2", [2]), [3]);
+  assert.deepEqual(findTokens(tokens, "nothing"), []);
+});
+
+test("a long list has a window in the page", () => {
+  assert.deepEqual(windowAround(0, 30_000, 10), [0, 10]);
+  assert.deepEqual(windowAround(500, 30_000, 10), [495, 505]);
+  assert.deepEqual(windowAround(29_999, 30_000, 10), [29_990, 30_000]);
+  assert.deepEqual(windowAround(2, 4, 10), [0, 4]);
 });

@@ -309,9 +309,50 @@ def test_another_head_is_shown_from_wherever_it_is_chosen(mount: Callable[..., M
     holds(3, 0)
 
 
+def choose(field: Locator, wanted: str) -> None:
+    field.fill(wanted)
+    field.press("Enter")
+
+
+def test_a_query_of_a_long_text_is_found(mount: Callable[..., Mounted]) -> None:
+    at = mount("word " * 600 + "needle " + "word " * 20)
+    before = at.page.evaluate(NODES)
+    field = at.page.get_by_role("combobox", name="Query", exact=True)
+    field.click()
+    options = at.page.locator(".token-list [role=option]")
+    expect(options.first).to_be_visible()
+    assert options.count() <= 10
+    assert at.page.evaluate(NODES) < before + 60
+    needle = next(at for at, token in enumerate(at.widget.tokens) if token.startswith("need"))
+    field.press_sequentially("need")
+    expect(options.first).to_have_text(f"{at.widget.tokens[needle]} {needle}")
+    field.press("Enter")
+    at.wait()
+    assert at.widget.queries == [needle]
+    expect(options).to_have_count(0)
+    field.press("ArrowDown")  # opens the list where the query stands
+    field.press("ArrowDown")
+    field.press("Enter")
+    at.wait()
+    assert at.widget.queries == [needle + 1]
+    field.press_sequentially("no such word")
+    expect(at.page.locator(".token-list")).to_contain_text("no such token")
+    field.press("Enter")
+    field.press("Escape")
+    expect(field).to_have_value(f"{at.widget.tokens[needle + 1]} · {needle + 1}")
+    assert at.widget.queries == [needle + 1]
+    field.fill(str(needle))
+    options.first.click()
+    at.wait()
+    assert at.widget.queries == [needle]
+
+
+NODES = """() => document.querySelector("#here > div").shadowRoot.querySelectorAll("*").length"""
+
+
 def test_another_query_is_chosen(mount: Callable[..., Mounted]) -> None:
     at = mount()
-    at.page.get_by_label("Query", exact=True).select_option("4")
+    choose(at.page.get_by_role("combobox", name="Query", exact=True), "4")
     at.wait()
     assert at.widget.queries == [4]
     wanted = at.widget.trace.breakdown(*HEAD, 4).weights
@@ -323,7 +364,9 @@ def test_without_a_pin_the_query_that_python_takes_is_named(mount: Callable[...,
     at = mount(queries=[])
     taken = at.widget.breakdown().queries[0]
     expect(at.page.locator(".steps [data-side=query]")).to_have_attribute("data-index", str(taken))
-    expect(at.page.get_by_label("Query", exact=True)).to_have_value(str(taken))
+    expect(at.page.get_by_role("combobox", name="Query", exact=True)).to_have_value(
+        f"{at.widget.tokens[taken]} · {taken}"
+    )
 
 
 def test_a_click_pins_a_key(mount: Callable[..., Mounted]) -> None:
@@ -815,16 +858,16 @@ def test_cells_tell_their_column(mount: Callable[..., Mounted]) -> None:
 def test_queries_are_added_and_taken_out(mount: Callable[..., Mounted]) -> None:
     at = mount()
     at.page.get_by_role("button", name="add a query").click()
-    another = at.page.get_by_label("Another query")
+    another = at.page.get_by_role("combobox", name="Another query")
     expect(another).to_be_focused()
-    another.select_option("3")
+    choose(another, "3")
     at.wait()
     assert at.widget.queries == [QUERY, 3]
     expect(at.page.locator(".combine")).to_contain_text("take their")
     at.page.get_by_role("button", name=f"take out {at.widget.tokens[QUERY]}").click()
     at.wait()
     assert at.widget.queries == [3]
-    expect(at.page.get_by_label("Query", exact=True)).to_have_value("3")
+    expect(at.page.get_by_role("combobox", name="Query", exact=True)).to_have_value(f"{at.widget.tokens[3]} · 3")
 
 
 def test_the_texts_are_true_of_several_queries(mount: Callable[..., Mounted]) -> None:

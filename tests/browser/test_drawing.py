@@ -487,6 +487,25 @@ def test_two_browsers_on_one_widget_agree(mount: Callable[..., Mounted], context
     assert at.widget.queries == [IT]
 
 
+def test_what_was_lost_comes_with_the_next_confirmation(mount: Callable[..., Mounted], context: BrowserContext) -> None:
+    """A line that is down for a moment: nobody has waited long enough to ask, and the next click is heard."""
+    at = mount(heads=["L2-H6"])
+    other = Mounted(context.new_page(), at.widget, beside=at)
+    other.wait()
+    at.cut = True
+    other.page.get_by_label("Threshold").fill("0.5")
+    other.page.wait_for_function("() => model.get('threshold') > 0.1")
+    other.wait()
+    at.widget.text = "Another text"
+    at.page.evaluate("settled()")
+    at.cut = False
+    head(at, "L3-H5").click()
+    expect(at.page.get_by_label("Threshold")).to_have_value("0.5")
+    at.wait()
+    assert tokens(at) == at.widget.tokens
+    assert pressed(at) == pressed(other) == ["L3-H5"]
+
+
 def test_what_one_browser_took_over_from_another_is_not_set_again(
     mount: Callable[..., Mounted], context: BrowserContext
 ) -> None:

@@ -11,15 +11,16 @@ export interface StageWidths {
 export const NUMBER_WIDTH = 48; // room for ".65" beside a label
 const EDGE = 12;
 const GAP = 8; // between a label and its lines
-const LINES_MIN = 96;
+const LINES_MIN = 96; // or a fifth of a narrow stage: labels need the room more
 const LINES_MAX = 380;
 const LABEL_MAX = 200;
 
 /** Share the stage's width between two columns of labels and the lines between them, centred. */
 export function stageWidths(width: number, widestLabel: number): StageWidths {
   const sides = 2 * (NUMBER_WIDTH + EDGE + GAP);
-  const label = Math.max(40, Math.min(LABEL_MAX, Math.ceil(widestLabel), (width - sides - LINES_MIN) / 2));
-  const lines = Math.min(LINES_MAX, Math.max(LINES_MIN, width - sides - 2 * label));
+  const least = Math.min(LINES_MIN, width / 5);
+  const label = Math.max(40, Math.min(LABEL_MAX, Math.ceil(widestLabel), (width - sides - least) / 2));
+  const lines = Math.min(LINES_MAX, Math.max(least, width - sides - 2 * label));
   const left = (width - lines) / 2;
   return { label, left, right: left + lines };
 }

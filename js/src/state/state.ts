@@ -43,10 +43,8 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
   const kernel = Object.fromEntries(
     [...states].map(([name, one]) => [name.slice(1), one]),
   ) as unknown as State["kernel"];
-  const selection = shareSelection(model, client);
-  client.onAgreement(({ run }) => {
-    if (run !== kernel.outline.value?.run) client.ask("resend").catch(() => {}); // a whole text was lost
-  });
+  const lost = () => void client.ask("resend").catch(() => {});
+  const selection = shareSelection(model, client, () => kernel.outline.peek()?.run, lost);
   return {
     traits,
     kernel,
@@ -65,23 +63,33 @@ function filled(model: Model, name: string): unknown {
 /**
  * See to it that this browser, the kernel and other browsers on the same widget come to one selection. Hosts send what is
  * set here to the kernel and never back, and a message can be lost while a connection is down. So every change carries a
- * number, which the kernel confirms; the other browsers follow its confirmation; and after a silence both sides compare.
+ * number, which the kernel confirms; all browsers follow what it says then; and after a silence both sides compare.
+ *
+ * @param lost called when the kernel has told something that never came here: a text, or the half of a selection
  */
-function shareSelection(model: Model, client: Client): { set(patch: Partial<Selection>): void } {
+function shareSelection(
+  model: Model,
+  client: Client,
+  run: () => number | undefined,
+  lost: () => void,
+): { set(patch: Partial<Selection>): void } {
   let count = 0;
   let confirmed = 0;
   let done = () => {};
   const here = () => Object.fromEntries(SELECTION.map((name) => [name, model.get(name)])) as unknown as Selection;
   // A host keeps what was ever set here for the next message to the kernel, where it may be outdated by then.
   const followed = new Set<string>();
-  const follow = (selection: Selection) =>
+  /** Whether anything was another here. */
+  const follow = (selection: Selection): boolean => {
+    const others = SELECTION.filter((name) => JSON.stringify(model.get(name)) !== JSON.stringify(selection[name]));
     batch(() => {
-      for (const name of SELECTION) {
-        if (JSON.stringify(model.get(name)) === JSON.stringify(selection[name])) continue;
+      for (const name of others) {
         model.set(name, selection[name]);
         followed.add(name);
       }
     });
+    return others.length > 0;
+  };
   const confirm = (upTo: number) => {
     if (upTo <= confirmed) return;
     confirmed = upTo;
@@ -89,11 +97,16 @@ function shareSelection(model: Model, client: Client): { set(patch: Partial<Sele
     done();
     followed.clear(); // sent, and left out there
   };
-  client.onSelection(({ by, selection }) => {
-    if (by.client === client.name) confirm(by.count);
-    else if (confirmed >= count) follow(selection); // else it is older than what was chosen here
+  client.onSelection(({ by, run: kernels, selection }) => {
+    const own = by.client === client.name;
+    if (own) confirm(by.count);
+    if (confirmed < count) return; // it is older than what was chosen here
+    const differed = follow(selection);
+    // A browser knows what it has set: what differs came from elsewhere, and on the way here it was lost.
+    if ((own && differed) || kernels !== run()) lost();
   });
-  client.onAgreement(({ seen, selection }) => {
+  client.onAgreement(({ seen, run: kernels, selection }) => {
+    let differed = false;
     if (seen < count) {
       client.ask("select", { count, selection: here() }).then(
         () => confirm(count),
@@ -101,8 +114,9 @@ function shareSelection(model: Model, client: Client): { set(patch: Partial<Sele
       ); // it was lost
     } else {
       confirm(seen);
-      follow(selection);
+      differed = follow(selection);
     }
+    if (differed || kernels !== run()) lost();
   });
   return {
     set(patch) {

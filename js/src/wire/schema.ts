@@ -465,6 +465,7 @@ export interface Reply {
 /** A browser has set the selection; the one that did takes it as the confirmation, the others follow. */
 export interface SelectionEvent {
   event: "selection";
+  run: number;
   by: Stamp;
   selection: Selection;
 }

@@ -313,7 +313,7 @@ class Session:
     def confirmed(self, by: Stamp) -> SelectionEvent:
         """Note whose choice the selection is, and return what all browsers are to know."""
         self.seen[by.client] = by.count
-        return SelectionEvent(by=by, selection=self.selection)
+        return SelectionEvent(run=self.run_number, by=by, selection=self.selection)
 
     def select(self, **values: Any) -> None:
         """Choose something else; the values are `checked` ones."""

@@ -528,5 +528,6 @@ class Reply(Wired, kw_only=True, frozen=True, omit_defaults=True):
 class SelectionEvent(Wired, kw_only=True, frozen=True, tag_field="event", tag="selection"):
     """A browser has set the selection; the one that did takes it as the confirmation, the others follow."""
 
+    run: int
     by: Stamp
     selection: Selection

@@ -140,6 +140,22 @@ function TextBox({ label, hint = "", draft, disabled, onType, onRun }: TextBoxPr
     draft.value;
     grow(box.current);
   });
+  // As wide as its place, which may change, and be nothing before a tab or an accordion opens.
+  useEffect(() => {
+    let width = 0;
+    let frame = 0;
+    const observer = new ResizeObserver(([entry]) => {
+      if (!entry || entry.contentRect.width === width) return; // its own height: nothing to do
+      width = entry.contentRect.width;
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => grow(box.current));
+    });
+    observer.observe(box.current as HTMLTextAreaElement);
+    return () => {
+      observer.disconnect();
+      cancelAnimationFrame(frame);
+    };
+  }, []);
   return (
     <textarea
       ref={box}
@@ -167,6 +183,7 @@ function TextBox({ label, hint = "", draft, disabled, onType, onRun }: TextBoxPr
 function grow(box: HTMLTextAreaElement | null): void {
   if (!box) return;
   box.style.height = "auto";
+  if (box.scrollHeight === 0) return; // out of sight: it has no height to measure yet
   box.style.height = `${Math.min(box.scrollHeight + 2, 50)}px`;
 }
 

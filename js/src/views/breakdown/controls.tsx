@@ -5,6 +5,7 @@ import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
 import { headName, headNamed } from "../../layout/heads";
 import { isChanged } from "../../layout/steps";
 import type { Context } from "../../parts/context";
+import { TokenField } from "../../parts/token-field";
 import { chooseHead } from "../../state/choose-head";
 import type { Head, Outline } from "../../wire/schema";
 import { ChangedBadge } from "./changed-badge";
@@ -17,6 +18,7 @@ interface Props {
 }
 
 const COMBINE = ["mean", "sum"] as const;
+const NAMED = 24; // queries that can be taken out one by one: Python may pin a whole book
 
 export function Controls({ context, store, outline }: Props) {
   const { state, categories } = context;
@@ -62,7 +64,7 @@ export function Controls({ context, store, outline }: Props) {
           {several ? (
             <fieldset class="pins">
               <legend>queries</legend>
-              {pinned.map((at) => (
+              {pinned.slice(0, NAMED).map((at) => (
                 <span key={at} class="pin">
                   <bdi>{tokens[at]}</bdi> <span class="position">{at}</span>
                   <button
@@ -74,51 +76,33 @@ export function Controls({ context, store, outline }: Props) {
                   </button>
                 </span>
               ))}
+              {pinned.length > NAMED && <span class="hint">and {pinned.length - NAMED} more</span>}
             </fieldset>
           ) : (
-            <label>
+            <span class="labelled">
               query
-              <select
-                aria-label="Query"
-                value={String(taken[0] ?? "")}
-                onChange={(event) => state.set({ queries: [Number(event.currentTarget.value)] })}
-              >
-                {tokens.map((token, at) => (
-                  <option key={at} value={String(at)}>
-                    {token} · {at}
-                  </option>
-                ))}
-              </select>
-            </label>
+              <TokenField
+                label="Query"
+                tokens={tokens}
+                chosen={taken[0] ?? 0}
+                onChoose={(at) => state.set({ queries: [at] })}
+              />
+            </span>
           )}
           {adding.value ? (
-            <select
-              aria-label="Another query"
-              value=""
-              ref={(field) => field?.focus()}
-              onChange={(event) => {
+            <TokenField
+              label="Another query"
+              tokens={tokens}
+              chosen={undefined}
+              without={taken}
+              onChoose={(at) => {
                 adding.value = false;
-                state.set({ queries: [...taken, Number(event.currentTarget.value)] });
+                state.set({ queries: [...taken, at] });
               }}
-              onBlur={() => {
-                adding.value = false;
-              }}
-              onKeyDown={(event) => {
-                if (event.key !== "Escape") return;
-                event.stopPropagation();
+              onLeave={() => {
                 adding.value = false;
               }}
-            >
-              <option value="">and …</option>
-              {tokens.map(
-                (token, at) =>
-                  !taken.includes(at) && (
-                    <option key={at} value={String(at)}>
-                      {token} · {at}
-                    </option>
-                  ),
-              )}
-            </select>
+            />
           ) : (
             taken.length < tokens.length && (
               <button

@@ -1,0 +1,101 @@
+"""What both browsers show is what the kernel says."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import TimeoutError as LateError
+
+if TYPE_CHECKING:
+    from soak.reader import Reader
+
+PATIENCE = 45.0  # seconds for everything to arrive
+CLOSE = 6e-4  # what was sent ahead has 16 bits, what is written four digits
+
+# One line of JSON: the traits, the labels, and numbers that must be on screen.
+ASK = """
+def _told():
+    import json, torch
+    trace, attention = w.trace, w.attention
+    queries, keys = trace.sides(attention)
+    name = lambda side: side.word_texts if w.words else side.text
+    n, m = len(queries.text), len(keys.text)
+    strongest = None
+    if not w.words and w.view == "lines" and n <= 512:
+        tiles = torch.stack([trace.measure(w.measure, *head, attention=attention) for head in w.heads])
+        least = (tiles > -torch.inf).sum(-1, keepdim=True) < 2
+        tiles = tiles.masked_fill(least, -torch.inf)
+        if queries is keys:
+            tiles = tiles.masked_fill(torch.eye(n, dtype=torch.bool), -torch.inf)
+        tiles = tiles.nan_to_num(-torch.inf)
+        strongest = tiles.max().item() if tiles.max() > -torch.inf else None
+    weights = None
+    if w.view == "breakdown":
+        found = w.breakdown().weights
+        weights = {str(at): found[at].item() for at in range(len(found))}
+    print(json.dumps({
+        "view": w.view, "text": w.text, "layer": w.layer, "heads": sorted(map(str, w.heads)), "measure": w.measure,
+        "threshold": round(w.threshold ** (1 / 3), 2), "words": w.words, "category": w.category,
+        "attention": attention, "queries": sorted(w.queries), "keys": sorted(w.keys),
+        "query_labels": name(queries), "key_labels": name(keys), "strongest": strongest, "weights": weights,
+        "domain": w._outline and next(one["domain"] for one in w._outline["measures"] if one["name"] == w.measure),
+    }))
+"""
+
+
+def differences(told: dict[str, Any], shown: dict[str, Any]) -> list[str]:
+    """Where a picture is another than the kernel's."""
+    found = []
+    if shown["state"] != "ready":
+        found.append(f"state: {shown['state']}")
+    for name in ("view", "text", "layer", "heads", "measure", "words", "category", "attention"):
+        if shown[name] is not None and shown[name] != told[name]:
+            found.append(f"{name}: kernel {told[name]!r}, screen {shown[name]!r}")
+    if shown["threshold"] is not None and abs(float(shown["threshold"]) - told["threshold"]) > 0.011:
+        found.append(f"threshold: kernel {told['threshold']}, screen {shown['threshold']}")
+    for name in ("query_labels", "key_labels"):
+        for at, label in (shown[name] or {}).items():
+            if int(at) >= len(told[name]) or told[name][int(at)] != label:
+                found.append(f"{name}: {at} is {label!r} on screen")
+                break
+    for name, labels in (("queries", "query_labels"), ("keys", "key_labels")):
+        if shown[name] is not None:
+            there = [at for at in told[name] if str(at) in shown[labels]]  # the others are scrolled away
+            if there != sorted(shown[name]):
+                found.append(f"{name}: kernel {told[name]}, screen {shown[name]}")
+    if told["strongest"] is not None and shown["strongest"] is not None and told["view"] == shown["view"]:
+        value = number(shown["strongest"])
+        if value is not None and abs(value - told["strongest"]) > CLOSE * max(1, abs(value)):
+            found.append(f"strongest pair: kernel {told['strongest']}, screen {shown['strongest']}")
+    for row, value in (shown["weights"] or {}).items():
+        exact = (told["weights"] or {}).get(row)
+        if exact is not None and abs(float(value) - exact) > 1e-5:
+            found.append(f"weight of key {row}: kernel {exact}, screen {value}")
+            break
+    return found
+
+
+def number(text: str) -> float | None:
+    try:
+        return float(text.replace("−", "-").replace("\u202f", "").replace(",", ""))
+    except ValueError:
+        return None
+
+
+def agreement(readers: list[Reader], through: Reader) -> list[str]:
+    """Wait until every browser shows what the kernel says; return what still differs after some patience."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        found = []
+        for reader in readers:
+            try:
+                reader.wait(timeout=5_000)
+            except LateError:
+                pass  # told below, by its state
+        told = through.ask("_told()")
+        for reader in readers:
+            found += [f"{reader.name}: {one}" for one in differences(told, reader.picture())]
+        if not found or time.monotonic() > end:
+            return found
+        through.page.evaluate("() => new Promise((done) => setTimeout(done, 200))")
