@@ -8,6 +8,7 @@ import type { Span } from "../layout/tile";
 import { createScene, type Scene } from "../source/scene";
 import type { Source } from "../source/source";
 import { type CategoryStore, createCategories } from "../state/categories";
+import { createLooks, type Looks } from "../state/looks";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import type { Head, Outline } from "../wire/schema";
@@ -33,6 +34,7 @@ export interface Context extends Mounted {
   /** Whether the view on screen draws tiles. */
   drawsTiles: ReadonlySignal<boolean>;
   scene: ReadonlySignal<Scene | null>;
+  looks: Looks;
   onScreen: ReadonlySignal<OnScreen | null>;
   /** The rows in sight of a long text, as the view on screen says. */
   rows: Signal<Span>;
@@ -51,7 +53,8 @@ export function createContext(
   const rows = signal<Span>([0, WHOLE]);
   const problem = signal("");
   const hover = signal<Hover>(null);
-  const scene = createScene(state, source, drawsTiles, rows, problem, abort);
+  const looks = createLooks();
+  const scene = createScene(state, source, looks, drawsTiles, rows, problem, abort);
   const focus = computed(() => {
     const units = scene.value?.units;
     if (!units) return null;
@@ -63,6 +66,7 @@ export function createContext(
     categories: createCategories(state),
     drawsTiles,
     scene,
+    looks,
     onScreen,
     rows,
     hover,

@@ -10,7 +10,7 @@ import { headName } from "../../layout/heads";
 import { briefScore } from "../../layout/numbers";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
-import { chooseHead } from "../../state/choose-head";
+import { chooseHead, chooseLayer } from "../../state/choose-head";
 import { decodeArray } from "../../wire/decode";
 import type { Head, Outline } from "../../wire/schema";
 import css from "./picker.css";
@@ -90,9 +90,10 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
               type="button"
               class="layer"
               tabIndex={layer === state.traits.layer.value ? 0 : -1}
-              title={`all heads of layer ${layer}`}
+              title={`all heads of layer ${layer} · Shift adds them`}
               aria-label={`all heads of layer ${layer}`}
-              onClick={() => state.set({ heads: range(heads).map((head): Head => [layer, head]), layer })}
+              onClick={(event) => chooseLayer(state, layer, heads, event.shiftKey)}
+              onKeyDown={onLayerKeyDown}
             >
               {layer}
             </button>
@@ -120,6 +121,16 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
       </div>
     </div>
   );
+}
+
+/** From one layer's number to the next. */
+function onLayerKeyDown(event: KeyboardEvent): void {
+  const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const here = event.currentTarget as Element;
+  const all = [...(here.closest(".picker") as Element).querySelectorAll<HTMLElement>("button.layer")];
+  all[all.indexOf(here as HTMLElement) + step]?.focus();
 }
 
 /** A head by its name, and what it is as far as that is known: "L1-H2, Previous-Token .99". */
