@@ -81,7 +81,7 @@ class AttentionWidget(SessionWidget):
     view : str
         ``"lines"``, or ``"breakdown"``: every step of the first of `heads` for the pinned `queries`.
     combine : str
-        How the breakdown takes several queries together: ``"mean"`` or ``"sum"``.
+        How several pinned queries are taken together, in the breakdown and beside the keys: ``"mean"`` or ``"sum"``.
     what_if : dict
         What the breakdown changes: arguments of `Breakdown.what_if`, such as ``{"temperature": 2}``; empty for nothing.
         Scores set by hand go with their head and query.

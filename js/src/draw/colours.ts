@@ -24,22 +24,23 @@ export const SIGNS: Record<Theme, Signs> = {
 
 const ACCENT: Shades = { light: "#1f6feb", dark: "#6aa5ff" };
 
-const HEADS = {
-  light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c6bb1", "#7d8794"],
-  dark: ["#4aa3dc", "#ff8a3d", "#2ec494", "#e59cc4", "#e6b422", "#8ccdf2", "#b297d6", "#a3adba"],
+export const HEADS: Record<Theme, string[]> = {
+  light: ["#0072b2", "#c38213", "#790147", "#808a9a"],
+  dark: ["#02a9f9", "#dc9e01", "#f20170", "#9aa3af"],
 };
 
-const CATEGORIES: Record<string, Shades> = {
-  "Previous-Token": { light: "#0072b2", dark: "#3d9fdc" },
-  "First/Positional": { light: "#e69f00", dark: "#eba91c" },
-  "Bag-of-Words": { light: "#009e73", dark: "#22b98d" },
-  Syntactic: { light: "#cc79a7", dark: "#de93bc" },
-  Induction: { light: "#d55e00", dark: "#f37e30" },
-  "Duplicate-Token": { light: "#8c6bb1", dark: "#ad8fd2" },
-  "Next-Token": { light: "#56b4e9", dark: "#76c6f2" },
-  Self: { light: "#b2912f", dark: "#cdb04f" },
-  "Separator/Punctuation": { light: "#8a7f6a", dark: "#b3a78f" },
-  [OTHER_NAME]: { light: "#7d8794", dark: "#949eab" },
+export const CATEGORIES: Record<string, Shades> = {
+  "Previous-Token": { light: "#0072b2", dark: "#02a9f9" },
+  "First/Positional": { light: "#c38213", dark: "#dc9e01" },
+  "Bag-of-Words": { light: "#00966c", dark: "#029b80" },
+  Syntactic: { light: "#9e5476", dark: "#d62da9" },
+  Coreference: { light: "#790147", dark: "#f20170" },
+  Induction: { light: "#b84a00", dark: "#b87529" },
+  "Duplicate-Token": { light: "#573d80", dark: "#726ee2" },
+  "Next-Token": { light: "#2d93ed", dark: "#9bdbff" },
+  Self: { light: "#6b6747", dark: "#f6ce69" },
+  "Separator/Punctuation": { light: "#504027", dark: "#bfb396" },
+  [OTHER_NAME]: { light: "#808a9a", dark: "#9aa3af" },
 };
 
 /** The names that a panel shows before it knows more, in their usual order. */

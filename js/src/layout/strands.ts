@@ -13,11 +13,12 @@ export interface Strands {
 
 const WIDEST = 6;
 const BETWEEN = 1; // px free between two of the strongest lines
+const FILLED = 0.85; // of a row at most: bundles of two rows stay apart
 
-/** As far apart as the rows allow: they never reach the next row's. */
+/** As far apart as the rows allow. */
 export function strandsOf(heads: number, row: number): Strands {
   const count = heads > STRANDS ? 1 : Math.max(1, heads);
-  const pitch = Math.min(WIDEST + BETWEEN, row / count);
+  const pitch = Math.min(WIDEST + BETWEEN, (FILLED * row) / count);
   return { count, pitch, widest: Math.min(WIDEST, pitch - (count > 1 ? BETWEEN : 0)) };
 }
 

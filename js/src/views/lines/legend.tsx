@@ -101,7 +101,7 @@ function evenOf({ scale, tiles, together, units }: Scene, focus: Focus | null, c
   const value = total / (combine === "mean" ? visible.length : tiles.length);
   if (!Number.isFinite(value)) return null;
   const [keys] = new Set(visible).size === 1 && (combine === "mean" || queries.length === 1) ? visible : [];
-  return { value, label: keys ? `1/${keys} each: even` : `${short(value)} each: even` };
+  return { value, label: `even: ${keys ? `1/${keys}` : short(value)}` };
 }
 
 function leftOutOf({ leftOut, units }: Scene): string {
