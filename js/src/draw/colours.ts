@@ -30,17 +30,17 @@ export const HEADS: Record<Theme, string[]> = {
 };
 
 export const CATEGORIES: Record<string, Shades> = {
-  "Previous-Token": { light: "#0072b2", dark: "#02a9f9" },
-  "First/Positional": { light: "#c38213", dark: "#dc9e01" },
-  "Bag-of-Words": { light: "#00966c", dark: "#029b80" },
-  Syntactic: { light: "#9e5476", dark: "#d62da9" },
-  Coreference: { light: "#790147", dark: "#f20170" },
-  Induction: { light: "#b84a00", dark: "#b87529" },
-  "Duplicate-Token": { light: "#573d80", dark: "#726ee2" },
-  "Next-Token": { light: "#2d93ed", dark: "#9bdbff" },
-  Self: { light: "#6b6747", dark: "#f6ce69" },
-  "Separator/Punctuation": { light: "#504027", dark: "#bfb396" },
-  [OTHER_NAME]: { light: "#808a9a", dark: "#9aa3af" },
+  "Previous-Token": { light: "#0072b2", dark: "#48aef5" },
+  "First/Positional": { light: "#c38213", dark: "#e8a409" },
+  "Bag-of-Words": { light: "#00966c", dark: "#069e85" },
+  Syntactic: { light: "#9e5476", dark: "#b965b2" },
+  Coreference: { light: "#790147", dark: "#f33c75" },
+  Induction: { light: "#b84a00", dark: "#c47b1d" },
+  "Duplicate-Token": { light: "#573d80", dark: "#6b7cf9" },
+  "Next-Token": { light: "#2d93ed", dark: "#a7dbfc" },
+  Self: { light: "#6b6747", dark: "#fad873" },
+  "Separator/Punctuation": { light: "#504027", dark: "#c0b497" },
+  [OTHER_NAME]: { light: "#808a9a", dark: "#98a1ae" },
 };
 
 /** The names that a panel shows before it knows more, in their usual order. */

@@ -28,7 +28,7 @@ export function leaveOut(tiles: Tile[], { self, first }: LeftOut, keys: number):
         if (first) row[0] = FORBIDDEN;
         if (self && query < keys) row[query] = FORBIDDEN;
         const after = sumOf(row);
-        const grown = after > 0 ? before / after : 1;
+        const grown = after === 0 ? 1 : before / after; // NaN where the row has one
         for (let key = 0; key < keys; key++) row[key]! *= grown; // −∞ stays
       }
       return { ...tile, values };
