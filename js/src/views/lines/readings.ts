@@ -23,13 +23,18 @@ export interface Reading {
 
 const LISTED = 3; // tokens named one by one
 
-/** What is to be read of the focus. */
+/**
+ * What is to be read of the focus.
+ *
+ * @param pointed the head, among those shown, whose line the pointer is on: it is read first
+ */
 export function readingsOf(
   scene: Scene,
   focus: Focus,
   pinned: boolean,
   words: boolean,
   combine: Combine = "mean",
+  pointed: number | null = null,
 ): Reading[] {
   const { heads, drawn, together, units, scale } = scene;
   const counts = { query: units.query.labels.length, key: units.key.labels.length };
@@ -76,7 +81,8 @@ export function readingsOf(
     return [{ ...largest, note: noteOf(`the largest of ${drawn.length} heads`, largest.note) }];
   }
   const numbers = drawn.map((tiles, at) => ({ at, number: numberOf([tiles], queries, keys, scale, combine) }));
-  const shown = numbers.sort((a, b) => b.number - a.number).slice(0, STRANDS);
+  const rank = ({ at, number }: (typeof numbers)[number]) => (at === pointed ? Number.POSITIVE_INFINITY : number);
+  const shown = numbers.sort((a, b) => rank(b) - rank(a)).slice(0, STRANDS);
   return shown.map(({ at }, nth) => {
     const reading = read(at, shown.length === 1, nth === shown.length - 1);
     if (shown.length === 1) return reading;

@@ -14,6 +14,7 @@ export function Readout({ context: { state, focus, hover }, scene }: { context: 
         pinned && hover.value === null,
         state.traits.words.value,
         state.traits.combine.value,
+        hover.value?.side === "line" ? hover.value.head : null,
       )
     : [];
   if (readings.length === 0) {
