@@ -216,8 +216,8 @@ test("a few heads are read one by one, many as what is drawn", () => {
     [3, 1],
   ];
   assert.deepEqual(said(sceneOf(heads, TILES), { queries: [2], keys: [1] }, false, false), [
-    "L3-H1|sat|cat|0.6000|1.8 times an even spread",
-    "L0-H0|||0.2000|60\u00a0% of an even spread",
+    "L3-H1|sat|cat|0.6000|1.8 × even",
+    "L0-H0|||0.2000|0.6 × even",
   ]);
   const drawn = [takeTogether(TILES, "mean", WEIGHTS)];
   const many = sceneOf(heads, TILES, { together: "mean", drawn });
@@ -240,6 +240,22 @@ test("what is left out is said, with how much it was", () => {
   assert.match(said(scene, { queries: [2], keys: [0] }, false, false)[0]!, /\|The\|0\.5000, left out\|without/);
   assert.match(said(scene, { queries: [1], keys: [2] }, false, false)[0]!, /\|forbidden by the mask\|/);
   assert.match(said(scene, { queries: [0], keys: null }, false, false)[0]!, /all that it has is left out/);
+});
+
+test("of a few heads each tells its own of what is left out", () => {
+  const leftOut = { self: false, first: true };
+  const tiles = TILES.map((ofHead) => leaveOut(ofHead, leftOut, 3));
+  const heads: Head[] = [
+    [0, 0],
+    [3, 1],
+  ];
+  const scene = sceneOf(heads, TILES, { leftOut, tiles, drawn: tiles });
+  assert.deepEqual(said(scene, { queries: [2], keys: null }, false, false), [
+    "L3-H1|sat|cat|0.7500|the largest of 2 heads · 1.5 times an even spread · without The: 0.20 removed, the rest scaled to 1",
+  ]);
+  const [first, second] = said(scene, { queries: [2], keys: [0] }, false, false);
+  assert.match(first!, /^L0-H0\|sat\|The\|0\.5000, left out/);
+  assert.match(second!, /^L3-H1\|\|\|0\.2000, left out\|without The: on average 0\.35 removed/);
 });
 
 test("the number beside a key is that of the readout", () => {

@@ -289,6 +289,22 @@ def test_nothing_can_be_left_out_of_scores_nor_itself_across_texts(mount: Callab
     expect(controls).not_to_contain_text("hide")
 
 
+def test_of_a_long_text_the_rows_in_sight_are_scaled(mount: Callable[..., Mounted]) -> None:
+    at = mount("The old man went to the sea again and again . " * 60, heads=["L3-H5"])
+    assert len(at.widget.tokens) > 512
+    at.page.get_by_label("hide the first token").check()
+    expect(legend(at)).to_contain_text("lines of the queries in sight")
+    at.page.locator(".scroll").evaluate("(box) => { box.scrollTop = box.scrollHeight / 2; }")
+    query = len(at.widget.tokens) // 2 + 3
+    expect(token(at, "query", query)).to_be_attached()
+    at.wait()
+    token(at, "query", query).hover()
+    row = at.widget.trace.weights(3, 5, queries=query).flatten()
+    rest = row[1:] / row[1:].sum()
+    expect(at.page.locator("[role=status]")).to_contain_text(f"{rest.max():.4f} the largest of {query}")
+    expect(at.page.locator("[role=status]")).to_contain_text(f"without The: {row[0]:.2f} removed")
+
+
 # -- the scale ------------------------------------------------------------------------------------------------------
 
 

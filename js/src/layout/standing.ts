@@ -86,6 +86,12 @@ export function spreadInWords(value: number, even: number): string {
   return times < 0.01 ? "under 1\u00a0% of an even spread" : `${Math.round(100 * times)}\u00a0% of an even spread`;
 }
 
+/** The same where there is little room: "10 × even". */
+export function spreadInShort(value: number, even: number): string {
+  const times = value / even;
+  return Number.isFinite(times) ? `${times < 9.95 ? Number(times.toPrecision(2)) : Math.round(times)} × even` : "";
+}
+
 function ordinal(rank: number): string {
   const teens = rank % 100 > 10 && rank % 100 < 14;
   return `${rank}${(teens ? undefined : ["th", "st", "nd", "rd"][rank % 10]) ?? "th"}`;

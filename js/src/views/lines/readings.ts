@@ -4,7 +4,7 @@ import { bestOf, type Combine, type Focus, howTaken, numberOf } from "../../layo
 import { headName } from "../../layout/heads";
 import { takenFrom } from "../../layout/leave-out";
 import { exactly, WEIGHTS } from "../../layout/scale";
-import { evenSpread, rankInWords, spreadInWords, standingOf } from "../../layout/standing";
+import { evenSpread, rankInWords, spreadInShort, spreadInWords, standingOf } from "../../layout/standing";
 import { STRANDS } from "../../layout/strands";
 import { isForbidden, type Tile, valueAt } from "../../layout/tile";
 import type { Side } from "../../layout/units";
@@ -41,6 +41,7 @@ export function readingsOf(
   const hint = pinned ? "pinned · Esc clears" : "";
   const name = (at: number) => (together ? `${together} of ${heads.length} heads` : headName(heads[at] as Head));
   const isWhole = focus.queries !== null && focus.keys !== null;
+  const isOne = drawn.length === 1;
   const best = bestOf(drawn, focus, counts, scale, combine);
   const { queries = [], keys = [] } = best ?? (isWhole ? focus : {});
   if (!queries?.length || !keys?.length) return readBlind(scene, focus, hint);
@@ -49,37 +50,39 @@ export function readingsOf(
   const read = (at: number, alone: boolean, last: boolean): Reading => {
     const tiles = drawn[at] as Tile[];
     const value = numberOf([tiles], queries, keys, scale, combine);
-    const own = together ? scene.tiles : [tiles];
+    const own = heads.flatMap((_, head) => (together || head === at ? [head] : [])); // whose number it is
     const isSpread = scale.name === WEIGHTS.name && together !== "maximum"; // no other number adds up to 1 for sure
     const standing =
-      alone && keys.length === 1 ? standingOf(tiles, queries, keys[0] as number, counts.key, scale, combine) : null;
-    const even = isSpread ? evenSpread(own, queries, keys, counts.key, combine) : Number.NaN;
-    const spread = standing?.keys === 1 || isForbidden(value) ? "" : spreadInWords(value, even);
+      alone && isOne && keys.length === 1
+        ? standingOf(tiles, queries, keys[0] as number, counts.key, scale, combine)
+        : null;
+    const even = isSpread ? evenSpread(pick(scene.tiles, own), queries, keys, counts.key, combine) : Number.NaN;
+    const inWords = alone ? spreadInWords : spreadInShort;
+    const spread = standing?.keys === 1 || isForbidden(value) ? "" : inWords(value, even);
     const several = (side: Side, of: readonly number[]) =>
       of.length > 1 && `${howTaken(scale, side, combine)} of ${of.length} ${side === "query" ? "queries" : "keys"}`;
-    const among = focus.queries
-      ? standing && rankInWords(standing)
-      : `the largest that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
+    const among = !isOne
+      ? `the largest of ${drawn.length} heads`
+      : focus.queries
+        ? standing && rankInWords(standing)
+        : `the largest that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
     return {
       head: name(at),
       query: listed(units.query.labels, queries),
       key: listed(units.key.labels, keys),
-      value: isForbidden(value) ? whyNone(scene, queries, keys) : exactly(scale, value),
+      value: isForbidden(value) ? whyNone(scene, own, queries, keys) : exactly(scale, value),
       note: noteOf(
         several("query", queries),
         several("key", keys),
         alone && !isForbidden(value) && among,
-        spread && (words ? `${spread} over words` : spread),
+        spread && (words && alone ? `${spread} over words` : spread),
         together && strongestHead(scene, queries, keys, combine),
-        last && leftOutInWords(scene, queries),
+        last && leftOutInWords(scene, alone ? own : [...heads.keys()], queries),
         last && hint,
       ),
     };
   };
-  if (!isWhole && best && drawn.length > 1) {
-    const largest = read(best.head, false, true);
-    return [{ ...largest, note: noteOf(`the largest of ${drawn.length} heads`, largest.note) }];
-  }
+  if (!isWhole && best && !isOne) return [read(best.head, true, true)];
   const numbers = drawn.map((tiles, at) => ({ at, number: numberOf([tiles], queries, keys, scale, combine) }));
   const rank = ({ at, number }: (typeof numbers)[number]) => (at === pointed ? Number.POSITIVE_INFINITY : number);
   const shown = numbers.sort((a, b) => rank(b) - rank(a)).slice(0, STRANDS);
@@ -96,9 +99,16 @@ const noteOf = (...parts: (string | false | null | undefined)[]): string => part
 const listed = (labels: string[], some: readonly number[]): string =>
   some.length > LISTED ? `${some.length} tokens` : some.map((at) => labels[at] ?? "").join(", ");
 
-/** Why there is no number. */
-function whyNone({ given, leftOut, scale }: Scene, queries: readonly number[], keys: readonly number[]): string {
-  const before = leftOut ? numberOf(given, queries, keys, scale) : Number.NEGATIVE_INFINITY;
+const pick = (all: Tile[][], some: number[]): Tile[][] => some.map((at) => all[at] as Tile[]);
+
+/** Why some heads have no number. */
+function whyNone(
+  { given, leftOut, scale }: Scene,
+  own: number[],
+  queries: readonly number[],
+  keys: readonly number[],
+): string {
+  const before = leftOut ? numberOf(pick(given, own), queries, keys, scale) : Number.NEGATIVE_INFINITY;
   return isForbidden(before) ? "forbidden by the mask" : `${exactly(scale, before)}, left out`;
 }
 
@@ -117,10 +127,10 @@ function strongestHead(
 }
 
 /** "without The: 0.62 removed, the rest scaled to 1". */
-function leftOutInWords({ leftOut, given, tiles, units }: Scene, queries: readonly number[]): string {
+function leftOutInWords({ leftOut, given, tiles, units }: Scene, own: number[], queries: readonly number[]): string {
   if (!leftOut) return "";
-  const rows = given.flatMap((ofHead, at) =>
-    queries.map((query) => takenFrom(ofHead, tiles[at] as Tile[], query, units.key.labels.length)),
+  const rows = own.flatMap((at) =>
+    queries.map((query) => takenFrom(given[at] as Tile[], tiles[at] as Tile[], query, units.key.labels.length)),
   );
   const mean = (of: number[]) => of.reduce((total, one) => total + one, 0) / of.length;
   const removed = mean(rows.map((row) => row.removed));
