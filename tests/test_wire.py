@@ -18,6 +18,7 @@ from attnwidget.head_id import HeadId
 from attnwidget.wire import pictures as small
 from attnwidget.wire import schema, tiles
 from attnwidget.wire.envelope import encode_array
+from attnwidget.wire.outline import outline
 from attnwidget.wire.pictures import pictures
 from attnwidget.wire.server import RequestServer
 from attnwidget.wire.strongest import strongest
@@ -169,6 +170,22 @@ def test_a_request_that_is_sent_again_while_it_is_worked_on_is_answered_once() -
     for work in queue:
         work()
     assert line.sent == [{"id": "a", "ok": {}}]
+
+
+def test_the_outline_tells_how_large_every_matrix_would_be_and_what_is_kept() -> None:
+    trace = trace_of(6)
+    about = {
+        "run": 1,
+        "trace": "main",
+        "model": "",
+        "editable": False,
+        "seconds": 0.0,
+        "translates": False,
+        "demo": None,
+    }
+    told = outline(trace, "self", **about)
+    assert told.matrices == [schema.Matrices(attention="self", queries=6, keys=6, layers=2, heads=3)]
+    assert told.nbytes == trace.nbytes >= 3 * 2 * 3 * 6 * 8 * 4  # queries, keys and values
 
 
 def test_a_tile_holds_the_weights_and_marks_forbidden_pairs() -> None:

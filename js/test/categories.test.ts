@@ -96,7 +96,7 @@ const known = (list: HeadCategories["list"]): HeadCategories => ({
   main: (head: Head) => mainOf(scores, thresholds, head),
 });
 
-test("pens: a category's colour, another dash for the next head of the same category", () => {
+test("pens: a category's colour, deeper for the next head of the same category, and a mark each", () => {
   const labels = known([category("Previous-Token"), category("Induction"), category("Self")]);
   const pens = pensFor(
     [
@@ -109,10 +109,12 @@ test("pens: a category's colour, another dash for the next head of the same cate
   );
   assert.deepEqual(
     pens.map(({ colour }) => colour),
-    ["#0072b2", "#7d8794", "#7d8794"],
+    ["#0072b2", "#808a9a", "#464c55"],
   );
-  assert.deepEqual(pens[1]?.dash, []);
-  assert.notDeepEqual(pens[2]?.dash, []);
+  assert.deepEqual(
+    pens.map(({ mark }) => mark),
+    [0, 1, 2],
+  );
   assert.notEqual(pensFor([[0, 0]], labels, "dark")[0]?.colour, "#0072b2");
 });
 
@@ -124,15 +126,17 @@ test("pens: a user's category has its own colour, if it is one, else a spare one
   assert.match(colour(null) ?? "", /^#[0-9a-f]{6}$/);
 });
 
-test("pens: without categories one head has the accent, several a colour each", () => {
-  const [alone] = pensFor([[0, 0]], null, "light");
-  const several = pensFor(
-    Array.from({ length: 9 }, (_, at): Head => [0, at]),
-    null,
-    "light",
-  );
-  assert.ok(!several.some(({ colour }) => colour === alone?.colour));
-  assert.equal(new Set(several.map(({ colour, dash }) => colour + dash)).size, 9);
+test("pens: without categories one head has the accent, a few a colour each; many are drawn as one", () => {
+  const of = (count: number) =>
+    pensFor(
+      Array.from({ length: count }, (_, at): Head => [0, at]),
+      null,
+      "light",
+    ).map(({ colour }) => colour);
+  const [alone] = of(1);
+  assert.ok(!of(4).includes(alone as string));
+  assert.equal(new Set(of(4)).size, 4);
+  assert.deepEqual([...new Set(of(5))], [alone]);
 });
 
 test("a shaded token stays readable in every colour, on both themes", () => {

@@ -2,16 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt, fall, focusEdges } from "../src/layout/edges";
-import { focusOf, shadesOf, strongestPair } from "../src/layout/focus";
+import { bestOf, focusOf, shadesOf } from "../src/layout/focus";
 import { type Scale, scaleOf, WEIGHTS } from "../src/layout/scale";
 import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRows } from "../src/layout/stage";
-import { rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
+import { evenSpread, rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
+import { strandsOf } from "../src/layout/strands";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
 import { findTokens, windowAround } from "../src/layout/token-search";
 import type { Scene } from "../src/source/scene";
-import { linePens } from "../src/views/lines/pens";
 import { readingsOf } from "../src/views/lines/readings";
-import type { Head } from "../src/wire/schema";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   head: [0, 0],
@@ -163,10 +162,10 @@ test("a weight is ranked among those that its query may give, and compared with 
     ]),
   ];
   const said = (query: number, key: number) => {
-    const standing = standingOf(tiles, query, key, 4);
-    return standing && [rankInWords(standing), spreadInWords(standing)];
+    const standing = standingOf(tiles, [query], key, 4, WEIGHTS);
+    return standing && [rankInWords(standing), spreadInWords(standing.value, evenSpread([tiles], [query], [key], 4))];
   };
-  assert.deepEqual(said(0, 0), ["the only token it may see", ""]);
+  assert.deepEqual(said(0, 0), ["the only token it may see", "about an even spread"]);
   assert.deepEqual(said(1, 1), ["the largest of 2", "1.5 times an even spread"]);
   assert.deepEqual(said(1, 0), ["2nd largest of 2", "50\u00a0% of an even spread"]);
   assert.deepEqual(said(2, 0), ["one of the 2 largest of 3", "about an even spread"]);
@@ -177,7 +176,7 @@ test("a weight is ranked among those that its query may give, and compared with 
   assert.equal(said(5, 1), null, "not all of the row is a number");
   const many = Array.from({ length: 24 }, (_, at) => (at + 1) / 300);
   const ranks = [23, 22, 21, 20, 13, 12, 11, 3, 2, 1].map((key) => {
-    const standing = standingOf([tile([many])], 0, key, 24);
+    const standing = standingOf([tile([many])], [0], key, 24, WEIGHTS);
     return standing && rankInWords(standing).split(" ")[0];
   });
   assert.deepEqual(ranks, ["the", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "23rd"]);
@@ -193,29 +192,18 @@ test("only a weight is compared with an even spread: no other share adds up to 1
     ];
     const scene = {
       heads: [[0, 0]],
+      given: [[tile(rows)]],
       tiles: [[tile(rows)]],
+      drawn: [[tile(rows)]],
+      together: null,
+      leftOut: null,
       units: { query: side, key: side },
       scale,
     } as unknown as Scene;
-    return readingsOf(scene, { queries: [1], keys: [1] }, false, false, null).map(({ note }) => note);
+    return readingsOf(scene, { queries: [1], keys: [1] }, false, false).map(({ note }) => note);
   };
   assert.deepEqual(read("weights"), ["the largest of 2 · 1.8 times an even spread"]);
   assert.deepEqual(read("mine"), ["the largest of 2"]);
-});
-
-test("where colour tells the sign, heads are told apart by their dashes alone", () => {
-  const heads: Head[] = [
-    [0, 1],
-    [2, 3],
-    [1, 0],
-  ];
-  const of = (domain: Scale["domain"], some = heads) =>
-    linePens({ heads: some, scale: { ...WEIGHTS, domain } } as Scene, null, "light");
-  const signed = of("real");
-  assert.equal(new Set(signed.map(({ colour }) => colour)).size, 1);
-  assert.equal(new Set(signed.map(({ dash }) => dash.join())).size, 3);
-  assert.equal(new Set(of("positive").map(({ colour }) => colour)).size, 3);
-  assert.match(of("real", [[0, 1]])[0]!.colour, /^#/);
 });
 
 test("NaN is no line and no number", () => {
@@ -254,9 +242,10 @@ test("the pointer finds the curve where it is drawn", () => {
     0,
   );
   const row = (index: number) => 10 + 20 * index;
-  const found = edgeAt(edges, 0.5, 30, row); // halfway down from row 2 to row 0
+  const curves = { width: 200, strands: strandsOf(1, 20), row };
+  const found = edgeAt(edges, 0.5, 30, curves); // halfway down from row 2 to row 0
   assert.deepEqual([edges.query[found], edges.key[found]], [2, 0]);
-  assert.equal(edgeAt(edges, 0.5, 300, row), -1);
+  assert.equal(edgeAt(edges, 0.5, 300, curves), -1);
 });
 
 test("focus: a hovered token stands in for its side's pins and meets those of the other", () => {
@@ -300,9 +289,10 @@ test("the strongest pair is looked for within the focus", () => {
       ]),
     ],
   ];
-  const { query, key, value } = strongestPair(heads, { queries: [1], keys: null }, { query: 2, key: 2 })!;
-  assert.deepEqual([query, key, value], [1, 1, 0.75]);
-  assert.equal(strongestPair(heads, { queries: [0], keys: [1] }, { query: 2, key: 2 }), null);
+  const counts = { query: 2, key: 2 };
+  const { queries, keys, value } = bestOf(heads, { queries: [1], keys: null }, counts, WEIGHTS)!;
+  assert.deepEqual([queries, keys, value], [[1], [1], 0.75]);
+  assert.equal(bestOf(heads, { queries: [0], keys: [1] }, counts, WEIGHTS), null);
 });
 
 const long = edgesOf(
@@ -341,7 +331,7 @@ test("a measure with either sign is drawn by its size, to the scale of what is o
   assert.deepEqual([...edges.query], [0, 1]);
   assert.deepEqual([...edges.strength], [0.5, 1]);
   assert.deepEqual([...edges.negative], [0, 1]);
-  assert.equal(strongestPair(tiles, { queries: [1], keys: null }, { query: 2, key: 2 })?.value, 1);
+  assert.equal(bestOf(tiles, { queries: [1], keys: null }, { query: 2, key: 2 }, scale)?.value, 1);
   const shades = shadesOf(tiles, { queries: null, keys: [0, 1] }, [1], scale);
   assert.deepEqual(shades.get(1), { value: -1.5, strength: 0.375, allowed: true });
   // A pair that the mask forbids has no score: it is no 0 in the mean.

@@ -82,7 +82,7 @@ class AttentionWidget(SessionWidget):
     view : str
         ``"lines"``, or ``"breakdown"``: every step of the first of `heads` for the pinned `queries`.
     combine : str
-        How the breakdown takes several queries together: ``"mean"`` or ``"sum"``.
+        How several pinned queries are taken together, in the breakdown and beside the keys: ``"mean"`` or ``"sum"``.
     what_if : dict
         What the breakdown changes: arguments of `Breakdown.what_if`, such as ``{"temperature": 2}``; empty for nothing.
         Scores set by hand go with their head and query.
@@ -209,7 +209,8 @@ class AttentionWidget(SessionWidget):
         -------
         Tensor
             float32, (heads, queries, keys) for `heads` in their order: all tokens, or only the pinned `queries` and
-            `keys` where there are any. Forbidden pairs are 0. With `words` the axes are words.
+            `keys` where there are any. Forbidden pairs are 0. With `words` the axes are words. What a reader hides in
+            a view is in them: they are the model's own.
         """
         return self._session.weights()
 

@@ -94,7 +94,7 @@ def pixels(at: Mounted, canvas: str, colour: str) -> int:
     )
 
 
-PREVIOUS, INDUCTION, OTHER, ACCENT = "#0072b2", "#d55e00", "#7d8794", "#1f6feb"
+PREVIOUS, INDUCTION, OTHER, ACCENT = "#0072b2", "#b84a00", "#808a9a", "#1f6feb"
 
 
 # -- what is shown --------------------------------------------------------------------------------------------------
@@ -115,21 +115,21 @@ def test_a_head_has_its_category_colour_everywhere(mount: Callable[..., Mounted]
     at.page.wait_for_function("() => model.get('_pictures').run === 1")
     assert pixels(at, ".picker canvas", INDUCTION) > 0
     assert pixels(at, ".picker canvas", OTHER) > 0
-    swatch = at.page.locator(".chosen .swatch")
+    swatch = at.page.locator(".chosen .code")
+    expect(swatch).to_have_text("PT")
     expect(swatch).to_have_css("background-color", "rgb(0, 114, 178)")
     expect(at.page.locator(".chosen")).to_contain_text("L1-H2 · Previous-Token")
 
 
-def test_heads_of_one_category_differ_by_dash_and_name(mount: Callable[..., Mounted]) -> None:
+def test_heads_of_one_category_differ_by_shade_mark_and_name(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L1-H2", "L0-H1", "L2-H3"])
     legend = at.page.locator(".head-names")
-    expect(legend).to_contain_text("Previous-Token:L1-H2L2-H3")
-    expect(legend).to_contain_text("Induction:L0-H1")
-    strokes = legend.locator("line").evaluate_all(
-        "lines => lines.map((one) => [one.getAttribute('stroke'), one.getAttribute('stroke-dasharray')])"
-    )
-    assert [colour for colour, _ in strokes] == [PREVIOUS, PREVIOUS, INDUCTION]
-    assert len({tuple(one) for one in strokes}) == 3
+    expect(legend).to_have_text("L1-H2Previous-TokenL0-H1InductionL2-H3Previous-Token")
+    colours = legend.locator("line").evaluate_all("lines => lines.map((one) => one.getAttribute('stroke'))")
+    assert colours[:2] == [PREVIOUS, INDUCTION]
+    assert len(set(colours)) == 3
+    marks = legend.locator("path").evaluate_all("paths => paths.map((one) => one.getAttribute('d'))")
+    assert len(set(marks)) == 3
 
 
 def test_the_chosen_head_says_why(mount: Callable[..., Mounted]) -> None:

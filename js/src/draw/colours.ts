@@ -1,9 +1,13 @@
-// Colours by theme. A head is drawn in its category's colour; before it has one, in an accent (one head) or in
-// colours safe for colour-blind readers (several; Okabe and Ito).
+// Colours by theme. A head is drawn in its category's colour; before it has one, in an accent, or, beside a few others,
+// in colours of their own. All were chosen so that no two look alike to readers with one kind of cones less
+// (js/test/palette.test.ts), as near to Okabe's and Ito's as that allows. They never stand alone: a category has its
+// letters beside, a line its mark.
 
 import type { Theme } from "../host";
 import { type HeadCategories, nameOf, OTHER, OTHER_NAME } from "../layout/categories";
+import { STRANDS } from "../layout/strands";
 import type { Head } from "../wire/schema";
+import { hex, mix } from "./contrast";
 
 type Shades = Record<Theme, string>;
 
@@ -20,22 +24,23 @@ export const SIGNS: Record<Theme, Signs> = {
 
 const ACCENT: Shades = { light: "#1f6feb", dark: "#6aa5ff" };
 
-const HEADS = {
-  light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#8c6bb1", "#7d8794"],
-  dark: ["#4aa3dc", "#ff8a3d", "#2ec494", "#e59cc4", "#e6b422", "#8ccdf2", "#b297d6", "#a3adba"],
+export const HEADS: Record<Theme, string[]> = {
+  light: ["#0072b2", "#c38213", "#790147", "#808a9a"],
+  dark: ["#02a9f9", "#dc9e01", "#f20170", "#9aa3af"],
 };
 
-const CATEGORIES: Record<string, Shades> = {
-  "Previous-Token": { light: "#0072b2", dark: "#3d9fdc" },
-  "First/Positional": { light: "#e69f00", dark: "#eba91c" },
-  "Bag-of-Words": { light: "#009e73", dark: "#22b98d" },
-  Syntactic: { light: "#cc79a7", dark: "#de93bc" },
-  Induction: { light: "#d55e00", dark: "#f37e30" },
-  "Duplicate-Token": { light: "#8c6bb1", dark: "#ad8fd2" },
-  "Next-Token": { light: "#56b4e9", dark: "#76c6f2" },
-  Self: { light: "#b2912f", dark: "#cdb04f" },
-  "Separator/Punctuation": { light: "#8a7f6a", dark: "#b3a78f" },
-  [OTHER_NAME]: { light: "#7d8794", dark: "#949eab" },
+export const CATEGORIES: Record<string, Shades> = {
+  "Previous-Token": { light: "#0072b2", dark: "#48aef5" },
+  "First/Positional": { light: "#c38213", dark: "#e8a409" },
+  "Bag-of-Words": { light: "#00966c", dark: "#069e85" },
+  Syntactic: { light: "#9e5476", dark: "#b965b2" },
+  Coreference: { light: "#790147", dark: "#f33c75" },
+  Induction: { light: "#b84a00", dark: "#c47b1d" },
+  "Duplicate-Token": { light: "#573d80", dark: "#6b7cf9" },
+  "Next-Token": { light: "#2d93ed", dark: "#a7dbfc" },
+  Self: { light: "#6b6747", dark: "#fad873" },
+  "Separator/Punctuation": { light: "#504027", dark: "#c0b497" },
+  [OTHER_NAME]: { light: "#808a9a", dark: "#98a1ae" },
 };
 
 /** The names that a panel shows before it knows more, in their usual order. */
@@ -47,11 +52,15 @@ const MORE = {
   dark: ["#e07fa8", "#9ccb5a", "#9da0f5", "#d19a7b"],
 };
 
-const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
+/** Heads of one colour differ in how far it is moved towards the text's. */
+const DEPTHS = [0, 0.45, 0.8, 0.65];
+const INK: Shades = { light: "#000000", dark: "#ffffff" };
 
+/** How a head's lines are drawn, and it is named. */
 export interface Pen {
   colour: string;
-  dash: number[];
+  /** Of the mark that its lines end in. */
+  mark: number;
 }
 
 /** The colour of a category by its number in the list; null for a head that has none. */
@@ -68,20 +77,17 @@ export function categoryColour(categories: HeadCategories, category: number, the
 export const headColour = (categories: HeadCategories | null, head: Head, theme: Theme): string | null =>
   categories && categoryColour(categories, categories.main(head), theme);
 
-/** The pens of the heads shown, in their order. Colours that come round again are dashed. */
+/** The pens of the heads shown, in their order. Many are told apart by their categories alone. */
 export function pensFor(heads: Head[], categories: HeadCategories | null, theme: Theme): Pen[] {
-  const spare = heads.length === 1 ? [ACCENT[theme]] : HEADS[theme];
+  const few = heads.length > 1 && heads.length <= STRANDS;
   const used = new Map<string, number>();
-  return heads.map((head, at) => {
-    const colour = headColour(categories, head, theme) ?? (spare[at % spare.length] as string);
-    const before = used.get(colour) ?? 0;
+  return heads.map((head, mark) => {
+    const spare = few ? (HEADS[theme][mark] as string) : ACCENT[theme];
+    const colour = headColour(categories, head, theme) ?? spare;
+    const before = few ? (used.get(colour) ?? 0) : 0;
     used.set(colour, before + 1);
-    return { colour, dash: DASHES[before % DASHES.length] as number[] };
+    return { colour: hex(mix(INK[theme], colour, DEPTHS[before] as number)), mark };
   });
 }
-
-/** Of several heads where colour tells the sign of a number: their dashes alone tell them apart. */
-export const signedPens = (heads: Head[]): Pen[] =>
-  heads.map((_, at) => ({ colour: "var(--quiet)", dash: DASHES[at % DASHES.length] as number[] }));
 
 export const accent = (theme: Theme): string => ACCENT[theme];

@@ -7,9 +7,9 @@ const GROUND = { light: { text: "#1b1f24", ground: "#ffffff" }, dark: { text: "#
 const STRONGEST = { light: 0.62, dark: 0.5 };
 const STEP = 0.02;
 
-type Channels = [number, number, number];
+export type Channels = [number, number, number];
 
-const channels = (colour: string): Channels =>
+export const channels = (colour: string): Channels =>
   [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as Channels;
 
 function luminance(colour: Channels): number {
@@ -30,6 +30,13 @@ export function mix(colour: string, ground: string, amount: number): Channels {
   const under = channels(ground);
   return channels(colour).map((value, at) => amount * value + (1 - amount) * under[at]!) as Channels;
 }
+
+export const hex = (colour: Channels): string =>
+  `#${colour.map((value) => Math.round(value).toString(16).padStart(2, "0")).join("")}`;
+
+/** Black or white, whichever is read more easily on a colour. */
+export const inkOn = (colour: string): string =>
+  contrast(channels(colour), [0, 0, 0]) > contrast(channels(colour), [255, 255, 255]) ? "#000" : "#fff";
 
 /** How much of a colour, #rrggbb, may be in the ground of a token with a weight of 1. */
 export function shadeFor(colour: string, theme: Theme): number {

@@ -1,27 +1,25 @@
-import type { Edges } from "../layout/edges";
+import type { Curves, Edges } from "../layout/edges";
+import { asideOf, bendOf, STRANDS } from "../layout/strands";
 import { prepare } from "./canvas";
 import type { Pen, Signs } from "./colours";
+import { markPath } from "./marks";
 
-/** Where the lines stand on their canvas. */
-export interface LinesGeometry {
-  /** CSS pixels. */
-  width: number;
-  height: number;
+/** Where the lines stand on their canvas, in CSS pixels. */
+export interface LinesGeometry extends Curves {
+  canvas: readonly [width: number, height: number];
+  /** The lines' left end. */
   left: number;
-  right: number;
-  /** Middle of a row, in px from the canvas's top. */
-  row(index: number): number;
 }
 
-export const lineWidth = (strength: number): number => 0.6 + 5.4 * strength;
+const [THINNEST, WIDEST] = [0.6, 6]; // px
+export const lineWidth = (strength: number, widest = WIDEST): number => THINNEST + (widest - THINNEST) * strength;
 export const lineOpacity = (strength: number): number => 0.1 + 0.9 * strength;
 
 // Lines of about the same strength are stroked together: thousands of strokes become a few dozen.
 const LEVELS = 24;
-const SPREAD = 10; // px at most between the first head's line and the last one's
 
 /**
- * Draw lines from queries to keys, weakest first, thicker and darker with strength.
+ * Draw lines from queries to keys, weakest first, thicker and darker with strength; those of a few heads side by side.
  *
  * @param signs the colours of numbers above and below 0, for a measure that has both; else each head has its pen's
  */
@@ -32,9 +30,10 @@ export function drawLines(
   at: LinesGeometry,
   signs: Signs | null = null,
 ): void {
-  const context = prepare(canvas, at.width, at.height);
-  const { left, right } = at;
-  const middle = (left + right) / 2;
+  const context = prepare(canvas, ...at.canvas);
+  const { left, width, strands } = at;
+  const [right, middle] = [left + width, left + width / 2];
+  const [, height] = at.canvas;
   const groups = new Map<number, number[]>(); // level × sign × head → edges
   for (let edge = 0; edge < edges.count; edge++) {
     const level = Math.min(LEVELS - 1, Math.floor(edges.strength[edge]! * LEVELS));
@@ -43,25 +42,61 @@ export function drawLines(
     if (members) members.push(edge);
     else groups.set(group, [edge]);
   }
+  const inkOf = (head: number, negative: number) =>
+    signs ? signs[negative ? "negative" : "positive"] : pens[head]!.colour;
   for (const group of [...groups.keys()].sort((a, b) => a - b)) {
     const members = groups.get(group)!;
-    const pen = pens[group % pens.length]!;
+    const head = group % pens.length;
     const strength = members.reduce((sum, edge) => sum + edges.strength[edge]!, 0) / members.length;
-    // Heads that agree would hide one another: each is drawn a little beside the next.
-    const aside = ((group % pens.length) - (pens.length - 1) / 2) * Math.min(2, SPREAD / pens.length);
+    const aside = asideOf(strands, head);
     context.beginPath();
     for (const edge of members) {
       const from = at.row(edges.query[edge]!) + aside;
       const to = at.row(edges.key[edge]!) + aside;
-      if ((from < -20 && to < -20) || (from > at.height + 20 && to > at.height + 20)) continue;
+      if ((from < -20 && to < -20) || (from > height + 20 && to > height + 20)) continue;
+      const handle = middle + bendOf(aside, width, to - from);
       context.moveTo(left, from);
-      context.bezierCurveTo(middle, from, middle, to, right, to);
+      context.bezierCurveTo(handle, from, handle, to, right, to);
     }
-    const isNegative = Math.floor(group / pens.length) % 2 === 1;
-    context.strokeStyle = signs ? signs[isNegative ? "negative" : "positive"] : pen.colour;
-    context.setLineDash(pen.dash);
-    context.lineWidth = lineWidth(strength);
+    context.strokeStyle = inkOf(head, Math.floor(group / pens.length) % 2);
+    context.lineWidth = lineWidth(strength, strands.widest);
     context.globalAlpha = lineOpacity(strength);
     context.stroke();
+  }
+  if (strands.count > 1) drawMarks(context, edges, at, inkOf);
+}
+
+const RIM = 3.2; // px, from a mark's middle
+const STEP = 9; // px between two marks that stand aside of one another
+
+/** At both ends of each head's lines its mark, as strong as the strongest of them there. */
+function drawMarks(
+  context: CanvasRenderingContext2D,
+  edges: Edges,
+  { left, width, strands, row }: LinesGeometry,
+  inkOf: (head: number, negative: number) => string,
+): void {
+  const strongest = new Map<string, readonly [isKey: boolean, edge: number]>();
+  for (let edge = 0; edge < edges.count; edge++) {
+    const head = edges.head[edge]!; // weakest first: the last one stays
+    strongest.set(`q${edges.query[edge]} ${head}`, [false, edge]);
+    strongest.set(`k${edges.key[edge]} ${head}`, [true, edge]);
+  }
+  for (const [isKey, edge] of strongest.values()) {
+    const head = edges.head[edge]!;
+    const inwards = RIM + (strands.pitch < 2 * RIM + 1 ? (head % 2) * STEP : 0); // neighbours too near: one aside
+    const x = isKey ? left + width - inwards : left + inwards;
+    const y = row((isKey ? edges.key : edges.query)[edge]!) + asideOf(strands, head);
+    const path = new Path2D(markPath(head % STRANDS, x, y, RIM));
+    // What runs below it leaves a rim free.
+    context.globalCompositeOperation = "destination-out";
+    context.globalAlpha = 1;
+    context.lineWidth = 2;
+    context.stroke(path);
+    context.fill(path);
+    context.globalCompositeOperation = "source-over";
+    context.globalAlpha = lineOpacity(edges.strength[edge]!);
+    context.fillStyle = inkOf(head, edges.negative[edge]!);
+    context.fill(path);
   }
 }

@@ -136,3 +136,11 @@ export const noteOf = ({ list }: HeadCategories, category: number, [layer, head]
 
 export const nameOf = ({ list }: HeadCategories, category: number): string =>
   category === OTHER ? OTHER_NAME : (list[category]?.name ?? "");
+
+/** Two letters for a category: "PT" for Previous-Token, "Sy" for Syntactic. */
+export function codeOf(name: string): string {
+  const [first = "", ...others] = name.split(/[^\p{L}\p{N}]+/u).filter((part) => /^\p{Lu}/u.test(part));
+  const last = others.at(-1);
+  const letters = [...(first || name)];
+  return last ? `${letters[0]}${[...last][0]}` : letters.slice(0, 2).join("");
+}

@@ -60,7 +60,7 @@ export function indexEdges(tiles: Tile[][], scale: Scale = WEIGHTS, max = EDGES_
       query.push(tile.queries[0] + Math.floor(at / width));
       key.push(tile.keys[0] + (at % width));
       value.push(tile.values[at] as number);
-      head.push(number);
+      head.push(tile.strongest?.[at] ?? number);
     }
   }
   const order = Uint32Array.from(value.keys()).sort((a, b) => Math.abs(value[a]!) - Math.abs(value[b]!));

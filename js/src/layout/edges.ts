@@ -1,5 +1,7 @@
 // Lines between queries and keys, and which one the pointer is on. Pure: no DOM, no drawing.
 
+import { asideOf, bendOf, type Strands } from "./strands";
+
 /** Lines in one array each, weakest first. */
 export interface Edges {
   count: number;
@@ -39,15 +41,15 @@ export function focusEdges(edges: Edges, queries: readonly number[] | null, keys
 /**
  * How far down from its left end a line is, as a part of its whole fall, at the part `x` of its width.
  *
- * A line is the cubic Bézier curve with both handles at half its width, level with its ends: there
- * x(t) = 1.5 t − 1.5 t² + t³ and y(t) = 3 t² − 2 t³. The same for every line, so one solution serves them all.
+ * A line is the cubic Bézier curve with both handles at the part `handle` of its width, level with its ends: there
+ * x(t) = 3 h t (1 − t) + t³ and y(t) = 3 t² − 2 t³.
  */
-export function fall(x: number): number {
+export function fall(x: number, handle = 0.5): number {
   let low = 0;
   let high = 1;
   for (let step = 0; step < 30; step++) {
     const t = (low + high) / 2;
-    if (t * (1.5 - 1.5 * t + t * t) < x) low = t;
+    if (t * (3 * handle * (1 - t) + t * t) < x) low = t;
     else high = t;
   }
   return low * low * (3 - 2 * low);
@@ -55,21 +57,34 @@ export function fall(x: number): number {
 
 const REACH = 5; // px around the pointer
 
+/** What the pointer needs to know of a picture of lines, in px. */
+export interface Curves {
+  /** From the lines' left end to their right. */
+  width: number;
+  strands: Strands;
+  /** Middle of a row. */
+  row(index: number): number;
+}
+
 /**
- * The line under the pointer, the strongest among the near ones; -1 if none.
+ * The line under the pointer, the strongest among the near ones; -1 if none. Of lines side by side the nearest.
  *
  * @param x part of the lines' width, 0 at the queries
- * @param y in px, as `row(index)` gives the middle of a row
+ * @param y in px, as `row` gives it
  */
-export function edgeAt(edges: Edges, x: number, y: number, row: (index: number) => number): number {
-  const fallen = fall(x);
+export function edgeAt(edges: Edges, x: number, y: number, { width, strands, row }: Curves): number {
+  const straight = fall(x); // the same for every line in the middle of its strands
+  const tie = strands.count > 1 ? 0 : 1; // px by which a weaker line has to be nearer
   let best = -1;
   let nearest = REACH;
   for (let at = edges.count - 1; at >= 0; at--) {
-    const from = row(edges.query[at]!);
-    const to = row(edges.key[at]!);
-    const distance = Math.abs(from + (to - from) * fallen - y);
-    if (distance < nearest - 1) {
+    const aside = asideOf(strands, edges.head[at]!);
+    const from = row(edges.query[at]!) + aside;
+    const drop = row(edges.key[at]!) + aside - from;
+    if (y < Math.min(from, from + drop) - REACH || y > Math.max(from, from + drop) + REACH) continue;
+    const fallen = aside === 0 ? straight : fall(x, 0.5 + bendOf(aside, width, drop) / width);
+    const distance = Math.abs(from + drop * fallen - y);
+    if (distance < nearest - tie) {
       nearest = distance;
       best = at;
     }

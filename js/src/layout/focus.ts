@@ -1,7 +1,7 @@
 // What stands out: the hovered token or line, else the pinned tokens. And what that means in numbers.
 
 import { type Scale, strengthOf } from "./scale";
-import { isForbidden, type Tile, valueAt } from "./tile";
+import { FORBIDDEN, isForbidden, type Tile, valueAt } from "./tile";
 import type { Side, Sides } from "./units";
 
 /** What the pointer or the keyboard rests on. */
@@ -34,56 +34,95 @@ export function focusOf(hover: Hover, pinnedQueries: number[], pinnedKeys: numbe
 /** The side whose tokens are shaded by weight: the one opposite to what is focused. */
 export const shadedSide = (focus: Focus): Side => (focus.queries ? "key" : "query");
 
-/** A token's number, how strongly it is shaded, and whether the mask lets the focus see it at all. */
+/** How the numbers of several queries are one. */
+export type Combine = "mean" | "sum";
+
+/** The same for either side: what `numberOf` does with several tokens of it. */
+export const howTaken = ({ domain }: Pick<Scale, "domain">, side: Side, combine: Combine): Combine =>
+  domain === "real" ? "mean" : side === "query" ? combine : "sum";
+
+/**
+ * The number between some queries and some keys: over heads the mean, over queries the mean or the sum, over keys the sum
+ * (the rule by which sub-words are merged); of a measure with either sign the mean over all. There a forbidden pair has no
+ * number and does not enter the mean; a weight and a norm of it are 0. FORBIDDEN where every pair is, NaN with NaN among
+ * them.
+ */
+export function numberOf(
+  tiles: Tile[][],
+  queries: readonly number[],
+  keys: readonly number[],
+  { domain }: Pick<Scale, "domain">,
+  combine: Combine = "mean",
+): number {
+  let total = 0;
+  let allowed = 0;
+  for (const ofHead of tiles) {
+    for (const query of queries) {
+      for (const key of keys) {
+        const value = valueAt(ofHead, query, key);
+        if (isForbidden(value)) continue;
+        allowed += 1;
+        total += value;
+      }
+    }
+  }
+  if (allowed === 0) return FORBIDDEN;
+  return total / (domain === "real" ? allowed : tiles.length * (combine === "mean" ? queries.length : 1));
+}
+
+/** A token's number, how strongly it is shaded, and whether the focus sees it at all. */
 export interface Shade {
   value: number;
   strength: number;
   allowed: boolean;
 }
 
-/**
- * The number between the focus and each row of the shaded side: the mean over heads and over the attending queries; over
- * the keys attended to the sum (the rule by which sub-words are merged), of a measure with either sign the mean. There a
- * forbidden pair has no number and does not enter the mean; a weight and a norm of it are 0. With NaN among them there is
- * no mean.
- */
-export function shadesOf(tiles: Tile[][], focus: Focus, rows: Iterable<number>, scale: Scale): Map<number, Shade> {
-  const side = shadedSide(focus);
-  const focused = (side === "key" ? focus.queries : focus.keys) ?? [];
+/** The number between the focus and each row of the shaded side. */
+export function shadesOf(
+  tiles: Tile[][],
+  focus: Focus,
+  rows: Iterable<number>,
+  scale: Scale,
+  combine: Combine = "mean",
+): Map<number, Shade> {
   const shades = new Map<number, Shade>();
   for (const row of rows) {
-    let total = 0;
-    let allowed = 0;
-    for (const ofHead of tiles) {
-      for (const one of focused) {
-        const value = side === "key" ? valueAt(ofHead, one, row) : valueAt(ofHead, row, one);
-        if (isForbidden(value)) continue;
-        allowed += 1;
-        total += value;
-      }
-    }
-    const parts = scale.domain === "real" ? allowed : tiles.length * (side === "key" ? focused.length : 1);
-    const value = total / Math.max(1, parts);
-    if (Number.isNaN(value)) continue;
-    shades.set(row, { value, strength: Math.min(1, strengthOf(scale, value)), allowed: allowed > 0 });
+    const number = focus.queries
+      ? numberOf(tiles, focus.queries, [row], scale, combine)
+      : numberOf(tiles, [row], focus.keys ?? [], scale, combine);
+    if (Number.isNaN(number)) continue;
+    const allowed = !isForbidden(number);
+    const value = allowed ? number : 0;
+    shades.set(row, { value, strength: Math.min(1, strengthOf(scale, value)), allowed });
   }
   return shades;
 }
 
-/** The allowed pair of the largest number within the focus, over the heads; null if there is none. */
-export function strongestPair(
+/** What is read of a focus: its queries and keys, those of an open side narrowed to the one with the largest number. */
+export interface Best {
+  /** Among the tiles given. */
+  head: number;
+  queries: readonly number[];
+  keys: readonly number[];
+  value: number;
+}
+
+/** Where the focus has its largest number, over the heads; null if it has none. */
+export function bestOf(
   tiles: Tile[][],
-  focus: Focus,
-  counts: { query: number; key: number },
-): { head: number; query: number; key: number; value: number } | null {
-  const all = (length: number) => Array.from({ length }, (_, at) => at);
-  let best = null;
-  for (const query of focus.queries ?? all(counts.query)) {
-    for (const key of focus.keys ?? all(counts.key)) {
-      for (const [head, ofHead] of tiles.entries()) {
-        const value = valueAt(ofHead, query, key);
+  { queries, keys }: Focus,
+  counts: Record<Side, number>,
+  scale: Pick<Scale, "domain">,
+  combine: Combine = "mean",
+): Best | null {
+  const each = (length: number) => Array.from({ length }, (_, at) => [at]);
+  let best: Best | null = null;
+  for (const [head, ofHead] of tiles.entries()) {
+    for (const ofQueries of queries ? [queries] : each(counts.query)) {
+      for (const ofKeys of keys ? [keys] : each(counts.key)) {
+        const value = numberOf([ofHead], ofQueries, ofKeys, scale, combine);
         if (!isForbidden(value) && value > (best?.value ?? Number.NEGATIVE_INFINITY)) {
-          best = { head, query, key, value };
+          best = { head, queries: ofQueries, keys: ofKeys, value };
         }
       }
     }

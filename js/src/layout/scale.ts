@@ -42,6 +42,7 @@ export const exactly = ({ domain }: Scale, value: number): string =>
 /** Beside a token; nothing where it would read as none. */
 export function briefly({ domain }: Scale, value: number): string {
   if (domain !== "share") return Math.abs(value) < 0.005 ? "" : short(value);
+  if (value >= 1.005) return value.toFixed(2); // a sum over several queries
   if (value >= 0.995) return "1.0";
   return value < 0.005 ? "" : value.toFixed(2).slice(1);
 }

@@ -1,5 +1,7 @@
 // How a number stands among the others of its query, in numbers and in words. Pure.
 
+import { type Combine, numberOf } from "./focus";
+import type { Scale } from "./scale";
 import { isForbidden, type Tile, valueAt } from "./tile";
 
 export interface Standing {
@@ -7,17 +9,25 @@ export interface Standing {
   /** From the top, counted from 1; of `ties` equal numbers the same. */
   rank: number;
   ties: number;
-  /** How many keys the query may attend to. */
+  /** How many keys there are to look at. */
   keys: number;
 }
 
-/** Null where some of the query's numbers are not at hand, or are none. */
-export function standingOf(tiles: Tile[], query: number, key: number, count: number): Standing | null {
-  const value = valueAt(tiles, query, key);
+/** A key's number among those of all keys, for the same queries. Null where some are not at hand, or are none. */
+export function standingOf(
+  tiles: Tile[],
+  queries: readonly number[],
+  key: number,
+  count: number,
+  scale: Pick<Scale, "domain">,
+  combine: Combine = "mean",
+): Standing | null {
+  const of = (one: number) => numberOf([tiles], queries, [one], scale, combine);
+  const value = of(key);
   if (isForbidden(value)) return null;
   let [larger, ties, keys] = [0, 0, 0];
   for (let other = 0; other < count; other++) {
-    const one = valueAt(tiles, query, other);
+    const one = of(other);
     if (Number.isNaN(one)) return null;
     if (isForbidden(one)) continue;
     keys += 1;
@@ -25,6 +35,38 @@ export function standingOf(tiles: Tile[], query: number, key: number, count: num
     if (one === value) ties += 1;
   }
   return { value, rank: larger + 1, ties, keys };
+}
+
+/** How many keys a query may look at; NaN where its row is not at hand as a whole. */
+export function visibleKeys(tiles: Tile[], query: number, count: number): number {
+  let visible = 0;
+  for (let key = 0; key < count; key++) {
+    const value = valueAt(tiles, query, key);
+    if (Number.isNaN(value)) return Number.NaN;
+    if (!isForbidden(value)) visible += 1;
+  }
+  return visible;
+}
+
+/**
+ * The weight that some keys would have if each query spread its attention evenly over all that it may see; taken together
+ * over heads and queries as weights are. NaN where that is not known.
+ */
+export function evenSpread(
+  tiles: Tile[][],
+  queries: readonly number[],
+  keys: readonly number[],
+  count: number,
+  combine: Combine = "mean",
+): number {
+  let total = 0;
+  for (const ofHead of tiles) {
+    for (const query of queries) {
+      const among = keys.filter((key) => !isForbidden(valueAt(ofHead, query, key))).length;
+      if (among > 0) total += among / visibleKeys(ofHead, query, count);
+    }
+  }
+  return total / (tiles.length * (combine === "mean" ? queries.length : 1));
 }
 
 /** "the largest of 12", "2nd largest of 12". */
@@ -35,13 +77,19 @@ export function rankInWords({ rank, ties, keys }: Standing): string {
   return ties === 1 ? `the largest of ${keys}` : `one of the ${ties} largest of ${keys}`;
 }
 
-/** Of a weight, "10 times an even spread": what each key would have if all had the same. Empty where there is one key only. */
-export function spreadInWords({ value, keys }: Standing): string {
-  if (keys === 1) return "";
-  const times = value * keys;
+/** "10 times an even spread": a weight beside what it would be if each query looked at all it sees alike. */
+export function spreadInWords(value: number, even: number): string {
+  const times = value / even;
+  if (!Number.isFinite(times)) return "";
   if (times >= 1.5) return `${times < 9.95 ? Number(times.toPrecision(2)) : Math.round(times)} times an even spread`;
   if (times > 0.75) return "about an even spread";
   return times < 0.01 ? "under 1\u00a0% of an even spread" : `${Math.round(100 * times)}\u00a0% of an even spread`;
+}
+
+/** The same where there is little room: "10 × even". */
+export function spreadInShort(value: number, even: number): string {
+  const times = value / even;
+  return Number.isFinite(times) ? `${times < 9.95 ? Number(times.toPrecision(2)) : Math.round(times)} × even` : "";
 }
 
 export function ordinal(rank: number): string {

@@ -13,6 +13,8 @@ export interface Tile {
   keys: Span;
   /** Row by row; FORBIDDEN where the mask forbids the pair. */
   values: Float32Array;
+  /** Of several heads taken together: the number of the one that is strongest at each place. */
+  strongest?: Uint16Array;
 }
 
 /** One number out of some tiles: NaN where none of them reaches. */

@@ -9,6 +9,7 @@ import { createRanking, type Ranking } from "../source/ranking";
 import { createScene, type Scene } from "../source/scene";
 import type { Source } from "../source/source";
 import { type CategoryStore, createCategories } from "../state/categories";
+import { createLooks, type Looks } from "../state/looks";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import type { Head, Outline } from "../wire/schema";
@@ -34,6 +35,7 @@ export interface Context extends Mounted {
   /** Whether the view on screen draws tiles. */
   drawsTiles: ReadonlySignal<boolean>;
   scene: ReadonlySignal<Scene | null>;
+  looks: Looks;
   onScreen: ReadonlySignal<OnScreen | null>;
   /** Every head's number of the pinned pair; null where nothing is pinned. */
   ranking: ReadonlySignal<Ranking | null>;
@@ -54,7 +56,8 @@ export function createContext(
   const rows = signal<Span>([0, WHOLE]);
   const problem = signal("");
   const hover = signal<Hover>(null);
-  const scene = createScene(state, source, drawsTiles, rows, problem, abort);
+  const looks = createLooks();
+  const scene = createScene(state, source, looks, drawsTiles, rows, problem, abort);
   const focus = computed(() => {
     const units = scene.value?.units;
     if (!units) return null;
@@ -66,6 +69,7 @@ export function createContext(
     categories: createCategories(state),
     drawsTiles,
     scene,
+    looks,
     onScreen,
     ranking: createRanking(state, client, source, abort),
     rows,

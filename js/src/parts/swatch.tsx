@@ -1,6 +1,16 @@
 import { categoryColour } from "../draw/colours";
+import { inkOn } from "../draw/contrast";
 import type { Theme } from "../host";
-import type { HeadCategories } from "../layout/categories";
+import { codeOf, type HeadCategories, nameOf } from "../layout/categories";
+
+/** A category's letters on its colour, or on none before it is known: colour alone is never all there is. */
+export function Code({ name, colour = null }: { name: string; colour?: string | null }) {
+  return (
+    <i class="code" aria-hidden="true" style={colour ? { "--pen": colour, color: inkOn(colour) } : {}}>
+      {codeOf(name)}
+    </i>
+  );
+}
 
 interface Props {
   categories: HeadCategories;
@@ -8,8 +18,7 @@ interface Props {
   theme: Theme;
 }
 
-/** A category's colour; always beside its name. */
+/** A category's mark; beside its name. */
 export function Swatch({ categories, category, theme }: Props) {
-  const colour = categoryColour(categories, category, theme);
-  return <i class="swatch" style={colour ? { "--pen": colour } : {}} />;
+  return <Code name={nameOf(categories, category)} colour={categoryColour(categories, category, theme)} />;
 }

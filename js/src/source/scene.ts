@@ -1,16 +1,21 @@
 // What stands on screen, as one whole: labels, heads and weights of one run. It is replaced only when everything
 // for the next one is here, so that no label ever stands beside another text's lines.
 
-import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type LeftOut, leaveOut } from "../layout/leave-out";
 import { type Scale, scaleOf, WEIGHTS } from "../layout/scale";
 import { WHOLE } from "../layout/stage";
+import { STRANDS } from "../layout/strands";
 import { FORBIDDEN, type Span, type Tile } from "../layout/tile";
+import { type Together, takeTogether } from "../layout/together";
 import type { Sides } from "../layout/units";
+import type { Looks } from "../state/looks";
 import type { State } from "../state/state";
 import type { Head, Outline } from "../wire/schema";
 import type { Source } from "./source";
 
-export interface Scene {
+/** The numbers of a run, as the model has them. */
+interface Given {
   /** Names what is shown: run, measure, words, heads. */
   name: string;
   outline: Outline;
@@ -19,11 +24,22 @@ export interface Scene {
   count: number;
   heads: Head[];
   /** For each head its tiles: all pairs of a short text; of a long one, those with an end in the visible rows. */
-  tiles: Tile[][];
+  given: Tile[][];
   /** What their numbers are, and how strongly they are drawn. */
   scale: Scale;
   /** Whether the mask forbids any of these pairs. */
   masked: boolean;
+}
+
+export interface Scene extends Given {
+  /** What the reader leaves out of every row; null where that is nothing, or cannot be. */
+  leftOut: LeftOut | null;
+  /** What is given, without that. */
+  tiles: Tile[][];
+  /** How many heads are one; null for few, which stand side by side. */
+  together: Together | null;
+  /** What is drawn: each head's tiles, or those of all heads together. */
+  drawn: Tile[][];
 }
 
 /** The name of the scene that the state calls for now; null before the first run. */
@@ -41,12 +57,13 @@ export function wantedName(state: State): string | null {
 export function createScene(
   state: State,
   source: Source,
+  looks: Looks,
   wanted: ReadonlySignal<boolean>,
   rows: ReadonlySignal<Span>,
   problem: Signal<string>,
   abort: AbortSignal,
 ): ReadonlySignal<Scene | null> {
-  const scene = signal<Scene | null>(null);
+  const scene = signal<Given | null>(null);
   let newest = new AbortController();
   const stop = effect(() => {
     if (!wanted.value) return;
@@ -74,11 +91,11 @@ export function createScene(
             [[0, n], clip(rows.value, m)],
           ];
     const mine = new AbortController();
-    const show = (tiles: Tile[][]) => {
+    const show = (given: Tile[][]) => {
       if (mine.signal.aborted) return;
-      const masked = tiles.flat().some(({ values }) => values.includes(FORBIDDEN));
-      const scale = measure ? scaleOf(measure, tiles) : WEIGHTS;
-      scene.value = { name, outline, units, count, heads, tiles, scale, masked };
+      const masked = given.flat().some(({ values }) => values.includes(FORBIDDEN));
+      const scale = measure ? scaleOf(measure, given) : WEIGHTS;
+      scene.value = { name, outline, units, count, heads, given, scale, masked };
     };
     const tiles = heads.map((head) => spans.map(([q, k]) => source.tile(head, q, k, mine.signal)));
     newest.abort(); // only now: what is wanted still is not asked for again
@@ -95,7 +112,20 @@ export function createScene(
     stop();
     newest.abort();
   });
-  return scene;
+  return computed(() => scene.value && look(scene.value, looks));
+}
+
+/** Only a row of weights has a sum that the rest can be scaled to. */
+export const canLeaveOut = ({ scale }: Pick<Scene, "scale">): boolean => scale.name === WEIGHTS.name;
+
+function look(given: Given, looks: Looks): Scene {
+  const { heads, units, scale } = given;
+  const { self, first } = looks.leftOut.value;
+  const leftOut = canLeaveOut(given) && (self || first) ? { self: self && units.query === units.key, first } : null;
+  const tiles = leftOut ? given.given.map((ofHead) => leaveOut(ofHead, leftOut, units.key.labels.length)) : given.given;
+  const together = heads.length > STRANDS ? looks.together.value : null;
+  const drawn = together ? [takeTogether(tiles, together, scale)] : tiles;
+  return { ...given, leftOut, tiles, together, drawn };
 }
 
 function clip([start, stop]: Span, count: number): Span {

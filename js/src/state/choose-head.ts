@@ -1,4 +1,4 @@
-// Choosing heads: the same rule in the picker and in the lists of the categories.
+// Choosing heads: the same rules in the picker and in the lists of the categories.
 
 import { headName } from "../layout/heads";
 import type { Head } from "../wire/schema";
@@ -14,4 +14,14 @@ export function chooseHead(state: State, head: Head, add: boolean): void {
   const rest = before.filter((one) => headName(one) !== headName(head));
   const next = rest.length < before.length ? rest : [...before, head];
   if (next.length > 0) state.set({ heads: next, layer: (next.at(-1) as Head)[0] });
+}
+
+/** Show all heads of a layer; or add them to those shown, or take them away if all are, as far as others stay. */
+export function chooseLayer(state: State, layer: number, count: number, add: boolean): void {
+  const all = Array.from({ length: count }, (_, head): Head => [layer, head]);
+  const before = state.traits.heads.value;
+  const others = before.filter(([one]) => one !== layer);
+  const had = before.length - others.length === count;
+  if (add && had && others.length > 0) state.set({ heads: others, layer: (others.at(-1) as Head)[0] });
+  else state.set({ heads: add ? [...others, ...all] : all, layer });
 }

@@ -50,7 +50,7 @@ export interface Selection {
   words: boolean;
   /** The category that is open in the panel. */
   category: string | null;
-  /** How the breakdown takes several queries together. */
+  /** How several queries are taken together. */
   combine: "mean" | "sum";
   what_if: WhatIf;
 }
@@ -118,6 +118,15 @@ export interface MeasureInfo {
   missing: string;
 }
 
+/** How much one attention of a trace would be, written out. */
+export interface Matrices {
+  attention: string;
+  queries: number;
+  keys: number;
+  layers: number;
+  heads: number;
+}
+
 /** Everything small about the current run. */
 export interface Outline {
   run: number;
@@ -140,6 +149,10 @@ export interface Outline {
   /** The numbers of the layers that there is something to see of. */
   kept: number[];
   heads: number;
+  /** All attentions of the trace. */
+  matrices: Matrices[];
+  /** What the trace held when the run was done. */
+  nbytes: number;
   measures: MeasureInfo[];
   /** Null where there is nothing to compare with. */
   maxError: number | null;

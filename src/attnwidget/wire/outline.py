@@ -1,4 +1,4 @@
-"""Everything small about a run: tokens, counts, the exactness of the capture, and the measures that can be had."""
+"""Everything small about a run: tokens, counts, sizes, how exact the capture is, and the measures that can be had."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attnwidget import measures
-from attnwidget.wire.schema import MeasureInfo, Outline, TokenList
+from attnwidget.wire.schema import Matrices, MeasureInfo, Outline, TokenList
 
 if TYPE_CHECKING:
     from attnwidget.tokens import Tokens
@@ -25,6 +25,8 @@ def outline(trace: AttentionTrace, attention: str, /, **about: Any) -> Outline:
         layers=trace.n_layers(attention),
         kept=trace.kept(attention),
         heads=trace.n_heads(attention),
+        matrices=[_matrices(trace, name) for name in trace.attentions],
+        nbytes=trace.nbytes,
         measures=[_measure(trace, attention, name) for name in measures.names()],
         max_error=None if broken else trace.max_error,  # JSON has no NaN
         broken=broken,
@@ -42,6 +44,17 @@ def _side(trace: AttentionTrace, tokens: Tokens) -> TokenList:
         word_texts=tokens.word_texts,
         segments=trace.segments if is_own or trace.segments is None else None,
         generated=trace.generated if is_own else None,
+    )
+
+
+def _matrices(trace: AttentionTrace, attention: str) -> Matrices:
+    queries, keys = trace.sides(attention)
+    return Matrices(
+        attention=attention,
+        queries=len(queries.text),
+        keys=len(keys.text),
+        layers=trace.n_layers(attention),
+        heads=trace.n_heads(attention),
     )
 
 

@@ -99,7 +99,7 @@ class Selection(Struct, kw_only=True, frozen=True):
     threshold: Annotated[float, said("Below it nothing is drawn: a share of the scale's largest number.")] = 0.02
     words: Annotated[bool, said("Whether sub-words are merged.")] = False
     category: Annotated[str | None, said("The category that is open in the panel.")] = None
-    combine: Annotated[Combine, said("How the breakdown takes several queries together.")] = "mean"
+    combine: Annotated[Combine, said("How several queries are taken together.")] = "mean"
     what_if: Annotated[dict[str, Any], ts("WhatIf")] = {}
 
 
@@ -171,6 +171,16 @@ class MeasureInfo(Wired, kw_only=True, frozen=True):
     missing: Annotated[str, said("Why it cannot be had here; empty where it can.")]
 
 
+class Matrices(Wired, kw_only=True, frozen=True):
+    """How much one attention of a trace would be, written out."""
+
+    attention: str
+    queries: int
+    keys: int
+    layers: int
+    heads: int
+
+
 class Outline(Wired, kw_only=True, frozen=True):
     """Everything small about the current run."""
 
@@ -187,6 +197,8 @@ class Outline(Wired, kw_only=True, frozen=True):
     layers: Annotated[int, said("Of the model.")]
     kept: Annotated[list[int], said("The numbers of the layers that there is something to see of.")]
     heads: int
+    matrices: Annotated[list[Matrices], said("All attentions of the trace.")]
+    nbytes: Annotated[int, said("What the trace held when the run was done.")]
     measures: list[MeasureInfo]
     max_error: Annotated[float | None, said("Null where there is nothing to compare with.")]
     broken: Annotated[bool, said("The model computed something that is not a number.")]

@@ -6,7 +6,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { KNOWN } from "../../draw/colours";
 import { countsOf, nameOf, numberOf, OTHER, OTHER_NAME } from "../../layout/categories";
 import type { Panel, PanelProps } from "../../parts/panel";
-import { Swatch } from "../../parts/swatch";
+import { Code, Swatch } from "../../parts/swatch";
 import css from "./categories.css";
 import { OpenCategory } from "./category";
 import { Profile } from "./profile";
@@ -60,7 +60,7 @@ function Categories({ context }: PanelProps) {
             })
           : [...KNOWN, OTHER_NAME].map((name, at) => (
               <div class={`kind${beyond(at)}`} key={name}>
-                <i class="swatch" />
+                <Code name={name} />
                 <span class="name">{name}</span>
                 <span class="count" />
               </div>

@@ -14,7 +14,7 @@ import { isForbidden } from "../../layout/tile";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
-import { chooseHead } from "../../state/choose-head";
+import { chooseHead, chooseLayer } from "../../state/choose-head";
 import { decodeArray } from "../../wire/decode";
 import type { Head, Outline } from "../../wire/schema";
 import css from "./picker.css";
@@ -141,9 +141,10 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
               class="layer"
               tabIndex={layer === state.traits.layer.value ? 0 : -1}
               disabled={!kept.has(layer)}
-              title={kept.has(layer) ? `all heads of layer ${layer}` : absent(layer)}
+              title={kept.has(layer) ? `all heads of layer ${layer} · Shift adds them` : absent(layer)}
               aria-label={kept.has(layer) ? `all heads of layer ${layer}` : absent(layer)}
-              onClick={() => state.set({ heads: range(heads).map((head): Head => [layer, head]), layer })}
+              onClick={(event) => chooseLayer(state, layer, heads, event.shiftKey)}
+              onKeyDown={onLayerKeyDown}
             >
               {layer}
             </button>
@@ -179,6 +180,16 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
 }
 
 const absent = (layer: number): string => `layer ${layer} was left out of this trace`;
+
+/** From one layer's number to the next. */
+function onLayerKeyDown(event: KeyboardEvent): void {
+  const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const here = event.currentTarget as Element;
+  const all = [...(here.closest(".picker") as Element).querySelectorAll<HTMLElement>("button.layer:enabled")];
+  all[all.indexOf(here as HTMLElement) + step]?.focus();
+}
 
 /** A head by its name, and what it is as far as that is known: "L1-H2, Previous-Token .99". */
 function describe(categories: HeadCategories | null, head: Head): string {

@@ -1,17 +1,20 @@
 // What the lines mean, and whose they are.
 
-import { Fragment } from "preact";
-import { type Pen, SIGNS, type Signs } from "../../draw/colours";
+import { type Pen, pensFor, SIGNS, type Signs } from "../../draw/colours";
 import { lineOpacity, lineWidth } from "../../draw/lines";
+import { markPath } from "../../draw/marks";
 import type { Theme } from "../../host";
 import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
+import type { Combine, Focus } from "../../layout/focus";
 import { headName } from "../../layout/heads";
 import { short } from "../../layout/numbers";
-import type { Scale } from "../../layout/scale";
+import { type Scale, WEIGHTS } from "../../layout/scale";
+import { visibleKeys } from "../../layout/standing";
+import { TOGETHER } from "../../layout/together";
 import type { Context } from "../../parts/context";
+import { Swatch } from "../../parts/swatch";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
-import { linePens } from "./pens";
 import type { LinesStore } from "./store";
 
 interface Props {
@@ -21,26 +24,89 @@ interface Props {
 }
 
 export function Legend({ context, store, scene }: Props) {
-  const { heads, masked, scale } = scene;
+  const { heads, masked, scale, leftOut, together, units, given, tiles } = scene;
+  const { state, looks } = context;
+  const { combine, queries } = state.traits;
   const categories = context.categories.now.value;
-  const pens = linePens(scene, categories, context.theme.value);
+  const theme = context.theme.value;
+  const pens = pensFor(heads, categories, theme);
   const { dropped } = store.edges.value;
   const [pen, ...others] = pens;
-  const signs = scale.domain === "real" ? SIGNS[context.theme.value] : null;
+  const signs = scale.domain === "real" ? SIGNS[theme] : null;
+  const pinned = units.query.of(queries.value);
   return (
     <div class="legend">
-      <Wedge scale={scale} colour={pen && others.length === 0 ? pen.colour : "var(--quiet)"} signs={signs} />
-      <span>{meaningOf(scale, context.theme.value)}</span>
-      {heads.length > 1 && <span>numbers: mean of {heads.length} heads</span>}
+      <Wedge
+        scale={scale}
+        colour={pen && others.length === 0 ? pen.colour : "var(--quiet)"}
+        signs={signs}
+        even={evenOf(scene, context.focus.value, combine.value)}
+      />
+      <span>{meaningOf(scale, theme)}</span>
+      {together ? (
+        <span class="taken">
+          each line:
+          <Small
+            label="How heads are taken together"
+            names={TOGETHER}
+            chosen={together}
+            onChoose={(how) => {
+              looks.together.value = how;
+            }}
+          />
+          of {heads.length} heads
+        </span>
+      ) : (
+        heads.length > 1 && <span>numbers: mean of {heads.length} heads</span>
+      )}
+      {pinned.length > 1 && scale.domain !== "real" && (
+        <span class="taken">
+          numbers:
+          <Small
+            label="How queries are taken together"
+            names={["mean", "sum"] as const}
+            chosen={combine.value}
+            onChoose={(how) => state.set({ combine: how })}
+          />
+          of {pinned.length} queries
+        </span>
+      )}
       {masked && (
         <span>
           <s>token</s> hidden by the mask
         </span>
       )}
+      {leftOut && (
+        <span>
+          left out: {leftOutOf(scene)}; the rest of each row scaled up
+          {tiles.some((ofHead, at) => ofHead.length < (given[at]?.length ?? 0)) && ", lines of the queries in sight"}
+        </span>
+      )}
       {dropped > 0 && <span>strongest lines only, {dropped.toLocaleString("en")} left out</span>}
-      {heads.length > 1 && <HeadNames heads={heads} pens={pens} categories={categories} />}
+      {together && categories && <Kinds heads={heads} categories={categories} theme={theme} />}
+      {!together && heads.length > 1 && (
+        <HeadNames heads={heads} pens={pens} categories={categories} signed={signs !== null} />
+      )}
     </div>
   );
+}
+
+/** What stands beside the numbers of the row in focus: one of as many keys as it may see. Null where there is none. */
+function evenOf({ scale, tiles, together, units }: Scene, focus: Focus | null, combine: Combine): Even | null {
+  const queries = focus?.queries;
+  if (!queries || scale.name !== WEIGHTS.name || together === "maximum") return null;
+  const count = units.key.labels.length;
+  const visible = tiles.flatMap((ofHead) => queries.map((query) => visibleKeys(ofHead, query, count)));
+  const total = visible.reduce((sum, keys) => sum + 1 / keys, 0);
+  const value = total / (combine === "mean" ? visible.length : tiles.length);
+  if (!Number.isFinite(value)) return null;
+  const [keys] = new Set(visible).size === 1 && (combine === "mean" || queries.length === 1) ? visible : [];
+  return { value, label: `even: ${keys ? `1/${keys}` : short(value)}` };
+}
+
+function leftOutOf({ leftOut, units }: Scene): string {
+  const names = [leftOut?.self && "each token’s own weight", leftOut?.first && `that on ${units.key.labels[0]}`];
+  return names.filter(Boolean).join(" and ");
 }
 
 function meaningOf({ domain, label }: Scale, theme: Theme): string {
@@ -48,26 +114,61 @@ function meaningOf({ domain, label }: Scale, theme: Theme): string {
   return domain === "real" ? `${look} = farther from 0 · red above, blue below` : `${look} = larger ${label}`;
 }
 
+interface SmallProps<T extends string> {
+  label: string;
+  names: readonly T[];
+  chosen: T;
+  onChoose(name: T): void;
+}
+
+/** A choice within a sentence. */
+function Small<T extends string>({ label, names, chosen, onChoose }: SmallProps<T>) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is no part of a sentence
+    <span role="group" aria-label={label}>
+      {names.map((name) => (
+        <button
+          key={name}
+          type="button"
+          class="small-button"
+          aria-pressed={name === chosen}
+          onClick={() => onChoose(name)}
+        >
+          {name}
+        </button>
+      ))}
+    </span>
+  );
+}
+
+/** A weight marked on the scale. */
+interface Even {
+  value: number;
+  label: string;
+}
+
 interface WedgeProps {
   scale: Scale;
   colour: string;
   signs: Signs | null;
+  even: Even | null;
 }
 
-const [LENGTH, HIGH, LETTER] = [84, 10, 7]; // px
+const [LENGTH, HIGH, BELOW, LETTER] = [84, 10, 10, 7]; // px
 
 /** From one end of the scale to the other, in the very widths and opacities of the lines. */
-function Wedge({ scale: { limit, label }, colour, signs }: WedgeProps) {
+function Wedge({ scale: { limit, label }, colour, signs, even }: WedgeProps) {
   const places = Array.from({ length: 16 }, (_, at) => (at + 0.5) / 16);
   const [low, high] = [signs ? short(-limit) : "0", limit === 1 ? "1" : short(limit)];
   const start = LETTER * low.length + 4;
   const width = start + LENGTH + LETTER * high.length + 4;
+  const mark = even && start + Math.min(1, even.value) * LENGTH;
   return (
     <svg
       class="wedge"
       width={width}
-      height={HIGH}
-      viewBox={`0 0 ${width} ${HIGH}`}
+      height={HIGH + BELOW}
+      viewBox={`0 0 ${width} ${HIGH + BELOW}`}
       role="img"
       aria-label={`${label} ${low} to ${high}`}
     >
@@ -92,43 +193,70 @@ function Wedge({ scale: { limit, label }, colour, signs }: WedgeProps) {
       <text x={start + LENGTH + 4} y="9">
         {high}
       </text>
+      {even && mark !== null && (
+        <g class="even">
+          <title>what each key would get if all that the query sees got the same</title>
+          <line x1={mark} x2={mark} y1="0" y2={HIGH + BELOW - 1} />
+          <text
+            x={mark < start + LENGTH / 2 ? mark + 3 : mark - 3}
+            y={HIGH + BELOW - 1}
+            text-anchor={mark < start + LENGTH / 2 ? "start" : "end"}
+          >
+            {even.label}
+          </text>
+        </g>
+      )}
     </svg>
   );
 }
 
-const NAMED = 8;
-
-/** Heads of one category stand together, after its name. */
-function HeadNames({ heads, pens, categories }: { heads: Head[]; pens: Pen[]; categories: HeadCategories | null }) {
-  const groups = new Map<string, number[]>();
-  heads.slice(0, NAMED).forEach((head, at) => {
-    const main = categories?.fresh ? categories.main(head) : null;
-    const name = categories && main !== null && main >= OTHER ? nameOf(categories, main) : "";
-    groups.set(name, [...(groups.get(name) ?? []), at]);
-  });
+/** The kinds that lines are coloured by: each pair's strongest head has one. */
+function Kinds({ heads, categories, theme }: { heads: Head[]; categories: HeadCategories; theme: Theme }) {
+  const counts = new Map<number, number>();
+  for (const head of heads) {
+    const main = categories.main(head);
+    if (main >= OTHER) counts.set(main, (counts.get(main) ?? 0) + 1);
+  }
   return (
-    <span class="head-names" title={heads.map(headName).join(", ")}>
-      {[...groups].map(([name, members]) => (
-        <Fragment key={name}>
-          {name && <bdi>{name}:</bdi>}
-          {members.map((at) => (
-            <span key={at}>
-              <svg width="18" height="4" aria-hidden="true">
-                <line
-                  x2="18"
-                  y1="2"
-                  y2="2"
-                  stroke={pens[at]?.colour}
-                  stroke-width="3"
-                  stroke-dasharray={pens[at]?.dash.join(" ")}
-                />
-              </svg>
-              {headName(heads[at] as Head)}
-            </span>
-          ))}
-        </Fragment>
+    <span class="head-names measured" data-fresh={categories.fresh}>
+      <span>colour: the kind of the head that is strongest on the pair</span>
+      {[...counts].map(([category, count]) => (
+        <span key={category}>
+          <Swatch categories={categories} category={category} theme={theme} />
+          <bdi>{nameOf(categories, category)}</bdi> {count}
+        </span>
       ))}
-      {heads.length > NAMED && <span>and {heads.length - NAMED} more</span>}
+    </span>
+  );
+}
+
+interface NamesProps {
+  heads: Head[];
+  pens: Pen[];
+  categories: HeadCategories | null;
+  /** Whether colour tells a number's sign, and the marks alone whose it is. */
+  signed: boolean;
+}
+
+/** The lines of a pair from top to bottom, each with its mark, its head and that one's category. */
+function HeadNames({ heads, pens, categories, signed }: NamesProps) {
+  return (
+    <span class="head-names">
+      {heads.map((head, at) => {
+        const main = categories?.fresh ? categories.main(head) : null;
+        const { colour, mark } = pens[at] as Pen;
+        const paint = signed ? "var(--quiet)" : colour;
+        return (
+          <span key={headName(head)}>
+            <svg width="26" height="10" aria-hidden="true">
+              <line x1="8" x2="26" y1="5" y2="5" stroke={paint} stroke-width="2.5" />
+              <path d={markPath(mark, 5, 5, 3.6)} fill={paint} />
+            </svg>
+            {headName(head)}
+            {categories && main !== null && main >= OTHER && <bdi>{nameOf(categories, main)}</bdi>}
+          </span>
+        );
+      })}
     </span>
   );
 }

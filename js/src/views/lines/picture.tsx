@@ -2,17 +2,17 @@
 
 import { effect, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { type Pen, SIGNS } from "../../draw/colours";
+import { type Pen, pensFor, SIGNS } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
 import { drawLines, type LinesGeometry } from "../../draw/lines";
 import type { Theme } from "../../host";
 import { edgeAt, focusEdges } from "../../layout/edges";
-import { type Hover, shadedSide, shadesOf } from "../../layout/focus";
+import { type Hover, howTaken, shadedSide, shadesOf } from "../../layout/focus";
 import { rowHeight, stageHeight, stageLimit, stageWidths, visibleRows } from "../../layout/stage";
+import { strandsOf } from "../../layout/strands";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
-import { linePens } from "./pens";
 import type { LinesStore } from "./store";
 import { TokenColumn } from "./token-column";
 import { widestLabel } from "./widest-label";
@@ -60,7 +60,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
 
   const widest = useComputed(() => (width.value > 0 ? widestLabel(shown.value.units, stage.current) : 0));
   const widths = useComputed(() => stageWidths(width.value, widest.value));
-  const pens = useComputed(() => linePens(shown.value, categories.now.value, theme.value));
+  const pens = useComputed(() => pensFor(shown.value.heads, categories.now.value, theme.value));
   const signs = useComputed(() => (shown.value.scale.domain === "real" ? SIGNS[theme.value] : null));
   const sight = useComputed(() => {
     const total = shown.value.count;
@@ -73,7 +73,9 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     if (!at) return null;
     const { first, stop } = sight.value;
     const visible = Array.from({ length: Math.max(0, stop - first) }, (_, nth) => first + nth);
-    return { side: shadedSide(at), rows: shadesOf(shown.value.tiles, at, visible, shown.value.scale) };
+    const { drawn, scale, leftOut, given } = shown.value;
+    const rows = shadesOf(drawn, at, visible, scale, state.traits.combine.value);
+    return { side: shadedSide(at), rows, masked: leftOut ? shadesOf(given, at, visible, scale) : rows };
   });
 
   const geometry = (): LinesGeometry => {
@@ -82,10 +84,10 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     const top = scrollTop.value;
     const { left, right } = widths.value;
     return {
-      width: width.value,
-      height: stageHeight(total, limit),
+      canvas: [width.value, stageHeight(total, limit)],
       left,
-      right,
+      width: right - left,
+      strands: strandsOf(shown.value.heads.length, high),
       row: (index) => (index + 0.5) * high - top,
     };
   };
@@ -106,7 +108,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     const x = (event.clientX - box.left - left) / (right - left);
     if (x < 0 || x > 1) return null;
     const among = pinnedEdges();
-    const at = edgeAt(among, x, event.clientY - box.top, geometry().row);
+    const at = edgeAt(among, x, event.clientY - box.top, geometry());
     if (at < 0) return null;
     return {
       side: "line",
@@ -159,7 +161,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
       width={widths.value.label}
       edge={name === "query" ? widths.value.left : width.value - widths.value.right}
       scale={scene.scale}
-      shades={shades.value?.side === name ? shades.value.rows : null}
+      shades={shades.value?.side === name ? shades.value : null}
       focused={name === "query" ? focus.value?.queries : focus.value?.keys}
       pinned={scene.units[name].of((name === "query" ? state.traits.queries : state.traits.keys).value)}
       onHover={(unit) => {
@@ -168,6 +170,14 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
       onPin={(unit, add) => pin(name, unit, add)}
     />
   );
+
+  /** What the numbers on a side are, where they are those of several tokens on the other. */
+  const taken = (name: Side): string => {
+    const at = focus.value;
+    const of = at && shadedSide(at) === name ? (at.queries ?? at.keys) : null;
+    if (!of || of.length < 2) return "";
+    return ` · ${howTaken(scene.scale, name === "key" ? "query" : "key", state.traits.combine.value)} of ${of.length}`;
+  };
 
   const first = Math.round(scrollTop.value / row);
   const last = Math.min(count, Math.round((scrollTop.value + height) / row));
@@ -178,10 +188,10 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     <div class="lines-view" style={tint(pens.value, theme.value)}>
       <div class="sides" style={{ width: `${width.value}px` }}>
         <span style={{ right: `${width.value - Math.max(gloss, widths.value.left)}px` }}>
-          query{roomy && ": the token that looks"}
+          query{taken("query") || (roomy && ": the token that looks")}
         </span>
         <span style={{ left: `${Math.min(widths.value.right, width.value - gloss)}px` }}>
-          key{roomy && ": what it looks at"}
+          key{taken("key") || (roomy && ": what it looks at")}
         </span>
         {count * row > height && (
           <span class="place" style={{ left: `${(widths.value.left + widths.value.right) / 2}px` }}>

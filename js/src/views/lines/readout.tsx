@@ -8,7 +8,15 @@ import { readingsOf } from "./readings";
 export function Readout({ context: { state, focus, hover, ranking }, scene }: { context: Context; scene: Scene }) {
   const pinned = state.traits.queries.value.length + state.traits.keys.value.length > 0;
   const readings = focus.value
-    ? readingsOf(scene, focus.value, pinned && hover.value === null, state.traits.words.value, ranking.value)
+    ? readingsOf(
+        scene,
+        focus.value,
+        pinned && hover.value === null,
+        state.traits.words.value,
+        state.traits.combine.value,
+        hover.value?.side === "line" ? hover.value.head : null,
+        ranking.value,
+      )
     : [];
   if (readings.length === 0) {
     return <span class="hint">hover a token or a line to read its {scene.scale.label}, click to pin</span>;

@@ -37,7 +37,7 @@ export function createStore({ state, scene, focus, abort }: Context): LinesStore
     cancelAnimationFrame(frame);
   });
 
-  const index = computed(() => indexEdges(scene.value?.tiles ?? [], scene.value?.scale));
+  const index = computed(() => indexEdges(scene.value?.drawn ?? [], scene.value?.scale));
   const edges = computed(() => {
     const all = edgesFrom(index.value, threshold.value);
     const units = scene.value?.units;

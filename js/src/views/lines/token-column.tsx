@@ -12,7 +12,8 @@ interface Props {
   /** Distance of the labels' inner end from the stage's edge on their side. */
   edge: number;
   scale: Scale;
-  shades: Map<number, Shade> | null;
+  /** The numbers of the rows; and what they are with nothing left out, where that tells what the mask hides. */
+  shades: { rows: Map<number, Shade>; masked: Map<number, Shade> } | null;
   focused: readonly number[] | null | undefined;
   pinned: number[];
   onHover(unit: number | null): void;
@@ -45,14 +46,16 @@ export function TokenColumn(props: Props) {
 
   const tokens = [];
   for (let unit = sight.first; unit < Math.min(sight.stop, units.labels.length); unit++) {
-    const shade = shades?.get(unit);
+    const shade = shades?.rows.get(unit);
+    const isHidden = shades?.masked.get(unit)?.allowed === false;
     const classes = [
       "token",
       units.special[unit] && "special",
       units.generated[unit] && "generated",
       focused?.includes(unit) && "focused",
       pinned.includes(unit) && "pinned",
-      shade && !shade.allowed && "forbidden",
+      isHidden && "forbidden",
+      shade && !shade.allowed && !isHidden && "left-out",
     ];
     tokens.push(
       <div
