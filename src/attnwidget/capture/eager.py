@@ -10,6 +10,7 @@ import torch
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.operands import OperandRecorder, Operands, scales
 from attnwidget.capture.recorder import own
+from attnwidget.capture.wrappers import core_of, virtual_tokens
 from attnwidget.maths import ALL, Layer, LeftOut, Mask, QKVLayer, WeightsLayer, weighted_sum
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def run(
             )
         found[name] = [one[0] for one in weights]  # (heads, n, m)
     mask = options["attention_mask"].to(device)
+    before = found[next(iter(found))][0].shape[-1] - mask.shape[-1]
+    if mask.ndim == 2 and before and before == virtual_tokens(base):
+        mask = torch.cat([mask.new_ones(1, before), mask], 1)  # (1, virtual tokens + n)
     layers: dict[str, list[Layer]] = {}
     for name, those in found.items():
         given = mask if name in {"self", "encoder", "cross"} else torch.ones_like(options["decoder_input_ids"])
@@ -72,7 +76,7 @@ def leave_out(layers: dict[str, list[Layer]], wanted: Collection[int] | None) ->
 
 def _rules(base: nn.Module, weights: list[Tensor], mask: Tensor, *, is_cross: bool) -> list[Mask]:
     """Find which pairs may attend: from the mask that was given, the model's own windows, and zeros."""
-    config: Any = base.config
+    config: Any = core_of(base).config
     n, m = weights[0].shape[1:]
     window = int(getattr(config, "window_size", 0) or 0)
     kinds = list(getattr(config, "attention_layers", ()))  # GPT-Neo, whose own mask holds in any case

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import PreTrainedConfig
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from attnwidget.capture import eager
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.interface import NAME, recording
 from attnwidget.capture.support import uses_interface, why_nothing
 from attnwidget.capture.temporary import set_temporarily
+from attnwidget.capture.wrappers import SeenIds, core_of, entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,18 +39,22 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
     recorder : Recorder
         What keeps the layers.
     """
-    base = model.base_model  # no head: n × vocabulary logits are not needed
+    called, seen = entry(model), SeenIds(model)
+    expected = [options[name] for name in ("input_ids", "decoder_input_ids") if name in options]
+    watch = nullcontext() if isinstance(called, PreTrainedModel) and called is not model else seen
     if uses_interface(model):
-        with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder):
-            base(**options)
+        with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), watch:
+            called(**options)
         if recorder.layers:
+            seen.check(model, expected)
             order = ("self", "encoder", "decoder", "cross")
             return {name: recorder.layers[name] for name in order if name in recorder.layers}
     reason = why_nothing(model)
     if reason:
         raise UnsupportedModelError(reason)
-    with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder):
-        found, recorder.given_error = eager.run(base, options, values=recorder.values)
+    with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder), watch:
+        found, recorder.given_error = eager.run(called, options, values=recorder.values)
+    seen.check(model, expected)
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))
     return eager.leave_out(found, recorder.wanted)
@@ -56,11 +62,12 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
 
 def attention_names(model: Any) -> Callable[[nn.Module], str]:
     """Return what tells of which attention a module of this model is."""
-    if not model.config.is_encoder_decoder:
+    core = core_of(model)
+    if not core.config.is_encoder_decoder:
         return lambda _: "self"
-    encoder = {id(module) for module in model.get_encoder().modules()}
+    encoder = {id(module) for module in core.get_encoder().modules()}
     cross = {
-        id(module) for name, module in model.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))
+        id(module) for name, module in core.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))
     }
     return lambda module: "encoder" if id(module) in encoder else "cross" if id(module) in cross else "decoder"
 

@@ -10,6 +10,7 @@ from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rerun import Pass
 from attnwidget.capture.support import check
+from attnwidget.capture.wrappers import core_of, unwrapped, virtual_tokens
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
 
@@ -95,7 +96,7 @@ def capture(
     TypeError
         If `model` is no transformers model, or a text no string.
     """
-    whole: Any = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    whole: Any = unwrapped(model)
     check(whole)
     ready = prepare(
         whole,
@@ -118,11 +119,12 @@ def capture(
             raise
         raise UnsupportedModelError(f"{type(whole).__name__} takes no attention_mask of pairs ({error})") from error
     count = sum(map(len, found.values()))
-    if layers is None and total and count > total:
+    if total and count > total:
         raise UnsupportedModelError(
             f"{type(whole).__name__} computes {count} attentions in {total} layers; "
             "which of them make a layer's weights cannot be told"
         )
+    _name_virtual(whole, found, ready)
     _check_shapes(found, ready)
 
     trace = AttentionTrace(
@@ -143,12 +145,21 @@ def capture(
 
 
 def _count_layers(model: Any) -> int:
-    config = model.config.get_text_config()
+    whole = core_of(model).config
+    config = whole.get_text_config()
     count = int(getattr(config, "num_hidden_layers", 0) or 0)
-    if not model.config.is_encoder_decoder:
+    if not whole.is_encoder_decoder:
         return count
     decoder = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", None) or count
     return count + 2 * int(decoder)
+
+
+def _name_virtual(model: Any, found: dict[str, list[Layer]], ready: Ready) -> None:
+    """Name the tokens that the model has put before the text, if this pass has them: adapters can be switched off."""
+    count = virtual_tokens(model)
+    read = found.get("encoder", found.get("self", []))
+    if count and {layer.shape[2] for layer in read} == {len((ready.source or ready.tokens).text) + count}:
+        ready.put_before(count)
 
 
 def _check_shapes(found: dict[str, list[Layer]], ready: Ready) -> None:

@@ -20,6 +20,7 @@ from torch import nn
 from transformers import GenerationConfig, PreTrainedConfig
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.wrappers import unwrapped
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -42,7 +43,7 @@ def twin(model: M) -> M:
     UnsupportedModelError
         If a part cannot be copied: the model can then be run in the foreground only.
     """
-    whole = cast("M", getattr(model, "_orig_mod", model))  # what torch.compile wraps
+    whole = cast("M", unwrapped(model))
     copies = _Copies()
     try:
         copy: M = copies.of(whole)

@@ -114,11 +114,15 @@ def needs_download(name: str | os.PathLike[str] | None = None) -> bool:
 
 
 def describe_model(model: Any) -> str:
-    """Return a short label: the name that it was loaded by, a folder's own name, or its class."""
-    name = str(getattr(model, "name_or_path", "") or "")
+    """Return a short label: the name that it was loaded by, a folder's own name, or its class.
+
+    Of an adapter or a class of one's own around a model, both: "PeftModelForCausalLM(gpt2)".
+    """
+    name, kind = str(getattr(model, "name_or_path", "") or ""), type(model)
     if not name:
-        return type(model).__name__
-    return Path(name).name if _looks_like_path(name) or Path(name).is_dir() else name
+        return kind.__name__
+    label = Path(name).name if _looks_like_path(name) or Path(name).is_dir() else name
+    return label if kind.__module__.startswith("transformers.") else f"{kind.__name__}({label})"
 
 
 _BUNDLED_PREFIX = "demo/"  # never looked up on the Hub
