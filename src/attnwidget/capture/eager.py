@@ -10,7 +10,7 @@ import torch
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.operands import OperandRecorder, Operands, scales
 from attnwidget.capture.recorder import own
-from attnwidget.capture.wrappers import core_of, virtual_tokens
+from attnwidget.capture.wrappers import core_of, is_plain, virtual_tokens
 from attnwidget.maths import ALL, Layer, LeftOut, Mask, QKVLayer, WeightsLayer, weighted_sum
 
 if TYPE_CHECKING:
@@ -52,7 +52,8 @@ def run(
     for name, those in found.items():
         given = mask if name in {"self", "encoder", "cross"} else torch.ones_like(options["decoder_input_ids"])
         rules = _rules(base, those, given, is_cross=name == "cross")
-        layers[name] = [_zero_blind(one, rule) for one, rule in zip(those, rules, strict=True)]
+        knows = is_plain(core_of(base))  # what else is put around or upon a model may attend by a mask of its own
+        layers[name] = [_zero_blind(one, rule, may_be_blind=knows) for one, rule in zip(those, rules, strict=True)]
     if not several and len(operands.found) == len(layers["self"]):
         proven = [_prove(one, seen) for one, seen in zip(layers["self"], operands.found, strict=True)]
         whole = [one for one in proven if one is not None]
@@ -103,7 +104,7 @@ def _rules(base: nn.Module, weights: list[Tensor], mask: Tensor, *, is_cross: bo
     return [Mask(rule.before, 0 if causal else None, kept) for rule in own_rules]
 
 
-def _zero_blind(weights: Tensor, rule: Mask) -> WeightsLayer:
+def _zero_blind(weights: Tensor, rule: Mask, *, may_be_blind: bool) -> WeightsLayer:
     """Forbid everything to a row that spreads its weight over forbidden keys: it may attend to nothing."""
     _, n, m = weights.shape
     rows, columns = (torch.arange(size, device=weights.device) for size in (n, m))
@@ -112,6 +113,11 @@ def _zero_blind(weights: Tensor, rule: Mask) -> WeightsLayer:
     sees = allowed & ~astray[:, None]  # (1 or heads, n, m)
     if not torch.equal(sees, allowed):
         is_blind = bool((allowed.any(-1) & astray).any())
+        if is_blind and not may_be_blind:
+            raise UnsupportedModelError(
+                "the model attends to tokens that the attention_mask hides, so which pairs may attend cannot be told; "
+                "capture it without attention_mask"
+            )
         rule = Mask.from_dense(sees) if is_blind else rule
     return WeightsLayer(weights * sees, rule)
 

@@ -7,14 +7,14 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import PreTrainedConfig, PreTrainedModel
+from transformers import PreTrainedConfig
 
 from attnwidget.capture import eager
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.interface import NAME, recording
 from attnwidget.capture.support import uses_interface, why_nothing
 from attnwidget.capture.temporary import set_temporarily
-from attnwidget.capture.wrappers import SeenIds, core_of, entry
+from attnwidget.capture.wrappers import SeenIds, core_of, entry, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,22 +39,19 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
     recorder : Recorder
         What keeps the layers.
     """
-    called, seen = entry(model), SeenIds(model)
-    expected = [options[name] for name in ("input_ids", "decoder_input_ids") if name in options]
-    watch = nullcontext() if isinstance(called, PreTrainedModel) and called is not model else seen
+    called = entry(model)
+    seen = nullcontext() if is_plain(model) else SeenIds(model, options)
     if uses_interface(model):
-        with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), watch:
+        with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), seen:
             called(**options)
         if recorder.layers:
-            seen.check(model, expected)
             order = ("self", "encoder", "decoder", "cross")
             return {name: recorder.layers[name] for name in order if name in recorder.layers}
     reason = why_nothing(model)
     if reason:
         raise UnsupportedModelError(reason)
-    with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder), watch:
+    with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder), seen:
         found, recorder.given_error = eager.run(called, options, values=recorder.values)
-    seen.check(model, expected)
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))
     return eager.leave_out(found, recorder.wanted)
@@ -66,9 +63,7 @@ def attention_names(model: Any) -> Callable[[nn.Module], str]:
     if not core.config.is_encoder_decoder:
         return lambda _: "self"
     encoder = {id(module) for module in core.get_encoder().modules()}
-    cross = {
-        id(module) for name, module in core.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))
-    }
+    cross = {id(module) for name, module in core.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))}
     return lambda module: "encoder" if id(module) in encoder else "cross" if id(module) in cross else "decoder"
 
 

@@ -9,7 +9,7 @@ from attnwidget.capture.forward import attention_names, forward
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rerun import Pass
-from attnwidget.capture.support import check
+from attnwidget.capture.support import check, check_all_seen
 from attnwidget.capture.wrappers import core_of, unwrapped, virtual_tokens
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
@@ -124,6 +124,8 @@ def capture(
             f"{type(whole).__name__} computes {count} attentions in {total} layers; "
             "which of them make a layer's weights cannot be told"
         )
+    if count < total:
+        check_all_seen(whole)
     _name_virtual(whole, found, ready)
     _check_shapes(found, ready)
 

@@ -42,6 +42,19 @@ def uses_interface(model: nn.Module) -> bool:
     return any(hasattr(sys.modules.get(file), "ALL_ATTENTION_FUNCTIONS") for file in files)
 
 
+def check_all_seen(model: nn.Module) -> None:
+    """Refuse a model some of whose layers have attention that went by unseen: the others' numbers would be wrong."""
+    for name, module in model.named_modules():
+        kind = type(module)
+        is_foreign = not kind.__module__.startswith(("transformers.", "torch.", "peft."))
+        is_attention = "attention" in kind.__name__.lower() or "attn" in kind.__name__.lower()
+        if is_foreign and is_attention and not hasattr(sys.modules.get(kind.__module__), "ALL_ATTENTION_FUNCTIONS"):
+            raise UnsupportedModelError(
+                f"{kind.__name__} at .{name} computes attention that cannot be seen, beside layers where it can; "
+                "let it ask transformers' ALL_ATTENTION_FUNCTIONS for its attention function"
+            )
+
+
 def why_nothing(model: nn.Module) -> str:
     """Say why a model has no attention at all; empty if it seems to have some."""
     names = {type(module).__name__.lower() for module in model.modules()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,6 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from attnwidget.capture.errors import UnsupportedModelError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _HANDS_ON = nn.DataParallel, nn.parallel.DistributedDataParallel
 _HOOKS = "_forward_hooks", "_forward_pre_hooks"
@@ -86,6 +83,18 @@ def virtual_tokens(model: Any) -> int:
     return 0 if how is None else int(how.num_virtual_tokens)
 
 
+def is_plain(model: Any) -> bool:
+    """Whether a model is one of transformers' own classes, with nothing put upon it but where its weights are."""
+    kind = type(model)
+    if not isinstance(model, PreTrainedModel) or not kind.__module__.startswith("transformers."):
+        return False
+    # accelerate sets `forward` to bring weights and inputs to their devices
+    is_placed = hasattr(model, "_hf_hook") and getattr(model._old_forward, "__func__", None) is kind.forward  # noqa: SLF001
+    code = getattr(kind.forward, "__globals__", {})  # whoever wraps a function copies its name, but not this
+    is_own = str(code.get("__name__", "")).startswith("transformers.") and kind.__call__ is nn.Module.__call__
+    return is_own and (is_placed or "forward" not in vars(model)) and not _has_hooks(model)
+
+
 def adapter_switches(model: nn.Module) -> list[str]:
     """List which adapters of PEFT are on, in every layer that has some."""
     return [f"{name} {vars(one)[name]}" for one in model.modules() for name in _SWITCHES if name in vars(one)]
@@ -102,7 +111,7 @@ def entry(model: nn.Module) -> nn.Module:
 
     So n × vocabulary logits are not computed.
     """
-    return cast("nn.Module", model.base_model) if _is_plain(model) and "forward" not in vars(model) else model
+    return cast("nn.Module", model.base_model) if is_plain(model) and "forward" not in vars(model) else model
 
 
 def takes(model: nn.Module, name: str) -> bool:
@@ -120,18 +129,32 @@ def sparing(model: nn.Module) -> dict[str, Any]:
     names = signature((called if model is core else core).forward).parameters
     found: dict[str, Any] = {"use_cache": False} if "use_cache" in names else {}
     # what is a user's own may want them all
-    if called is model and _is_plain(core) and not _has_hooks(model) and "logits_to_keep" in names:
+    if called is model and is_plain(core) and not _has_hooks(model) and "logits_to_keep" in names:
         found["logits_to_keep"] = 1
     return found
 
 
 class SeenIds(TorchFunctionMode):
-    """Follow which token ids a pass looks up, in this thread and without touching the model."""
+    """Follow which token ids a pass looks up, in this thread and without touching the model; refuse others.
 
-    def __init__(self, model: Any) -> None:
+    Parameters
+    ----------
+    model : nn.Module
+        What is called inside.
+    options : dict
+        With what: the ids of the text are among it.
+
+    Raises
+    ------
+    UnsupportedModelError
+        At the end, if other tokens than the text's were looked up: what they are called would be wrong.
+    """
+
+    def __init__(self, model: nn.Module, options: dict[str, Any]) -> None:
         super().__init__()
-        embeddings = core_of(model).get_input_embeddings()
-        self._size = int(getattr(embeddings, "num_embeddings", 0))
+        self._name = type(model).__name__
+        self._given = [options[name] for name in ("input_ids", "decoder_input_ids") if name in options]
+        self._size = int(getattr(core_of(model).get_input_embeddings(), "num_embeddings", 0))
         self._seen: list[Tensor] = []
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -140,29 +163,18 @@ class SeenIds(TorchFunctionMode):
         if getattr(func, "__name__", "") == "embedding":
             tensors = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)]
             if any(one.ndim == 2 and len(one) == self._size and one.is_floating_point() for one in tensors):
-                self._seen += [one for one in tensors if not one.is_floating_point()]
+                self._seen += [one.flatten() for one in tensors if not one.is_floating_point()]  # XLNet turns them
         return func(*args, **kwargs)
 
-    def check(self, model: Any, expected: Iterable[Tensor]) -> None:
-        """Refuse a pass that looked up other tokens than the text's: what they are called would be wrong."""
-        for ids in expected:
-            if self._seen and not any(one.shape == ids.shape and torch.equal(one.to(ids), ids) for one in self._seen):
+    def __exit__(self, kind: Any, *rest: object) -> None:
+        """Compare, unless the pass has failed already."""
+        super().__exit__(kind, *rest)
+        for ids in self._given if kind is None and self._seen else ():
+            if not any(torch.equal(one.to(ids), ids.flatten()) for one in self._seen):
                 raise UnsupportedModelError(
-                    f"{type(model).__name__} looks up other tokens than the text's, so what it attends to cannot be "
-                    "named; give it the text as it reads it"
+                    f"{self._name} looks up other tokens than the text's, so what it attends to cannot be named; "
+                    "give it the text as it reads it"
                 )
-
-
-def _is_plain(model: Any) -> bool:
-    """Whether a model is one of transformers' own classes, with nothing put upon it but where its weights are."""
-    kind = type(model)
-    if not isinstance(model, PreTrainedModel) or not kind.__module__.startswith("transformers."):
-        return False
-    # accelerate sets `forward` to bring weights and inputs to their devices
-    is_placed = getattr(vars(model).get("_old_forward"), "__func__", None) is kind.forward
-    code = getattr(kind.forward, "__globals__", {})  # whoever wraps a function copies its name, but not this
-    is_own = str(code.get("__name__", "")).startswith("transformers.") and kind.__call__ is nn.Module.__call__
-    return is_own and ((is_placed and hasattr(model, "_hf_hook")) or "forward" not in vars(model)) and not _has_hooks(model)
 
 
 def _has_hooks(model: nn.Module) -> bool:

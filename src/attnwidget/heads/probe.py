@@ -136,7 +136,15 @@ class _State(NamedTuple):
 
 
 def _versions(model: Any) -> list[tuple[int, int]]:
-    return [(one.data_ptr(), version_of(one)) for one in model.parameters() if not one.is_meta]
+    return [(one.data_ptr(), version_of(one)) for parameter in model.parameters() for one in _stored(parameter)]
+
+
+def _stored(parameter: Any) -> list[Tensor]:
+    """Return the tensors that a parameter is kept in: itself, or what a quantised one is made of."""
+    if hasattr(parameter, "__tensor_flatten__"):
+        names, _ = parameter.__tensor_flatten__()
+        return [one for name in names for one in _stored(getattr(parameter, name))]
+    return [] if parameter.is_meta else [parameter]
 
 
 class _Known:
@@ -181,10 +189,8 @@ def checksum(model: Any) -> float:
     """Add up a model's weights: all of a small one, a part of every tensor of a large one."""
     total = 0.0
     for parameter in model.parameters():
-        if parameter.is_meta:
-            continue
-        flat = parameter.detach().reshape(-1)
-        total += float(flat[:: max(1, flat.numel() // _SUMMED)].double().abs().sum())
+        for flat in (one.detach().reshape(-1) for one in _stored(parameter)):
+            total += float(flat[:: max(1, flat.numel() // _SUMMED)].double().abs().sum())
     return total
 
 
