@@ -42,13 +42,17 @@ def capture(
 ) -> AttentionTrace:
     """Run a model once on a text and keep what its attention is recomputed from.
 
-    The pass runs in eval mode, without gradients and without the language-model head, on the
-    device where the model is. Afterwards the model is as before, whatever happens.
+    What runs is what was handed over, with all that stands around it or upon it: adapters, hooks, a
+    subclass's own `forward`. It runs in eval mode, without gradients, on the device where the model
+    is; a class of transformers itself also without its head. Afterwards it is as before, whatever
+    happens.
 
     Parameters
     ----------
     model : transformers.PreTrainedModel
-        A decoder-only, encoder-only or encoder–decoder model.
+        A decoder-only, encoder-only or encoder–decoder model, also in an adapter of PEFT,
+        `torch.compile` or `DataParallel`. Virtual tokens that prompt tuning puts before the text
+        are the trace's first, "[prompt 1]" ….
     text : str
         The text. It must not be longer than the model's table of learned positions; rotary
         positions and ALiBi have no such bound.
@@ -75,7 +79,8 @@ def capture(
     Returns
     -------
     AttentionTrace
-        Its `max_error` compares recomputed rows of every head with what the model computed. A
+        Its `max_error` compares recomputed rows of every head with the attention outputs that the
+        model itself went on with, in this very pass. A
         model that mixes attention with other layers has only its attention layers in the trace.
         Of a model outside transformers' attention interface the trace has the weights; where
         queries, keys and values could not be verified, `missing` says so. It keeps the model alive
@@ -88,7 +93,8 @@ def capture(
     TextTooLongError
         If the text has more tokens than the model has positions.
     UnsupportedModelError
-        If the model has no attention, or attention that cannot be recorded.
+        If the model has no attention, or attention that cannot be recorded; or if what stands
+        around it changes the text's tokens, or the mask, in a way that cannot be named.
     MissingTokenizerError
         If no tokenizer was given or found.
     ValueError

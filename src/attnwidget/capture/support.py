@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import torch
+
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.wrappers import check_wrapper, core_of
 

@@ -29,7 +29,7 @@ def unwrapped(model: Any) -> Any:
     """Take off what only hands its call on to a model: `torch.compile`, `DataParallel`; a hook upon it stays."""
     while isinstance(model, nn.Module) and not _has_hooks(model):
         # not by getattr: adapters hand that on to the model inside them
-        inner = model._modules.get("_orig_mod")  # noqa: SLF001 - what torch.compile wraps
+        inner: Any = model._modules.get("_orig_mod")  # noqa: SLF001 - what torch.compile wraps
         if inner is None and type(model) in _HANDS_ON and "forward" not in vars(model):
             inner = model.module
         if inner is None:
@@ -166,9 +166,9 @@ class SeenIds(TorchFunctionMode):
                 self._seen += [one.flatten() for one in tensors if not one.is_floating_point()]  # XLNet turns them
         return func(*args, **kwargs)
 
-    def __exit__(self, kind: Any, *rest: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         """Compare, unless the pass has failed already."""
-        super().__exit__(kind, *rest)
+        super().__exit__(kind, *rest)  # type: ignore[no-untyped-call]
         for ids in self._given if kind is None and self._seen else ():
             if not any(torch.equal(one.to(ids), ids.flatten()) for one in self._seen):
                 raise UnsupportedModelError(
