@@ -10,6 +10,7 @@ import torch
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.operands import OperandRecorder, Operands, scales
 from attnwidget.capture.recorder import own
+from attnwidget.capture.wrappers import core_of, is_plain, virtual_tokens
 from attnwidget.maths import ALL, Layer, LeftOut, Mask, QKVLayer, WeightsLayer, weighted_sum
 
 if TYPE_CHECKING:
@@ -44,11 +45,15 @@ def run(
             )
         found[name] = [one[0] for one in weights]  # (heads, n, m)
     mask = options["attention_mask"].to(device)
+    before = found[next(iter(found))][0].shape[-1] - mask.shape[-1]
+    if mask.ndim == 2 and before and before == virtual_tokens(base):
+        mask = torch.cat([mask.new_ones(1, before), mask], 1)  # (1, virtual tokens + n)
     layers: dict[str, list[Layer]] = {}
     for name, those in found.items():
         given = mask if name in {"self", "encoder", "cross"} else torch.ones_like(options["decoder_input_ids"])
         rules = _rules(base, those, given, is_cross=name == "cross")
-        layers[name] = [_zero_blind(one, rule) for one, rule in zip(those, rules, strict=True)]
+        knows = is_plain(core_of(base))  # what else is put around or upon a model may attend by a mask of its own
+        layers[name] = [_zero_blind(one, rule, may_be_blind=knows) for one, rule in zip(those, rules, strict=True)]
     if not several and len(operands.found) == len(layers["self"]):
         proven = [_prove(one, seen) for one, seen in zip(layers["self"], operands.found, strict=True)]
         whole = [one for one in proven if one is not None]
@@ -72,7 +77,7 @@ def leave_out(layers: dict[str, list[Layer]], wanted: Collection[int] | None) ->
 
 def _rules(base: nn.Module, weights: list[Tensor], mask: Tensor, *, is_cross: bool) -> list[Mask]:
     """Find which pairs may attend: from the mask that was given, the model's own windows, and zeros."""
-    config: Any = base.config
+    config: Any = core_of(base).config
     n, m = weights[0].shape[1:]
     window = int(getattr(config, "window_size", 0) or 0)
     kinds = list(getattr(config, "attention_layers", ()))  # GPT-Neo, whose own mask holds in any case
@@ -99,7 +104,7 @@ def _rules(base: nn.Module, weights: list[Tensor], mask: Tensor, *, is_cross: bo
     return [Mask(rule.before, 0 if causal else None, kept) for rule in own_rules]
 
 
-def _zero_blind(weights: Tensor, rule: Mask) -> WeightsLayer:
+def _zero_blind(weights: Tensor, rule: Mask, *, may_be_blind: bool) -> WeightsLayer:
     """Forbid everything to a row that spreads its weight over forbidden keys: it may attend to nothing."""
     _, n, m = weights.shape
     rows, columns = (torch.arange(size, device=weights.device) for size in (n, m))
@@ -108,6 +113,11 @@ def _zero_blind(weights: Tensor, rule: Mask) -> WeightsLayer:
     sees = allowed & ~astray[:, None]  # (1 or heads, n, m)
     if not torch.equal(sees, allowed):
         is_blind = bool((allowed.any(-1) & astray).any())
+        if is_blind and not may_be_blind:
+            raise UnsupportedModelError(
+                "the model attends to tokens that the attention_mask hides, so which pairs may attend cannot be told; "
+                "capture it without attention_mask"
+            )
         rule = Mask.from_dense(sees) if is_blind else rule
     return WeightsLayer(weights * sees, rule)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +14,7 @@ from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.interface import NAME, recording
 from attnwidget.capture.support import uses_interface, why_nothing
 from attnwidget.capture.temporary import set_temporarily
+from attnwidget.capture.wrappers import SeenIds, core_of, entry, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,18 +39,19 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
     recorder : Recorder
         What keeps the layers.
     """
-    base = model.base_model  # no head: n × vocabulary logits are not needed
+    called = entry(model)
+    seen = nullcontext() if is_plain(model) else SeenIds(model, options)
     if uses_interface(model):
-        with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder):
-            base(**options)
+        with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), seen:
+            called(**options)
         if recorder.layers:
             order = ("self", "encoder", "decoder", "cross")
             return {name: recorder.layers[name] for name in order if name in recorder.layers}
     reason = why_nothing(model)
     if reason:
         raise UnsupportedModelError(reason)
-    with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder):
-        found, recorder.given_error = eager.run(base, options, values=recorder.values)
+    with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder), seen:
+        found, recorder.given_error = eager.run(called, options, values=recorder.values)
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))
     return eager.leave_out(found, recorder.wanted)
@@ -56,12 +59,11 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
 
 def attention_names(model: Any) -> Callable[[nn.Module], str]:
     """Return what tells of which attention a module of this model is."""
-    if not model.config.is_encoder_decoder:
+    core = core_of(model)
+    if not core.config.is_encoder_decoder:
         return lambda _: "self"
-    encoder = {id(module) for module in model.get_encoder().modules()}
-    cross = {
-        id(module) for name, module in model.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))
-    }
+    encoder = {id(module) for module in core.get_encoder().modules()}
+    cross = {id(module) for name, module in core.named_modules() if _CROSS.search(name.removeprefix("encoder_decoder"))}
     return lambda module: "encoder" if id(module) in encoder else "cross" if id(module) in cross else "decoder"
 
 

@@ -16,6 +16,7 @@ from attnwidget.capture.errors import (
     UnsupportedModelError,
 )
 from attnwidget.capture.notices import doubled_marks
+from attnwidget.capture.wrappers import core_of, takes, virtual_tokens
 from attnwidget.tokens import Tokens, describe, scheme_of
 
 
@@ -77,7 +78,7 @@ def encode_target(model: Any, tokenizer: Any, text: str) -> tuple[list[int], lis
     ids = [int(number) for number in encoded["input_ids"]]
     _check_not_empty(tokenizer, ids, text)
     once, notices = _once(tokenizer, encoded, ids)
-    check_fit(model.get_decoder(), ids[once])
+    check_fit(core_of(model).get_decoder(), ids[once])
     return ids[once], [one.replace("The text", "The target") for one in notices]
 
 
@@ -132,23 +133,26 @@ def _segments(tokenizer: Any, encoded: Any, text: str, n: int) -> list[int]:
 
 def _knows_types(model: Any, types: list[int] | None) -> bool:
     """Whether the model embeds token types. GPT-2 takes them too, and adds words' embeddings."""
-    if types is None or "token_type_ids" not in inspect.signature(model.base_model.forward).parameters:
+    core = core_of(model)
+    if types is None or "token_type_ids" not in inspect.signature(core.base_model.forward).parameters:
         return False
-    count = 3 if model.config.model_type == "xlnet" else getattr(model.config, "type_vocab_size", 0)
+    count = 3 if core.config.model_type == "xlnet" else getattr(core.config, "type_vocab_size", 0)
+    if not takes(model, "token_type_ids"):
+        return False
     return 1 < count > max(types)
 
 
 def vocabulary_size(model: Any) -> int:
     """Count the tokens that a model knows; one that takes no text is refused."""
     try:
-        return int(model.get_input_embeddings().num_embeddings)
+        return int(core_of(model).get_input_embeddings().num_embeddings)
     except (AttributeError, NotImplementedError) as error:
         raise UnsupportedModelError(f"{type(model).__name__} takes no text") from error
 
 
 def find_tokenizer(model: nn.Module) -> Any:
     """Load the tokenizer that lies beside the model's weights, from disk only."""
-    name = getattr(model.config, "name_or_path", "")
+    name = getattr(core_of(model).config, "name_or_path", "")
     problem: Exception | None = None
     if name:
         try:
@@ -166,13 +170,13 @@ def find_tokenizer(model: nn.Module) -> Any:
 
 
 def position_limit(model: Any) -> int | None:
-    """Return how many tokens the model has positions for, None if it has no bound.
+    """Return how many of a text's tokens the model has positions for, None if it has no bound.
 
     Learned positions are counted in their table, less the rows that RoBERTa and OPT leave unused
     at its start. Rotary positions and ALiBi are computed for any length: a text longer than what
     the model was trained on runs, and is shown as it is.
     """
-    words = model.get_input_embeddings()
+    words = core_of(model).get_input_embeddings()
     # the innermost model with the embeddings of words: beside it may be one of pictures
     *_, text_model = (
         module
@@ -186,5 +190,5 @@ def position_limit(model: Any) -> int | None:
         if last == "wpe" or ("position" in last and "relative" not in last):
             padding = module.padding_idx
             unused = getattr(module, "offset", 0) if padding is None else padding + 1
-            return int(module.num_embeddings - unused)
+            return int(module.num_embeddings - unused) - virtual_tokens(model)
     return None

@@ -158,7 +158,9 @@ def _maps(module: nn.Module, width: int, output: Tensor) -> Iterator[tuple[Tenso
     """Say how a module may map: by its own matrix; and by what it makes of every direction, whatever it is."""
     is_linear, is_conv = (type(module).forward is kind.forward for kind in (nn.Linear, Conv1D))  # GPT-2's
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
-    if (is_linear or is_conv) and weight is not None and weight.is_floating_point() and not weight.is_meta:
+    # a quantised weight may look like a matrix, but can only be multiplied
+    is_plain = isinstance(weight, Tensor) and not hasattr(weight, "__tensor_flatten__")
+    if (is_linear or is_conv) and weight is not None and is_plain and weight.is_floating_point() and not weight.is_meta:
         yield (weight.detach().T if is_linear else weight.detach()), None if bias is None else bias.detach()
     device = getattr(getattr(module, "_hf_hook", None), "execution_device", None)  # accelerate brings weights there
     options: dict[str, Any] = {"dtype": output.dtype, "device": output.device if device is None else device}

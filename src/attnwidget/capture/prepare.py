@@ -14,6 +14,8 @@ from attnwidget.capture.masks import read_mask
 from attnwidget.capture.notices import beyond_context
 from attnwidget.capture.support import input_device
 from attnwidget.capture.target import continue_prompt, decoder_ids
+from attnwidget.capture.wrappers import core_of, sparing
+from attnwidget.tokens import after_prompt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +40,15 @@ class Ready:
         mask: Tensor = self.options["attention_mask"]
         return mask.ndim == 4
 
+    def put_before(self, count: int) -> None:
+        """Name virtual tokens that the model has put before the text's; with a decoder, before the source's."""
+        if self.source is not None:
+            self.source = after_prompt(self.source, count)
+            return
+        self.tokens = after_prompt(self.tokens, count)
+        self.segments = self.segments and [0] * count + self.segments
+        self.generated = self.generated and [False] * count + self.generated
+
 
 def prepare(
     model: Any,
@@ -50,7 +61,7 @@ def prepare(
     generate: int,
 ) -> Ready:
     """Tokenize, check and, where wanted, generate; see `attnwidget.capture.capture`."""
-    has_decoder = bool(model.config.is_encoder_decoder)
+    has_decoder = bool(core_of(model).config.is_encoder_decoder)
     if text_target is not None and not has_decoder:
         raise ValueError(f"text_target is for encoder–decoder models; {type(model).__name__} is none")
     if generate < 0 or (generate and (has_decoder or text_pair is not None)):
@@ -58,7 +69,8 @@ def prepare(
     tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
     given = encode(model, tokenizer, text, text_pair)
     device = input_device(model)
-    mask = read_mask(attention_mask, len(given.ids), model.get_input_embeddings().weight.dtype).to(device)
+    dtype = core_of(model).get_input_embeddings().weight.dtype
+    mask = read_mask(attention_mask, len(given.ids), dtype).to(device)
     if mask.ndim == 4 and (has_decoder or generate):
         raise ValueError("an attention_mask of pairs is for one text of a model with one attention")
     ids = torch.tensor([given.ids], device=device)  # (1, n)
@@ -74,16 +86,14 @@ def prepare(
         ready.options["decoder_input_ids"] = torch.tensor([target], device=device)
         ready.source, ready.tokens = ready.tokens, read_tokens(tokenizer, target)
         ready.generated = [text_target is None and at > 0 for at in range(len(target))]
-    if has_decoder:
-        ready.notices += beyond_context(model.get_encoder().config, len(given.ids))
-        ready.notices += beyond_context(model.get_decoder().config, len(ready.tokens.text), "The target")
+        core = core_of(model)
+        ready.notices += beyond_context(core.get_encoder().config, len(given.ids))
+        ready.notices += beyond_context(core.get_decoder().config, len(ready.tokens.text), "The target")
     else:
-        ready.notices += beyond_context(model.config, len(ready.tokens.text))
-    base = model.base_model
+        ready.notices += beyond_context(core_of(model).config, len(ready.tokens.text))
     if ready.has_pairs:
-        ready.options |= _positions(base, len(given.ids), device)
-    if "use_cache" in signature(base.forward).parameters:
-        ready.options["use_cache"] = False
+        ready.options |= _positions(core_of(model), len(given.ids), device)
+    ready.options |= sparing(model)
     return ready
 
 
@@ -100,9 +110,9 @@ def _continue(ready: Ready, model: Any, tokenizer: Any, count: int) -> None:
     ready.generated = [at >= prompt.shape[1] for at in range(len(ids))]
 
 
-def _positions(base: Any, n: int, device: torch.device) -> dict[str, Tensor]:
+def _positions(core: Any, n: int, device: torch.device) -> dict[str, Tensor]:
     """Count the positions for a model that would read them from a mask (OPT), and cannot from pairs."""
-    for module in base.modules():
+    for module in core.modules():
         if isinstance(module, nn.Embedding) and "attention_mask" in signature(module.forward).parameters:
             return {"position_ids": torch.arange(n, device=device)[None]}  # (1, n)
     return {}

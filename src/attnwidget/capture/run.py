@@ -9,7 +9,8 @@ from attnwidget.capture.forward import attention_names, forward
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rerun import Pass
-from attnwidget.capture.support import check
+from attnwidget.capture.support import check, check_all_seen
+from attnwidget.capture.wrappers import core_of, unwrapped, virtual_tokens
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
 
@@ -41,13 +42,17 @@ def capture(
 ) -> AttentionTrace:
     """Run a model once on a text and keep what its attention is recomputed from.
 
-    The pass runs in eval mode, without gradients and without the language-model head, on the
-    device where the model is. Afterwards the model is as before, whatever happens.
+    What runs is what was handed over, with all that stands around it or upon it: adapters, hooks, a
+    subclass's own `forward`. It runs in eval mode, without gradients, on the device where the model
+    is; a class of transformers itself also without its head. Afterwards it is as before, whatever
+    happens.
 
     Parameters
     ----------
     model : transformers.PreTrainedModel
-        A decoder-only, encoder-only or encoder–decoder model.
+        A decoder-only, encoder-only or encoder–decoder model, also in an adapter of PEFT,
+        `torch.compile` or `DataParallel`. Virtual tokens that prompt tuning puts before the text
+        are the trace's first, "[prompt 1]" ….
     text : str
         The text. It must not be longer than the model's table of learned positions; rotary
         positions and ALiBi have no such bound.
@@ -74,7 +79,8 @@ def capture(
     Returns
     -------
     AttentionTrace
-        Its `max_error` compares recomputed rows of every head with what the model computed. A
+        Its `max_error` compares recomputed rows of every head with the attention outputs that the
+        model itself went on with, in this very pass. A
         model that mixes attention with other layers has only its attention layers in the trace.
         Of a model outside transformers' attention interface the trace has the weights; where
         queries, keys and values could not be verified, `missing` says so. It keeps the model alive
@@ -89,7 +95,8 @@ def capture(
     TextTooLongError
         If the text has more tokens than the model has positions.
     UnsupportedModelError
-        If the model has no attention, or attention that cannot be recorded.
+        If the model has no attention, or attention that cannot be recorded; or if what stands
+        around it changes the text's tokens, or the mask, in a way that cannot be named.
     MissingTokenizerError
         If no tokenizer was given or found.
     ValueError
@@ -97,7 +104,7 @@ def capture(
     TypeError
         If `model` is no transformers model, or a text no string.
     """
-    whole: Any = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    whole: Any = unwrapped(model)
     check(whole)
     ready = prepare(
         whole,
@@ -120,11 +127,14 @@ def capture(
             raise
         raise UnsupportedModelError(f"{type(whole).__name__} takes no attention_mask of pairs ({error})") from error
     count = sum(map(len, found.values()))
-    if layers is None and total and count > total:
+    if total and count > total:
         raise UnsupportedModelError(
             f"{type(whole).__name__} computes {count} attentions in {total} layers; "
             "which of them make a layer's weights cannot be told"
         )
+    if count < total:
+        check_all_seen(whole)
+    _name_virtual(whole, found, ready)
     _check_shapes(found, ready)
 
     trace = AttentionTrace(
@@ -146,12 +156,21 @@ def capture(
 
 
 def _count_layers(model: Any) -> int:
-    config = model.config.get_text_config()
+    whole = core_of(model).config
+    config = whole.get_text_config()
     count = int(getattr(config, "num_hidden_layers", 0) or 0)
-    if not model.config.is_encoder_decoder:
+    if not whole.is_encoder_decoder:
         return count
     decoder = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", None) or count
     return count + 2 * int(decoder)
+
+
+def _name_virtual(model: Any, found: dict[str, list[Layer]], ready: Ready) -> None:
+    """Name the tokens that the model has put before the text, if this pass has them: adapters can be switched off."""
+    count = virtual_tokens(model)
+    read = found.get("encoder", found.get("self", []))
+    if count and {layer.shape[2] for layer in read} == {len((ready.source or ready.tokens).text) + count}:
+        ready.put_before(count)
 
 
 def _check_shapes(found: dict[str, list[Layer]], ready: Ready) -> None:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
-from transformers import PreTrainedConfig
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.wrappers import check_wrapper, core_of
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def check(model: Any) -> None:
     """Refuse what is no text model of transformers, or has no weights."""
-    config = getattr(model, "config", None)
-    if not isinstance(model, nn.Module) or not isinstance(config, PreTrainedConfig):
-        raise TypeError(f"model must be a transformers model, got {type(model).__name__}")
+    check_wrapper(model)
     kind = type(model).__name__
-    main_input = getattr(model, "main_input_name", "input_ids")
+    main_input = getattr(core_of(model), "main_input_name", "input_ids")
     if main_input != "input_ids":
         raise UnsupportedModelError(f"{kind} reads {main_input}, not a text")
     is_offloaded = any(hasattr(module, "_hf_hook") for module in model.modules())  # brought in when needed
@@ -31,7 +31,7 @@ def check(model: Any) -> None:
 
 def input_device(model: Any) -> torch.device:
     """Return where a model wants its tokens: where its embeddings are, or accelerate brings them."""
-    embeddings = model.get_input_embeddings()
+    embeddings = core_of(model).get_input_embeddings()
     hook = getattr(embeddings, "_hf_hook", None)
     device = getattr(hook, "execution_device", None)
     return embeddings.weight.device if device is None else torch.device(device)
@@ -41,6 +41,19 @@ def uses_interface(model: nn.Module) -> bool:
     """Whether any part of the model's code asks transformers for its attention function."""
     files = {type(module).__module__ for module in model.modules()}
     return any(hasattr(sys.modules.get(file), "ALL_ATTENTION_FUNCTIONS") for file in files)
+
+
+def check_all_seen(model: nn.Module) -> None:
+    """Refuse a model some of whose layers have attention that went by unseen: the others' numbers would be wrong."""
+    for name, module in model.named_modules():
+        kind = type(module)
+        is_foreign = not kind.__module__.startswith(("transformers.", "torch.", "peft."))
+        is_attention = "attention" in kind.__name__.lower() or "attn" in kind.__name__.lower()
+        if is_foreign and is_attention and not hasattr(sys.modules.get(kind.__module__), "ALL_ATTENTION_FUNCTIONS"):
+            raise UnsupportedModelError(
+                f"{kind.__name__} at .{name} computes attention that cannot be seen, beside layers where it can; "
+                "let it ask transformers' ALL_ATTENTION_FUNCTIONS for its attention function"
+            )
 
 
 def why_nothing(model: nn.Module) -> str:

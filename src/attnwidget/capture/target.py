@@ -11,6 +11,7 @@ from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.inputs import check_fit, encode_target, position_limit
 from attnwidget.capture.interface import not_recording
 from attnwidget.capture.temporary import set_temporarily
+from attnwidget.capture.wrappers import core_of, generates
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,10 +26,11 @@ def decoder_ids(
 
     So row *i* is the one from which the model says token *i + 1*, as in training.
     """
-    config = model.generation_config if model.can_generate() else model.config
-    ends = _as_list(getattr(config, "eos_token_id", None) or model.config.eos_token_id)
+    core = core_of(model)
+    config = core.generation_config if core.can_generate() else core.config
+    ends = _as_list(getattr(config, "eos_token_id", None) or core.config.eos_token_id)
     if text_target is None:
-        limit = position_limit(model.get_decoder())
+        limit = position_limit(core.get_decoder())
         most = _MOST if limit is None else min(_MOST, limit - 1)
         ids = _greedy(model, source, keep, most, "text_target=")
         if len(ids) > 1 and ids[-1] in ends:
@@ -37,16 +39,16 @@ def decoder_ids(
     labels, notices = encode_target(model, tokenizer, text_target)
     if not set(labels) & set(ends):
         labels = [*labels, ends[0] if ends else 0]  # shifting drops the last
-    shift = getattr(model, "prepare_decoder_input_ids_from_labels", None) or getattr(model, "_shift_right", None)
+    shift = getattr(core, "prepare_decoder_input_ids_from_labels", None) or getattr(core, "_shift_right", None)
     if shift is not None:
         ids = shift(torch.tensor([labels], device=source.device))[0].tolist()
     else:
         start = getattr(config, "decoder_start_token_id", None)
-        start = model.config.decoder_start_token_id if start is None else start
+        start = core.config.decoder_start_token_id if start is None else start
         if start is None:
-            raise UnsupportedModelError(f"{type(model).__name__}'s config names no decoder_start_token_id")
+            raise UnsupportedModelError(f"{type(core).__name__}'s config names no decoder_start_token_id")
         ids = [start, *labels[:-1]]
-    check_fit(model.get_decoder(), ids)
+    check_fit(core.get_decoder(), ids)
     return [int(number) for number in ids], notices
 
 
@@ -57,12 +59,17 @@ def continue_prompt(model: Any, prompt: Tensor, keep: Tensor, count: int) -> lis
 
 
 def _greedy(model: Any, ids: Tensor, keep: Tensor, count: int, instead: str) -> list[int]:
-    if not model.can_generate():
+    if not core_of(model).can_generate():
         raise UnsupportedModelError(
             f"{type(model).__name__} has no language-model head and cannot generate; load the class that has "
             f"(AutoModelForCausalLM, AutoModelForSeq2SeqLM), or pass {instead}"
         )
-    config = copy.deepcopy(model.generation_config)
+    if not generates(model):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} generates without its virtual tokens; give it the task type of its model "
+            f"(CAUSAL_LM, SEQ_2_SEQ_LM), or pass {instead}"
+        )
+    config = copy.deepcopy(core_of(model).generation_config)
     plain = {
         "do_sample": False, "num_beams": 1, "num_return_sequences": 1, "max_length": None, "min_length": 0,
         "max_new_tokens": count, "temperature": None, "top_k": None, "top_p": None,
@@ -74,7 +81,7 @@ def _greedy(model: Any, ids: Tensor, keep: Tensor, count: int, instead: str) -> 
         config.pad_token_id = (_as_list(config.eos_token_id) or [0])[0]
     training = [(module, "training", False) for module in model.modules()]
     with torch.no_grad(), set_temporarily(training), not_recording():
-        found = model.generate(ids, attention_mask=keep.to(ids.device), generation_config=config)
+        found = model.generate(input_ids=ids, attention_mask=keep.to(ids.device), generation_config=config)
     return [int(number) for number in found[0].tolist()]
 
 

@@ -20,6 +20,7 @@ from torch import nn
 from transformers import GenerationConfig, PreTrainedConfig
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.wrappers import unwrapped
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -42,8 +43,8 @@ def twin(model: M) -> M:
     UnsupportedModelError
         If a part cannot be copied: the model can then be run in the foreground only.
     """
-    whole = cast("M", getattr(model, "_orig_mod", model))  # what torch.compile wraps
-    copies = _Copies()
+    whole = cast("M", unwrapped(model))
+    copies = _Copies(whole)
     try:
         copy: M = copies.of(whole)
     except Exception as error:
@@ -64,7 +65,8 @@ def _why(model: nn.Module, what: str, error: str = "") -> str:
 class _Copies:
     """Copies that refer to each other as the originals do."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: nn.Module) -> None:
+        self._parts = {id(part) for part in model.modules()}
         self._made: dict[int, tuple[Any, Any]] = {}  # by the original's id: the original, kept alive, and its copy
         self._objects: set[int] = set()  # the ids of copied modules and the like
 
@@ -125,15 +127,23 @@ class _Copies:
         plain = getattr(value, "_torchdynamo_orig_callable", None)  # by torch.compile: it runs the original
         return self._function(value) if plain is None else self._code(plain)
 
+    def _named(self, function: FunctionType) -> dict[str, Any]:
+        """Return the twins of what a function knows by name: the model, its parts, and their methods."""
+        known = {name: function.__globals__.get(name) for name in function.__code__.co_names}
+        owners = {name: getattr(one, "__self__", one) for name, one in known.items()}
+        return {name: self._code(known[name]) for name, one in owners.items() if id(one) in self._parts}
+
     def _function(self, value: FunctionType) -> FunctionType:
-        """Copy a function if its closure leads to a module."""
+        """Copy a function if its closure leads to a module, or a name in its file or notebook to the model itself."""
         cells = value.__closure__ or ()
-        if not cells:
+        named = self._named(value)
+        if not cells and not named:
             return value
         closure = tuple(CellType() for _ in cells)
-        copy = FunctionType(value.__code__, value.__globals__, value.__name__, value.__defaults__, closure)
+        names = {**value.__globals__, **named} if named else value.__globals__
+        copy = FunctionType(value.__code__, names, value.__name__, value.__defaults__, closure)
         self._keep(value, copy)
-        is_led = False
+        is_led = bool(named)
         for cell, mine in zip(cells, closure, strict=True):
             try:
                 content = cell.cell_contents

@@ -14,6 +14,7 @@ import torch
 from attnwidget.capture import TextTooLongError, twin
 from attnwidget.capture.inputs import find_tokenizer, position_limit, vocabulary_size
 from attnwidget.capture.run import capture
+from attnwidget.capture.wrappers import adapter_switches, core_of, unwrapped
 from attnwidget.heads import conllu
 from attnwidget.heads.categories import Evidence
 from attnwidget.heads.grammar import Links, NoLinksError, Syntax, links_of, syntactic
@@ -120,21 +121,31 @@ class HeadProbe:
 
 
 class _State(NamedTuple):
-    """By what changed weights are told from the same."""
+    """By what a changed model is told from the same."""
 
     versions: list[tuple[int, int]]  # where each tensor is, and how often it was written into; free to ask for
     checksum: float  # for writes that are not counted: those into `.data`, and in inference mode
+    switches: list[str]  # which adapters are on
 
     @classmethod
     def of(cls, model: Any) -> _State:
-        return cls(_versions(model), checksum(model))
+        return cls(_versions(model), checksum(model), adapter_switches(model))
 
     def is_of(self, model: Any) -> bool:
-        return self.versions == _versions(model) and self.checksum == checksum(model)
+        is_same = self.versions == _versions(model) and self.switches == adapter_switches(model)
+        return is_same and self.checksum == checksum(model)
 
 
 def _versions(model: Any) -> list[tuple[int, int]]:
-    return [(one.data_ptr(), version_of(one)) for one in model.parameters() if not one.is_meta]
+    return [(one.data_ptr(), version_of(one)) for parameter in model.parameters() for one in _stored(parameter)]
+
+
+def _stored(parameter: Any) -> list[Tensor]:
+    """Return the tensors that a parameter is kept in: itself, or what a quantised one is made of."""
+    if hasattr(parameter, "__tensor_flatten__"):
+        names, _ = parameter.__tensor_flatten__()
+        return [one for name in names for one in _stored(getattr(parameter, name))]
+    return [] if parameter.is_meta else [parameter]
 
 
 class _Known:
@@ -160,7 +171,7 @@ def known_probe(model: Any) -> HeadProbe | None:
     That costs nothing where there is none. To compare with one, all weights may be read, which takes a second or two
     at GPT-2's size: not for the thread on which others wait.
     """
-    model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
+    model = unwrapped(model)
     known = _known_of(model)
     if known.probe is not None:
         found, state = known.probe
@@ -179,10 +190,8 @@ def checksum(model: Any) -> float:
     """Add up a model's weights: all of a small one, a part of every tensor of a large one."""
     total = 0.0
     for parameter in model.parameters():
-        if parameter.is_meta:
-            continue
-        flat = parameter.detach().reshape(-1)
-        total += float(flat[:: max(1, flat.numel() // _SUMMED)].double().abs().sum())
+        for flat in (one.detach().reshape(-1) for one in _stored(parameter)):
+            total += float(flat[:: max(1, flat.numel() // _SUMMED)].double().abs().sum())
     return total
 
 
@@ -209,7 +218,7 @@ def probe_heads(
     HeadProbe
         Of a model whose context is short, with fewer sentences and shorter sequences; what cannot be measured is NaN.
     """
-    model = getattr(model, "_orig_mod", model)
+    model = unwrapped(model)
     known = _known_of(model)
     with known.lock:
         found = known_probe(model)
@@ -224,7 +233,7 @@ def probe_heads(
 def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) -> HeadProbe:
     sentences = conllu.shipped()
     steps = len(sentences) + REPEATS
-    has_decoder = bool(model.config.is_encoder_decoder)
+    has_decoder = bool(core_of(model).config.is_encoder_decoder)
     attention = "encoder" if has_decoder else "self"
     other = twin(model)
     used = 0

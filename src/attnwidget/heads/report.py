@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from attnwidget.capture import capture
 from attnwidget.capture.inputs import find_tokenizer
 from attnwidget.capture.support import check
+from attnwidget.capture.wrappers import core_of
 from attnwidget.head_id import HeadId
 from attnwidget.heads.categories import BUILT_IN, OTHER, Category, all_categories, main_categories
 from attnwidget.heads.probe import checksum, probe_heads
@@ -143,7 +144,7 @@ def head_report(
         raise ValueError("a report needs at least one text")
     those = all_categories(categories)
     tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
-    has_decoder = bool(model.config.is_encoder_decoder)
+    has_decoder = bool(core_of(model).config.is_encoder_decoder)
     attention = "encoder" if has_decoder else "self"
     done = _Done(
         resume,

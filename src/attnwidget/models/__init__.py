@@ -13,9 +13,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from attnwidget.models.errors import ModelUnavailable, unavailable
+from attnwidget.models.errors import IS_ADAPTER, ModelUnavailable, unavailable
 from attnwidget.models.files import (
     ABOUT,
+    ADAPTER,
     BUNDLED,
     DEFAULT,
     cached_folder,
@@ -114,11 +115,15 @@ def needs_download(name: str | os.PathLike[str] | None = None) -> bool:
 
 
 def describe_model(model: Any) -> str:
-    """Return a short label: the name that it was loaded by, a folder's own name, or its class."""
-    name = str(getattr(model, "name_or_path", "") or "")
+    """Return a short label: the name that it was loaded by, a folder's own name, or its class.
+
+    Of an adapter or a class of one's own around a model, both: "PeftModelForCausalLM(gpt2)".
+    """
+    name, kind = str(getattr(model, "name_or_path", "") or ""), type(model)
     if not name:
-        return type(model).__name__
-    return Path(name).name if _looks_like_path(name) or Path(name).is_dir() else name
+        return kind.__name__
+    label = Path(name).name if _looks_like_path(name) or Path(name).is_dir() else name
+    return label if kind.__module__.startswith("transformers.") else f"{kind.__name__}({label})"
 
 
 _BUNDLED_PREFIX = "demo/"  # never looked up on the Hub
@@ -152,6 +157,8 @@ def _folder_here(name: str | Path) -> Path | None:
 
 def _load(folder: Path, name: str | Path, tokenizer: Any) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     names = file_names(folder)
+    if ADAPTER in names:  # without PEFT it would be left out without a word
+        raise unavailable(name, f"the folder {IS_ADAPTER}")
     if "config.json" not in names:
         raise unavailable(name, "the folder has no config.json, so it is not a saved model")
     if not weight_files(names):
@@ -175,6 +182,8 @@ def _load_files(folder: Path, name: str | Path, tokenizer: Any) -> tuple[PreTrai
     # Code that comes with a model is never run.
     safe = {"trust_remote_code": False, "local_files_only": True}
     config = transformers.AutoConfig.from_pretrained(folder, **safe)
+    # Which code computes attention is ours to say: a folder may name a kernel, and it would be fetched and run.
+    config._attn_implementation = config._experts_implementation = None  # noqa: SLF001 - of sub-configs too
     # The class that the model was saved as brings its language-model head along.
     kind = getattr(transformers, (config.architectures or [""])[0], transformers.AutoModel)
     if tokenizer is None:

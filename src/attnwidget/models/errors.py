@@ -10,6 +10,11 @@ from attnwidget.models.files import BUNDLED, cached_names
 if TYPE_CHECKING:
     from os import PathLike
 
+IS_ADAPTER = (
+    "holds an adapter (PEFT); load it with its model, by peft.AutoPeftModelForCausalLM.from_pretrained(...) or its "
+    "sisters, and pass that model and its tokenizer"
+)
+
 _MOST_NAMES = 5
 _ALIKE = 0.7  # demo/casual is close to demo/causal, gpt2 is not
 

@@ -25,6 +25,9 @@ ABOUT = {
 }
 """What a bundled model is, so that nobody takes it for a large one."""
 
+ADAPTER = "adapter_config.json"
+"""The file by which a folder is one of PEFT: an adapter, not a model."""
+
 _TOKENIZER = re.compile(r"tokenizer.*\.json|vocab\.(json|txt)|merges\.txt|.*\.(model|spm|tiktoken|codes)")
 _OTHERS = re.compile(r"(config|generation_config|added_tokens|special_tokens_map)\.json")
 _SHARD = re.compile(r"(model|pytorch_model)-\d+-of-(\d+)\.(safetensors|bin)")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from attnwidget.models.errors import hub_reason, unavailable
-from attnwidget.models.files import has_tokenizer, needed_files, weight_files
+from attnwidget.models.errors import IS_ADAPTER, hub_reason, unavailable
+from attnwidget.models.files import ADAPTER, has_tokenizer, needed_files, weight_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,8 @@ def resolve(name: str) -> dict[str, int]:
         )
         if not there
     ]
+    if ADAPTER in sizes:
+        raise unavailable(name, f"the Hub has it, but it {IS_ADAPTER}")
     if missing:
         raise unavailable(name, f"the Hub has it, but it lacks {' and '.join(missing)}")
     return {file: sizes[file] for file in needed_files(sizes)}

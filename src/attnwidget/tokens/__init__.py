@@ -134,6 +134,18 @@ def describe(
     )
 
 
+def after_prompt(tokens: Tokens, count: int) -> Tokens:
+    """Put virtual tokens before a text's, as prompt tuning does: each is a word of its own, and none is the text's."""
+    names = [f"[prompt {number}]" for number in range(1, count + 1)]
+    return Tokens(
+        text=names + tokens.text,
+        raw=names + tokens.raw,
+        special=[True] * count + tokens.special,
+        words=[*range(count), *(word + count for word in tokens.words)],
+        word_texts=names + tokens.word_texts,
+    )
+
+
 def _word_text(pieces: list[Piece]) -> str:
     """Join a word's tokens, with every split character once."""
     whole = "".join(piece.source[1:] if piece.shared else piece.source for piece in pieces)

@@ -84,8 +84,9 @@ class AttentionTrace:
     model_name : str
         A label for display.
     max_error : float, optional
-        Largest |difference| between recomputed and the model's own attention output. None where the
-        weights are given, not recomputed.
+        Largest |difference| between recomputed weights · values and the attention outputs that the
+        model itself went on with in the pass that was recorded. None where the weights are given,
+        not recomputed.
     segments : sequence of int, optional
         Of which text of a pair each token is, 0 or 1.
     generated : sequence of bool, optional

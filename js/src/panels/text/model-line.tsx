@@ -14,7 +14,9 @@ function ModelLine({ context: { state } }: PanelProps) {
     ? "the model computed something that is not a number, perhaps by overflow in half precision"
     : maxError === null
       ? "weights as they were given; there is nothing to check them against"
-      : `checked: weights × values differ from the model's own attention by at most ${maxError.toExponential(1)}`;
+      : `checked against ${model || "the model that was handed over"}: in rows spread over the text, in every head, the ` +
+        "weights shown here × the values were compared with the attention outputs that the model itself went on with; " +
+        `the largest difference is ${maxError.toExponential(1)}`;
   return (
     <p class="model">
       <span title={[exactness, demo?.about].filter(Boolean).join("\n")}>
