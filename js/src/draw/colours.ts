@@ -30,6 +30,7 @@ const CATEGORIES: Record<string, Shades> = {
   "First/Positional": { light: "#e69f00", dark: "#eba91c" },
   "Bag-of-Words": { light: "#009e73", dark: "#22b98d" },
   Syntactic: { light: "#cc79a7", dark: "#de93bc" },
+  Coreference: { light: "#a6446f", dark: "#e07fa8" },
   Induction: { light: "#d55e00", dark: "#f37e30" },
   "Duplicate-Token": { light: "#8c6bb1", dark: "#ad8fd2" },
   "Next-Token": { light: "#56b4e9", dark: "#76c6f2" },
@@ -43,8 +44,8 @@ export const KNOWN = Object.keys(CATEGORIES).filter((name) => name !== OTHER_NAM
 
 // For a user's own categories that name no colour.
 const MORE = {
-  light: ["#a6446f", "#4f7f1f", "#5b5fc7", "#9c5a3c"],
-  dark: ["#e07fa8", "#9ccb5a", "#9da0f5", "#d19a7b"],
+  light: ["#4f7f1f", "#5b5fc7", "#9c5a3c"],
+  dark: ["#9ccb5a", "#9da0f5", "#d19a7b"],
 };
 
 const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];

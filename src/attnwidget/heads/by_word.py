@@ -1,7 +1,7 @@
 """A head's weights between the words of an annotated sentence, and how much better than chance its choices are.
 
-Attention to a split word is the sum over its pieces, attention from it the mean (Clark et al. 2019, "What does BERT look
-at?", section 4.1). Special tokens and what belongs to no word are left out.
+Attention to a split word is the sum over its pieces, attention from it the mean (Clark et al. 2019, "What does BERT
+look at?", section 4.1). Special tokens and what belongs to no word are left out.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Words(NamedTuple):
 
 
 def placed(words: Sequence[Sequence[int]]) -> Words:
-    """Number the words that have tokens; `words` are the tokens of each, as `align` gives them."""
+    """Give numbers to the words that have tokens; `words` are the tokens of each, as `align` finds them."""
     number: dict[int, int] = {}
     positions = sorted((token, word) for word, those in enumerate(words) for token in those)
     for _, word in positions:

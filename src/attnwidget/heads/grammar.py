@@ -16,9 +16,10 @@ import torch
 from attnwidget.head_id import HeadId
 from attnwidget.heads import conllu
 from attnwidget.heads.by_word import ENOUGH, Words, align, margin, placed, weights_by_word
+from attnwidget.heads.relations import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from torch import Tensor
 
@@ -99,7 +100,11 @@ class Syntax:
             if unknown[layer, head]:
                 return ""
             relation, direction, accuracy, baseline, count = self.best(layer, head)
-            return f"{relation}, {direction}: right in {accuracy:.0%} of {count}, a fixed distance in {baseline:.0%}"
+            here, there = in_words(relation, direction)
+            return (
+                f"From {here} its strongest key is {there} in {accuracy:.0%} of {count} cases. Always looking the same "
+                f"distance away would be right in {baseline:.0%}."
+            )
 
         return [[note(layer, head) for head in range(heads)] for layer in range(layers)]
 
