@@ -1,10 +1,10 @@
 // What a head does mostly, and what it does in the row on screen. Pure.
 
 import type { Head } from "../wire/schema";
-import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "./categories";
+import { type HeadCategories, noteOf, OTHER, scoreOf, UNKNOWN } from "./categories";
 import { isForbidden, type Tile, valueAt } from "./tile";
 
-const MOSTLY = 0.5; // of a score: below, "often" is all that is true
+const MOSTLY = 0.6; // of a score: below, "often" is all that is true
 const UNLIKE = 0.15; // of the way from an even spread to one key alone
 
 /** "Mostly spreads its attention evenly …", as far as the head's category says it; empty where nothing is known. */
@@ -12,12 +12,12 @@ export function habitOf(categories: HeadCategories, head: Head): string {
   const main = categories.main(head);
   if (!categories.fresh || main === UNKNOWN) return "";
   if (main === OTHER) return "No one habit: no score reaches its category’s threshold.";
-  const { meaning, notes } = categories.list[main]!;
+  const { meaning } = categories.list[main]!;
   const score = scoreOf(categories.scores, main, head);
-  // Evidence from other texts says nothing of how often it does so in this one.
-  const how = notes ? "In texts made to measure it," : score >= MOSTLY ? "Mostly" : "Often";
-  const does = meaning ? meaning.charAt(0).toLowerCase() + meaning.slice(1) : `is ${nameOf(categories, main)}.`;
-  return notes ? `${how} it ${does}` : `${how} ${does}`;
+  // What was found on other texts says nothing of how often a head does so in this one: there the note tells.
+  const note = noteOf(categories, main, head);
+  if (note || !meaning) return note;
+  return `${score >= MOSTLY ? "Mostly" : "Often"} ${meaning.charAt(0).toLowerCase()}${meaning.slice(1)}`;
 }
 
 export interface Row {
@@ -61,17 +61,16 @@ export function compared({ weight, keys }: Row, peak: number | null | undefined)
   return { than, usual: even + peak * (1 - even) };
 }
 
-/** "Here, from “wide”, it is sharper than usual: “road” has 0.58 …". */
-export function hereInWords(row: Row, query: string, key: string, comparison: Comparison | null): string {
-  const from = `Here, from ${quoted(query)},`;
-  const has = `${quoted(key)} has ${row.weight.toFixed(2)}`;
-  if (row.keys === 1) return `${from} there is one key only: ${quoted(key)}.`;
-  if (!comparison) return `${from} ${has}, the most of ${row.keys} keys.`;
-  if (comparison.than === "like") return `${from} it is about as sharp as usual: ${has}, the most of ${row.keys} keys.`;
-  const usual = `the strongest key of its rows usually has about ${comparison.usual.toFixed(2)}`;
-  return comparison.than === "sharper"
-    ? `${from} it is sharper than usual: ${has}; ${usual}.`
-    : `${from} it spreads more than usual: ${has}, the most of ${row.keys} keys; ${usual}.`;
+/** "Here sharper than usual: “road” has 0.58 (usual: 0.39)." */
+export function hereInWords({ weight, keys }: Row, key: string, comparison: Comparison | null): string {
+  const has = `${quoted(key)} has ${weight.toFixed(2)}`;
+  if (keys === 1) return `Here there is one key only: ${quoted(key)}.`;
+  if (!comparison) return `Here ${has}, the most of ${keys} keys.`;
+  const usual = `(usual: ${comparison.usual.toFixed(2)})`;
+  if (comparison.than === "sharper") return `Here sharper than usual: ${has} ${usual}.`;
+  return comparison.than === "flatter"
+    ? `Here flatter than usual: ${has}, the most of ${keys} keys ${usual}.`
+    : `Here about as sharp as usual: ${has} ${usual}.`;
 }
 
 /** A token of any script, in quotation marks, so that its direction does not turn the sentence. */

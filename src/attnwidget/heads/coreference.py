@@ -78,14 +78,14 @@ class Coreference:
 
     def notes(self) -> list[list[str]]:
         """Say for every layer and head what its score means."""
-        rules = f"{self.nearest:.0%} by the nearest noun, {self.first:.0%} by the first"
+        rules = f"the nearest noun is right in {self.nearest:.0%}, the first in {self.first:.0%}"
 
         def note(score: float, right: float, favourite: float) -> str:
             if score != score:  # noqa: PLR0124  (NaN)
                 return ""
             return (
-                f"Its strongest noun is what the pronoun stands for in {right:.0%} of {self.count} sentences. Without "
-                f"looking at the pronoun: {rules}, {favourite:.0%} by the noun that the sentence’s other words favour."
+                f"From a pronoun its strongest noun is what is meant in {right:.0%} of {self.count} sentences; "
+                f"{rules}, and the one that it favours from other words too in {favourite:.0%}."
             )
 
         numbers = zip(self.scores.tolist(), self.accuracy.tolist(), self.favourite.tolist(), strict=True)

@@ -102,8 +102,8 @@ class Syntax:
             relation, direction, accuracy, baseline, count = self.best(layer, head)
             here, there = in_words(relation, direction)
             return (
-                f"From {here} its strongest key is {there} in {accuracy:.0%} of {count} cases. Always looking the same "
-                f"distance away would be right in {baseline:.0%}."
+                f"From {here} its strongest key is {there} in {accuracy:.0%} of {count} cases; a fixed distance would "
+                f"be right in {baseline:.0%}."
             )
 
         return [[note(layer, head) for head in range(heads)] for layer in range(layers)]

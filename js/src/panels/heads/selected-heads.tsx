@@ -78,7 +78,6 @@ function Why({ head, categories, theme }: { head: Head; categories: HeadCategori
           </div>
         );
       })}
-      {main >= 0 && noteOf(categories, main, head) && <p class="fine measured">{noteOf(categories, main, head)}</p>}
     </div>
   );
 }
