@@ -110,7 +110,9 @@ def test_no_simple_rule_finds_many():
     assert len(distances) >= 12
     assert sum(count for distance, count in distances.items() if distance >= 8) > n / 4
     assert sum(count for distance, count in distances.items() if distance <= 3) > n / 5
-    pronouns = Counter(FEATURES[one.words[at].lower()] for one, (at, _, _) in zip(shipped_pronouns(), places, strict=True))
+    pronouns = Counter(
+        FEATURES[one.words[at].lower()] for one, (at, _, _) in zip(shipped_pronouns(), places, strict=True)
+    )
     assert min(pronouns.values()) > n / 8
 
 
@@ -167,7 +169,9 @@ def test_heads_that_resolve_pronouns_are_told_from_those_that_follow_a_rule(mask
     assert scores["antecedent, whatever the query"] == pytest.approx(0)
     assert scores["nearest"] <= 0
     assert scores["first"] <= 0
-    assert result.notes()[0][0].startswith(f"From a pronoun its strongest noun is what is meant in 100% of {n} sentences")
+    assert result.notes()[0][0].startswith(
+        f"From a pronoun its strongest noun is what is meant in 100% of {n} sentences"
+    )
 
 
 def test_chance_does_not_reach_the_threshold():
