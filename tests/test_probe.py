@@ -12,7 +12,8 @@ import torch
 import attnwidget as aw
 import tiny
 from attnwidget.heads import HeadProbe, conllu, known_probe, original_rule, probe
-from attnwidget.heads.grammar import ANY, align, links_of, read_links, syntactic
+from attnwidget.heads.by_word import align
+from attnwidget.heads.grammar import ANY, links_of, read_links, syntactic
 from attnwidget.models import BUNDLED
 from attnwidget.tokens import describe
 from attnwidget.trace import AttentionTrace
@@ -161,12 +162,14 @@ def test_the_bundled_report_is_what_the_model_gives(bundled, monkeypatch):
     monkeypatch.setattr(probe, "_all_known", type(probe._all_known)())
     steps = []
     found = aw.probe_heads(model, tokenizer, on_progress=lambda *step: steps.append(step))
-    assert steps[0] == (0, 196)
-    assert steps[-1] == (196, 196)
+    total = 4 + 192 + len(conllu_pronouns)
+    assert steps == [(done, total) for done in range(total + 1)]
     assert known_probe(model) is found
     assert aw.probe_heads(model, tokenizer) is found
     assert found.syntax.groups == shipped.syntax.groups
     torch.testing.assert_close(found.syntax.accuracy, shipped.syntax.accuracy, atol=0.02, rtol=0)
+    torch.testing.assert_close(found.coreference.accuracy, shipped.coreference.accuracy, atol=0.02, rtol=0)
+    torch.testing.assert_close(found.coreference.favourite, shipped.coreference.favourite, atol=0.02, rtol=0)
     for name, scores in found.repetition.items():
         torch.testing.assert_close(scores, shipped.repetition[name], atol=1e-3, rtol=0)
     again = HeadProbe.from_json(found.to_json())
@@ -185,6 +188,7 @@ def test_random_models_have_no_grammar_to_speak_of(name, monkeypatch):
     model = tiny.gpt2(n_positions=160) if name == "gpt2" else ZOO["RoBERTa"][3](max_position_embeddings=170)
     tokenizer = tiny.tokenizer(marks=True)
     monkeypatch.setattr(conllu, "shipped", lambda: conllu_sentences[:30])
+    monkeypatch.setattr(conllu, "shipped_pronouns", lambda: conllu_pronouns[:25])
 
     def stop(*_):
         raise KeyboardInterrupt
@@ -195,10 +199,11 @@ def test_random_models_have_no_grammar_to_speak_of(name, monkeypatch):
     found = aw.probe_heads(model, tokenizer)
     assert found.sentences == 30
     assert found.evidence()["Syntactic"].scores.nan_to_num(-1).max() < 0.5
+    assert found.coreference.count == 25
     assert found.repetition["Induction"].abs().max() < 0.5
 
 
-conllu_sentences = conllu.shipped()
+conllu_sentences, conllu_pronouns = conllu.shipped(), conllu.shipped_pronouns()
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -223,6 +228,7 @@ def test_gpt2s_known_heads(number):
 def test_changed_weights_are_probed_again(monkeypatch):
     model, tokenizer = aw.load_model("demo/causal")
     monkeypatch.setattr(conllu, "shipped", lambda: conllu_sentences[:30])
+    monkeypatch.setattr(conllu, "shipped_pronouns", lambda: conllu_pronouns[:25])
     before = aw.probe_heads(model, tokenizer)
     assert before.sentences == 192  # the report that is shipped
     with torch.no_grad():
@@ -238,6 +244,7 @@ def test_changed_weights_are_probed_again(monkeypatch):
 def test_the_model_may_be_used_while_it_is_probed(monkeypatch):
     """The probe sets nothing on the model itself, and so takes nothing back that its user sets meanwhile."""
     monkeypatch.setattr(conllu, "shipped", lambda: conllu_sentences[:3])
+    monkeypatch.setattr(conllu, "shipped_pronouns", lambda: conllu_pronouns[:3])
     model = tiny.gpt2(n_positions=160, attn_pdrop=0.5)
     tokenizer = tiny.tokenizer()
     seen = []
@@ -265,6 +272,7 @@ def test_a_short_context_is_probed_with_what_fits(positions, sentences):
     assert found.sentences in sentences
     assert found.shape == (3, 4)
     assert bool(found.repetition["Induction"].isnan().all()) == (positions < 16)
+    assert found.evidence()["Coreference"].scores.shape == (3, 4)
     table = aw.categorize(aw.capture(model, "a cat a cat", tokenizer=tokenizer), probe=found)
     assert math.isnan(table["L0-H0"].scores["Syntactic"]) == (found.sentences == 0)
 

@@ -48,8 +48,8 @@ export const KNOWN = Object.keys(CATEGORIES).filter((name) => name !== OTHER_NAM
 
 // For a user's own categories that name no colour.
 const MORE = {
-  light: ["#a6446f", "#4f7f1f", "#5b5fc7", "#9c5a3c"],
-  dark: ["#e07fa8", "#9ccb5a", "#9da0f5", "#d19a7b"],
+  light: ["#4f7f1f", "#5b5fc7", "#9c5a3c"],
+  dark: ["#9ccb5a", "#9da0f5", "#d19a7b"],
 };
 
 /** Heads of one colour differ in how far it is moved towards the text's. */

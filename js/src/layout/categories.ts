@@ -115,6 +115,8 @@ export interface HeadCategories {
   list: Category[];
   scores: Scores;
   thresholds: number[];
+  /** How sharp each head's rows are in this text, by layer: 0 for an even spread, 1 for one key. */
+  peak: (number | null)[][];
   warning: string;
   probe: Probe;
   /** Number of a head's category in the list, or OTHER or UNKNOWN. */

@@ -32,10 +32,10 @@ export function createCategories(state: State): CategoryStore {
   const now = computed(() => {
     if (!measured.value) return null;
     const { payload, scores, fresh } = measured.value;
-    const { list, warning, probe } = payload;
+    const { list, peak, warning, probe } = payload;
     const thresholds = list.map(({ name, threshold }) => moved.value[name] ?? threshold);
     const main = (head: Head) => mainOf(scores, thresholds, head);
-    return { fresh, list, scores, thresholds, warning, probe, main };
+    return { fresh, list, scores, thresholds, peak, warning, probe, main };
   });
   const only = signal(false);
   const within = computed(() => {

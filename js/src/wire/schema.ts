@@ -211,6 +211,8 @@ export interface Category {
   meaning: string;
   /** The score that a head needs, where the reader has set none. */
   threshold: number;
+  /** What its numbers mean: one sentence; empty where nobody says. */
+  scale: string;
   /** What an even spread of attention would reach, before the correction. */
   chance: number | null;
   /** On what it was measured. */
@@ -234,6 +236,8 @@ export interface Categories extends Envelope {
   run: number;
   attention: string;
   list: Category[];
+  /** How sharp each head's rows are, by layer: mean largest weight, 0 for an even spread, 1 for one key. */
+  peak: ((number | null)[])[];
   warning: string;
   probe: Probe;
 }

@@ -6,6 +6,7 @@ from attnwidget.heads.original import original_rule
 from attnwidget.heads.patterns import Keys, Offset, Pairs
 from attnwidget.heads.probe import HeadProbe, known_probe, probe_heads
 from attnwidget.heads.report import HeadReport, head_report
+from attnwidget.heads.row import Row, row_of
 from attnwidget.heads.table import PROBED, CategoryTable, HeadScores, categorize
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Keys",
     "Offset",
     "Pairs",
+    "Row",
     "all_categories",
     "categorize",
     "head_report",
@@ -27,4 +29,5 @@ __all__ = [
     "opening_head",
     "original_rule",
     "probe_heads",
+    "row_of",
 ]

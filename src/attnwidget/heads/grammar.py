@@ -2,27 +2,24 @@
 
 Accuracy of the strongest key for each relation and direction, less that of the best fixed distance
 on the same links: Clark et al. 2019, "What does BERT look at?", section 5; Voita et al. 2019,
-"Analyzing multi-head self-attention", section 5. Attention to a split word is the sum over its
-pieces, attention from it the mean (Clark). Special tokens and what belongs to no word are left out;
-so are links that the mask hides.
+"Analyzing multi-head self-attention", section 5. Links that the mask hides are left out.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from attnwidget.head_id import HeadId
 from attnwidget.heads import conllu
-from attnwidget.maths import merge_words
+from attnwidget.heads.by_word import ENOUGH, Words, align, margin, placed, weights_by_word
+from attnwidget.heads.relations import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from torch import Tensor
 
@@ -31,8 +28,7 @@ if TYPE_CHECKING:
 
 ANY = "any relation"
 DIRECTIONS = ("to its head", "to its dependent")
-ENOUGH = 20  # links that a relation is told from; all relations together need only a few
-_FEW = 5
+_FEW = 5  # links that all relations together are told from
 _LEFT_OUT = {"punct", "root"}
 
 
@@ -78,8 +74,7 @@ class Syntax:
     def margins(self) -> Tensor:
         """Accuracy less the best fixed distance's, (groups, layers, heads); NaN where links are too few."""
         needed = torch.tensor([_FEW if relation == ANY else ENOUGH for relation, _ in self.groups])
-        margins = self.accuracy - self.baseline[:, None, None]  # (groups, layers, heads)
-        return margins.masked_fill((self.counts < needed)[:, None, None], torch.nan)
+        return margin(self.accuracy, *(one[:, None, None] for one in (self.baseline, self.counts, needed)))
 
     @property
     def scores(self) -> Tensor:
@@ -105,7 +100,11 @@ class Syntax:
             if unknown[layer, head]:
                 return ""
             relation, direction, accuracy, baseline, count = self.best(layer, head)
-            return f"{relation}, {direction}: right in {accuracy:.0%} of {count}, a fixed distance in {baseline:.0%}"
+            here, there = in_words(relation, direction)
+            return (
+                f"From {here} its strongest key is {there} in {accuracy:.0%} of {count} cases; a fixed distance would "
+                f"be right in {baseline:.0%}."
+            )
 
         return [[note(layer, head) for head in range(heads)] for layer in range(layers)]
 
@@ -136,7 +135,8 @@ def syntactic(examples: Iterable[tuple[AttentionTrace, Links]], *, attention: st
     distances: list[Counter[int]] = []
     right: Tensor | None = None  # (layers, heads, groups)
     for trace, links in examples:
-        tokens, of_word, kept = _flat(links)
+        words = placed(links.words)
+        kept = _kept(links, words)
         pairs = [  # (query, key, group)
             (query, key, numbers.setdefault((name, direction), len(numbers)))
             for dependent, head, relation in kept
@@ -144,16 +144,8 @@ def syntactic(examples: Iterable[tuple[AttentionTrace, Links]], *, attention: st
             for name in (relation, ANY)
         ]
         distances += [Counter() for _ in range(len(numbers) - len(distances))]
-        hits, seen, there = [], [], trace.kept(attention)
-        for layer in range(trace.n_layers(attention) if pairs else 0):
-            if layer not in there:
-                hits.append(torch.full((trace.n_heads(attention), len(pairs)), torch.nan))
-                seen.append(torch.ones(len(pairs), dtype=torch.bool))
-                continue
-            where: dict[str, Any] = {"attention": attention, "queries": tokens, "keys": tokens}
-            weights = trace.weights(layer, **where).cpu()  # (heads, tokens, tokens)
-            allowed = trace.allowed(layer, **where).cpu()  # (heads, tokens, tokens)
-            merged, visible = merge_words(weights, allowed, of_word, of_word)  # (heads, words, words)
+        hits, seen = [], []
+        for merged, visible in weights_by_word(trace, words, attention) if pairs else ():  # (heads, words, words)
             query, key, group = torch.tensor(pairs).unbind(1)  # (pairs,)
             seen.append(visible[:, query, key].all(0))  # (pairs,)
             right_key = (merged.argmax(-1)[:, query] == key).float()  # (heads, pairs)
@@ -176,48 +168,13 @@ def syntactic(examples: Iterable[tuple[AttentionTrace, Links]], *, attention: st
     return Syntax(list(numbers), counts, best / counts.clamp(min=1), accuracy)
 
 
-def _flat(links: Links) -> tuple[list[int], list[int], list[tuple[int, int, str]]]:
-    """Drop words without tokens and links not counted; tokens in order, each one's word, and the links of words."""
-    number: dict[int, int] = {}
-    positions = sorted((token, word) for word, those in enumerate(links.words) for token in those)
-    for _, word in positions:
-        number.setdefault(word, len(number))
-    kept = [
-        (number[dependent], number[head], relation.partition(":")[0])
+def _kept(links: Links, words: Words) -> list[tuple[int, int, str]]:
+    """List the links that count: rows of the two words, and the relation without its subtype."""
+    return [
+        (words.number[dependent], words.number[head], relation.partition(":")[0])
         for dependent, (head, relation) in enumerate(zip(links.heads, links.relations, strict=True))
-        if dependent in number and head in number and relation.partition(":")[0] not in _LEFT_OUT
+        if dependent in words.number and head in words.number and relation.partition(":")[0] not in _LEFT_OUT
     ]
-    return [token for token, _ in positions], [number[word] for _, word in positions], kept
-
-
-def align(words: Sequence[str], tokens: Tokens) -> list[list[int]]:
-    """Find the tokens of each word, by the letters of both.
-
-    Case, accents and spaces count for nothing; a token that holds letters of two words goes to the first. A word
-    none of whose letters is found has no tokens.
-    """
-    theirs = [(letter, word) for word, text in enumerate(words) for letter in _letters(text)]
-    ours = [
-        (letter, at)
-        for at, (text, special) in enumerate(zip(tokens.text, tokens.special, strict=True))
-        if not special
-        for letter in _letters(text)
-    ]
-    left, right = "".join(letter for letter, _ in theirs), "".join(letter for letter, _ in ours)
-    found: dict[int, int] = {}
-    blocks = [(0, 0, len(left))] if left == right else SequenceMatcher(None, left, right, False).get_matching_blocks()  # noqa: FBT003
-    for start, other, size in blocks:
-        for step in range(size):
-            found.setdefault(ours[other + step][1], theirs[start + step][1])
-    aligned: list[list[int]] = [[] for _ in words]
-    for token, word in sorted(found.items()):
-        aligned[word].append(token)
-    return aligned
-
-
-def _letters(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in plain if not letter.isspace() and not unicodedata.combining(letter))
 
 
 def links_of(sentence: conllu.Sentence, tokens: Tokens) -> Links:

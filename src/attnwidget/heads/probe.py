@@ -1,12 +1,14 @@
-"""What can be said of a model whatever the text: grammar on annotated sentences, repetition on random tokens."""
+"""What can be said of a model whatever the text: on annotated sentences, and repetition on random tokens."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -17,7 +19,8 @@ from attnwidget.capture.run import capture
 from attnwidget.capture.wrappers import adapter_switches, core_of, unwrapped
 from attnwidget.heads import conllu
 from attnwidget.heads.categories import Evidence
-from attnwidget.heads.grammar import Links, NoLinksError, Syntax, links_of, syntactic
+from attnwidget.heads.coreference import Coreference, Pronoun, coreferent
+from attnwidget.heads.grammar import NoLinksError, Syntax, links_of, syntactic
 from attnwidget.heads.measure import measure
 from attnwidget.heads.patterns import Pairs, after_duplicates, duplicates
 from attnwidget.maths.projection import version_of
@@ -28,9 +31,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from attnwidget.heads.conllu import Sentence
+    from attnwidget.tokens import Tokens
     from attnwidget.trace import AttentionTrace
 
-VERSION = 1  # of the saved form, and of what is measured
+T = TypeVar("T")
+
+VERSION = 2  # of the saved form, and of what is measured
 REPEATS = 4  # random sequences, each written twice
 LENGTH = 32  # tokens of one, as far as the model's context allows
 SHORTEST_LENGTH = 8
@@ -47,17 +54,20 @@ class HeadProbe:
     model : str
         What was probed.
     syntax : Syntax
-        Accuracies on the shipped sentences.
+        Accuracies on the shipped sentences with their trees.
+    coreference : Coreference
+        Accuracies on the shipped sentences with a pronoun.
     repetition : dict of str to Tensor
         Corrected scores, (layers, heads), of Induction and Duplicate-Token on random tokens written twice.
     sentences : int
-        How many annotated sentences fitted the model.
+        How many sentences with their trees fitted the model.
     checksum : float
         Of the weights that were probed.
     """
 
     model: str
     syntax: Syntax
+    coreference: Coreference
     repetition: dict[str, Tensor]
     sentences: int
     checksum: float
@@ -73,6 +83,11 @@ class HeadProbe:
         repeated = f"{REPEATS} × {LENGTH} random tokens, written twice"
         return {
             "Syntactic": Evidence(self.syntax.scores, f"{self.sentences} annotated sentences", self.syntax.notes()),
+            "Coreference": Evidence(
+                self.coreference.scores,
+                f"{self.coreference.count} annotated sentences with a pronoun",
+                self.coreference.notes(),
+            ),
             **{name: Evidence(scores, repeated) for name, scores in self.repetition.items()},
         }
 
@@ -82,7 +97,7 @@ class HeadProbe:
         def listed(tensor: Tensor) -> Any:
             return (tensor.double() * 1e4).round().div(1e4).tolist()
 
-        syntax = self.syntax
+        syntax, coreference = self.syntax, self.coreference
         return json.dumps(
             {
                 "version": VERSION,
@@ -93,6 +108,13 @@ class HeadProbe:
                 "counts": listed(syntax.counts),
                 "baseline": listed(syntax.baseline),
                 "accuracy": listed(syntax.accuracy),
+                "pronouns": {
+                    "count": coreference.count,
+                    "nearest": coreference.nearest,
+                    "first": coreference.first,
+                    "favourite": listed(coreference.favourite),
+                    "accuracy": listed(coreference.accuracy),
+                },
                 "repetition": {name: listed(scores) for name, scores in self.repetition.items()},
             }
         )
@@ -114,8 +136,16 @@ class HeadProbe:
                 )
             numbers = [torch.tensor(saved[name]) for name in ("counts", "baseline", "accuracy")]
             syntax = Syntax([(relation, direction) for relation, direction in saved["groups"]], *numbers)
+            pronouns = saved["pronouns"]
+            coreference = Coreference(
+                int(pronouns["count"]),
+                float(pronouns["nearest"]),
+                float(pronouns["first"]),
+                *(torch.tensor(pronouns[name]) for name in ("favourite", "accuracy")),
+            )
             repetition = {name: torch.tensor(saved["repetition"][name]) for name in _REPETITION}
-            return cls(str(saved["model"]), syntax, repetition, int(saved["sentences"]), float(saved["checksum"]))
+            sentences, total = int(saved["sentences"]), float(saved["checksum"])
+            return cls(str(saved["model"]), syntax, coreference, repetition, sentences, total)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"this is no probe that attnwidget wrote ({error})") from error
 
@@ -200,9 +230,9 @@ def probe_heads(
 ) -> HeadProbe:
     """Measure what a model's heads do whatever the text; remembered for as long as its weights stay the same.
 
-    Syntactic: on the annotated sentences that come with the package (`attnwidget.heads.conllu.shipped`). Induction and
-    Duplicate-Token: on random tokens, written twice. The passes run on a copy of the model that shares its weights:
-    the model may be used meanwhile.
+    Syntactic and Coreference: on the annotated sentences that come with the package (`attnwidget.heads.conllu`:
+    `shipped` and `shipped_pronouns`). Induction and Duplicate-Token: on random tokens, written twice. The passes run on
+    a copy of the model that shares its weights: the model may be used meanwhile.
 
     Parameters
     ----------
@@ -231,26 +261,26 @@ def probe_heads(
 
 
 def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) -> HeadProbe:
-    sentences = conllu.shipped()
-    steps = len(sentences) + REPEATS
+    trees, pronouns = conllu.shipped(), conllu.shipped_pronouns()
+    steps = REPEATS + len(trees) + len(pronouns)
     has_decoder = bool(core_of(model).config.is_encoder_decoder)
     attention = "encoder" if has_decoder else "self"
     other = twin(model)
-    used = 0
 
     def run(text: str, with_tokenizer: Any) -> AttentionTrace:
         return capture(other, text, text_target=text if has_decoder else None, tokenizer=with_tokenizer, values=False)
 
-    def examples() -> Iterator[tuple[AttentionTrace, Links]]:
-        nonlocal used
-        for done, sentence in enumerate(sentences):
-            on_progress(REPEATS + done, steps)
-            try:
+    fitted: Counter[object] = Counter()  # sentences, by what is found in them
+
+    def examples(
+        sentences: list[Sentence], of: Callable[[Sentence, Tokens], T], start: int
+    ) -> Iterator[tuple[AttentionTrace, T]]:
+        for done, sentence in enumerate(sentences, start):
+            on_progress(done, steps)
+            with suppress(TextTooLongError):
                 trace = run(sentence.text, tokenizer)
-            except TextTooLongError:
-                continue
-            used += 1
-            yield trace, links_of(sentence, trace.sides(attention)[0])
+                fitted[of] += 1
+                yield trace, of(sentence, trace.sides(attention)[0])
 
     found: dict[str, list[Tensor]] = {name: [] for name in _REPETITION}
     for done, ids in enumerate(_random_texts(model, tokenizer)):
@@ -259,15 +289,25 @@ def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) 
         for name, scores in found.items():
             scores.append(measured.corrected(name))
     try:
-        syntax = syntactic(examples(), attention=attention)
+        syntax = syntactic(examples(trees, links_of, REPEATS), attention=attention)
     except NoLinksError:
-        shape = run("a", tokenizer)
-        layers, heads = shape.n_layers(attention), shape.n_heads(attention)
-        syntax = Syntax([], torch.zeros(0), torch.zeros(0), torch.zeros(0, layers, heads))
+        some = run("a", tokenizer)
+        syntax = Syntax(
+            [], torch.zeros(0), torch.zeros(0), torch.zeros(0, some.n_layers(attention), some.n_heads(attention))
+        )
+    shape = syntax.accuracy.shape[1:]  # (layers, heads)
+    coreference = coreferent(examples(pronouns, Pronoun.of, REPEATS + len(trees)), attention=attention)
     on_progress(steps, steps)
-    unknown = torch.full(syntax.accuracy.shape[1:], torch.nan)
+    unknown = torch.full(shape, torch.nan)
     repetition = {name: torch.stack(scores).mean(0) if scores else unknown for name, scores in found.items()}
-    return HeadProbe(describe_model(model), syntax, repetition, used, checksum(model))
+    return HeadProbe(
+        describe_model(model),
+        syntax,
+        coreference or Coreference.unknown(*shape),
+        repetition,
+        fitted[links_of],
+        checksum(model),
+    )
 
 
 def _random_texts(model: Any, tokenizer: Any) -> Iterator[list[int]]:

@@ -94,7 +94,7 @@ class CategoryTable:
                 found = self._given[category.name]
                 self.scores[at] = found.scores.to(self.scores)
                 self.sources[category.name] = found.source
-                self.notes[category.name] = found.notes or _here(here[at], category.absent)
+                self.notes[category.name] = found.notes or _notes(category, found, here[at])
         first = statistics.setting.keys.text[statistics.setting.first]
         if self.sources.get("First/Positional") == HERE:
             self.sources["First/Positional"] += f", where {first!r} is the first token"
@@ -261,9 +261,16 @@ def categorize(
     )
 
 
-def _here(scores: Tensor, absent: str) -> list[list[str]]:
-    """Say of a score that comes from elsewhere what this text alone gives."""
-    return [[absent if math.isnan(one) else f"in this text {one:.2f}" for one in row] for row in scores.tolist()]
+def _notes(category: Category, evidence: Evidence, here: Tensor) -> list[list[str]]:
+    """Say where scores come from that are not of this text, and what this text alone gives."""
+    does = category.meaning[:1].lower() + category.meaning[1:]
+
+    def note(score: float, own: float) -> str:
+        told = f"On {evidence.source}, it {does} " if score >= category.threshold else ""
+        return told + (f"{category.absent.capitalize()}." if math.isnan(own) else f"In this text it scores {own:.2f}.")
+
+    rows = zip(evidence.scores.tolist(), here.tolist(), strict=True)
+    return [[note(*head) for head in zip(*row, strict=True)] for row in rows]
 
 
 def _read_name(name: str) -> HeadId:

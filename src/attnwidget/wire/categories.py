@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,6 +25,7 @@ def categories(table: CategoryTable, attention: str, run: int, probe: Probe) -> 
                 name=one.name,
                 meaning=one.meaning,
                 threshold=one.threshold,
+                scale=one.scale,
                 chance=table.chance.get(one.name),
                 source=table.sources[one.name],
                 colour=one.colour,
@@ -31,6 +33,7 @@ def categories(table: CategoryTable, attention: str, run: int, probe: Probe) -> 
             )
             for one in table.categories
         ],
+        peak=[[None if math.isnan(one) else round(one, 4) for one in row] for row in table.statistics.peak.tolist()],
         warning=table.warning,
         probe=probe,
         **pack(table.scores),
@@ -45,6 +48,7 @@ def no_categories(trace: AttentionTrace, attention: str, run: int, why: Exceptio
         run=run,
         attention=attention,
         categories=[],
+        peak=[],
         warning=warning,
         probe=Probe(),
         **pack(empty),

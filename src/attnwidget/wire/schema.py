@@ -249,6 +249,7 @@ class Category(Wired, kw_only=True, frozen=True):
     name: str
     meaning: Annotated[str, said("One sentence.")]
     threshold: Annotated[float, said("The score that a head needs, where the reader has set none.")]
+    scale: Annotated[str, said("What its numbers mean: one sentence; empty where nobody says.")]
     chance: Annotated[float | None, said("What an even spread of attention would reach, before the correction.")]
     source: Annotated[str, said("On what it was measured.")]
     colour: Annotated[str | None, said("Of a user's own category, #rrggbb.")]
@@ -270,6 +271,10 @@ class Categories(Envelope, kw_only=True, frozen=True):
     run: int
     attention: str
     categories: list[Category] = msgspec.field(name="list")
+    peak: Annotated[
+        list[list[float | None]],
+        said("How sharp each head's rows are, by layer: mean largest weight, 0 for an even spread, 1 for one key."),
+    ]
     warning: str
     probe: Probe
 

@@ -31,6 +31,7 @@ export function OpenCategory({ context, categories, category }: Props) {
       </p>
       {about && measured && (
         <p class="fine measured">
+          {about.scale && <span class="scale">{about.scale} </span>}
           {about.chance !== null && (
             <span title="what an even spread of attention reaches before the correction">
               chance {briefScore(about.chance)} ·{" "}

@@ -82,7 +82,8 @@ function Categories({ context }: PanelProps) {
       <div class="about">
         <Profile categories={known} open={open} theme={theme} />
         <p class="fine">
-          Scores are corrected for chance: a head that spreads evenly scores 0 at any length.
+          Scores are corrected for chance, so that texts of any length compare. What 0 and 1 mean stands under each
+          category.
           {fresh && known?.warning && <b class="warning">{known.warning}</b>}
         </p>
       </div>

@@ -8,12 +8,14 @@ import { briefScore } from "../../layout/numbers";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { Swatch } from "../../parts/swatch";
 import type { Head } from "../../wire/schema";
+import { Here } from "./here";
 import css from "./selected-heads.css";
 
 const SCORES = 3;
 const LISTED = 4;
 
-function SelectedHeads({ context: { onScreen, categories: store, ranking, theme } }: PanelProps) {
+function SelectedHeads({ context }: PanelProps) {
+  const { onScreen, categories: store, ranking, theme } = context;
   const heads = onScreen.value?.heads ?? [];
   const categories = store.now.value;
   const [head] = heads;
@@ -35,6 +37,7 @@ function SelectedHeads({ context: { onScreen, categories: store, ranking, theme 
       ))}
       {heads.length > LISTED && <h3>and {heads.length - LISTED} more</h3>}
       {heads.length === 1 && !ranking.value && <Why head={head} categories={categories} theme={theme.value} />}
+      {heads.length === 1 && <Here context={context} head={head} />}
     </section>
   );
 }
@@ -75,7 +78,6 @@ function Why({ head, categories, theme }: { head: Head; categories: HeadCategori
           </div>
         );
       })}
-      {main >= 0 && noteOf(categories, main, head) && <p class="fine measured">{noteOf(categories, main, head)}</p>}
     </div>
   );
 }
