@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import warnings
 from types import SimpleNamespace
 from typing import Any
@@ -37,6 +38,33 @@ def captured(model: Any, text: str, tokenizer: Any = MARKED, **options: Any) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return aw.capture(model, text, tokenizer=tokenizer, **options)
+
+
+# -- a language that a bundled model has not learnt -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "known"),
+    [
+        ("demo/causal", "Кошка спит на диване, потому что она устала", "0"),
+        ("demo/causal", "Der Hund konnte die Straße nicht überqueren, weil er zu müde war", r"\d"),
+        ("demo/masked", "猫坐在垫子上", "0"),
+        ("demo/fr-en", "El animal no cruzó la calle porque estaba demasiado cansado", r"\d"),
+    ],
+)
+def test_a_language_that_a_bundled_model_does_not_know_is_told_kindly(name: str, text: str, known: str) -> None:
+    model, tokenizer = models.load_model(name)
+    (notice,) = captured(model, text, tokenizer).notices
+    assert notice.startswith(f"{name} has learnt {models.LEARNT[name]}: of the ")
+    assert re.search(rf" it knows {known} whole", notice)
+
+
+def test_of_what_a_model_knows_nothing_is_said() -> None:
+    for example in AttentionWidget.examples():
+        model, tokenizer = models.load_model(example.model)
+        assert captured(model, example.text, tokenizer).notices == []
+    # another model may read any language
+    assert captured(tiny.gpt2(), "Кошка спит", tiny.tokenizer()).notices == []
 
 
 # -- marks that the text brings along -------------------------------------------------------------------------------

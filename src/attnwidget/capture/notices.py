@@ -1,11 +1,16 @@
-"""What a reader should know of a text before trusting its picture: marks that were there already, and its length."""
+"""What a reader should know of a text before trusting its picture: doubled marks, its length, its words."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+from attnwidget.models.files import LEARNT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from attnwidget.tokens import Tokens
 
 # By which a configuration says how long texts may be; where there are several, the first.
 _LENGTHS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
@@ -77,5 +82,35 @@ def beyond_context(config: Any, count: int, what: str = "The text") -> list[str]
     notice = (
         f"{what} has {count:,} tokens, but the model is configured for {limit:,} ({name}). What is shown is what the "
         "model computes, but it has probably seen no text of this length in training."
+    )
+    return [notice]
+
+
+def strange_words(name: str, tokens: Tokens, unknown: str | None) -> list[str]:
+    """Say of a bundled model that it does not know the words of a text: most are unknown, or known in pieces only.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    tokens : Tokens
+        The text's.
+    unknown : str, optional
+        How the vocabulary writes what it does not have.
+    """
+    if name not in LEARNT:
+        return []
+    pieces = Counter(tokens.words)
+    unread = {word for word, raw in zip(tokens.words, tokens.raw, strict=True) if raw == unknown}
+    own = {word for word, special in zip(tokens.words, tokens.special, strict=True) if not special}
+    words = unread | {word for word in own if any(letter.isalpha() for letter in tokens.word_texts[word])}
+    strange = [word for word in words if word in unread or pieces[word] > 1]
+    if len(strange) * 2 <= len(words):
+        return []
+    known = len(words) - len(strange)
+    notice = (
+        f"{name} has learnt {LEARNT[name]}: of the {len(words)} words of this text it knows {known} whole. What is "
+        "shown is what it computes, and tells little about such a text. A model that knows the language can be passed "
+        "as model=."
     )
     return [notice]

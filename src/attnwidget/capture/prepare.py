@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from attnwidget.capture.inputs import encode, find_tokenizer, read_tokens
 from attnwidget.capture.masks import read_mask
-from attnwidget.capture.notices import beyond_context
+from attnwidget.capture.notices import beyond_context, strange_words
 from attnwidget.capture.support import input_device
 from attnwidget.capture.target import continue_prompt, decoder_ids
 from attnwidget.capture.wrappers import core_of, sparing
@@ -75,7 +75,8 @@ def prepare(
         raise ValueError("an attention_mask of pairs is for one text of a model with one attention")
     ids = torch.tensor([given.ids], device=device)  # (1, n)
     ready = Ready({"input_ids": ids, "attention_mask": mask}, given.tokens, segments=given.segments)
-    ready.notices += given.notices
+    name = str(getattr(core_of(model), "name_or_path", ""))
+    ready.notices += [*given.notices, *strange_words(name, given.tokens, getattr(tokenizer, "unk_token", None))]
     if generate:
         _continue(ready, model, tokenizer, generate)
     elif given.types is not None:

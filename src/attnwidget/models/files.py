@@ -25,6 +25,13 @@ ABOUT = {
 }
 """What a bundled model is, so that nobody takes it for a large one."""
 
+LEARNT = {
+    "demo/causal": "English, and that from old books",
+    "demo/masked": "English, and that from old books",
+    "demo/fr-en": "short French sentences and their English",
+}
+"""What language a bundled model was trained on."""
+
 ADAPTER = "adapter_config.json"
 """The file by which a folder is one of PEFT: an adapter, not a model."""
 
