@@ -36,7 +36,7 @@ class Soak:
     def __init__(self, first: Reader, second: Reader) -> None:
         self.first = first
         self.second = second
-        self.dice = Random(SEED)  # noqa: S311
+        self.dice = Random(SEED)
         self.found: list[str] = []
         self.done: Counter[str] = Counter()
         self.idle: Counter[str] = Counter()
@@ -60,7 +60,9 @@ class Soak:
             (self.done if did else self.idle)[name] += 1
             reader.wait("ready error")
         except Error as error:
-            self.at(step, f"{reader.name}: {name}: {str(error).splitlines()[0]} · {reader.alert()} · {reader.picture()}")
+            self.at(
+                step, f"{reader.name}: {name}: {str(error).splitlines()[0]} · {reader.alert()} · {reader.picture()}"
+            )
         if "Run the" in (said := reader.alert()) or reader.picture()["state"] == "error":
             self.at(step, f"{reader.name}: {name}: alert {said!r}")
             reader.nth("[data-tab][aria-selected=true]", 0).press("Escape")
@@ -128,7 +130,8 @@ class Soak:
         print("|---|---|---|---|---|---|")
         for when, both in self.counts.items():
             for name, one in both.items():
-                print(f"| {when} | {name} | {one.nodes:,} | {one.attached:,} | {one.listeners:,} | {one.heap / 1e6:.1f} MB |")
+                held = " | ".join(f"{count:,}" for count in (one.nodes, one.attached, one.listeners))
+                print(f"| {when} | {name} | {held} | {one.heap / 1e6:.1f} MB |")
         print("\n| what | done | nothing to do it with | s each |")
         print("|---|---|---|---|")
         for name in ACTIONS:

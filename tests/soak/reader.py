@@ -24,7 +24,8 @@ FIND = """const root = [...document.querySelectorAll("[data-lm-suppress-shortcut
 PICTURE = f"""() => {{
   {FIND}
   const all = (selector) => [...root.querySelectorAll(selector)];
-  const chosen = (side) => all(`.lines-view [data-side=${{side}}][aria-selected=true]`).map((one) => +one.dataset.index);
+  const chosen = (side) => all(`.lines-view [data-side=${{side}}][aria-selected=true]`)
+    .map((one) => +one.dataset.index);
   const labels = (side) => Object.fromEntries(all(`.lines-view [data-side=${{side}}]`)
     .map((one) => [one.dataset.index, one.querySelector(".label").textContent]));
   const lines = root.dataset.view === "lines";
