@@ -44,7 +44,8 @@ PICTURE = f"""() => {{
     query_labels: lines ? labels("query") : null, key_labels: lines ? labels("key") : null,
     strongest: all(".strongest .value")[0]?.textContent ?? null,
     weights: lines ? null : Object.fromEntries(all("[data-row]:has([data-value=weight])")
-      .map((one) => [one.dataset.row, one.querySelector("[data-value=weight]").dataset.exact])),
+      .map((one) => [one.querySelector("[data-side=key]").dataset.index,
+        one.querySelector("[data-value=weight]").dataset.exact])),
   }};
 }}"""
 
