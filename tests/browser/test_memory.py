@@ -10,7 +10,7 @@ from browser.fake_comm import Mounted
 if TYPE_CHECKING:
     from playwright.sync_api import CDPSession, Page
 
-WORDS = "the animal didn't cross the road because it was too tired".split()
+WORDS = ["the", "animal", "didn't", "cross", "the", "road", "because", "it", "was", "too", "tired"]
 
 
 def held(devtools: CDPSession) -> tuple[int, int]:

@@ -10,9 +10,11 @@ import os
 import sys
 import time
 from collections import Counter, defaultdict
+from contextlib import suppress
 from random import Random
 
 from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import TimeoutError as LateError
 
 from browser.chromium import launch
 from browser.jupyter import serve
@@ -55,8 +57,10 @@ class Soak:
         names = ONLY or list(ACTIONS)
         [name] = self.dice.choices(names, [ACTIONS[one][0] for one in names])
         begun = time.monotonic()
+        did = False
         try:
-            did = ACTIONS[name][1](reader, self.dice)
+            with suppress(LateError):  # the other browser has just taken away what was to be used
+                did = ACTIONS[name][1](reader, self.dice)
             (self.done if did else self.idle)[name] += 1
             reader.wait("ready error")
         except Error as error:
