@@ -10,7 +10,7 @@ NODE_MODULES := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check types test-js test-py bench build clean chromium
+.PHONY: help demo test check types test-js test-py soak bench build clean chromium
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,6 +38,9 @@ test-js: $(NODE_MODULES) ## the front end's unit tests
 
 test-py: $(VENV)/.dev $(WIDGET) chromium ## the Python, packaging and browser tests
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/.dev $(WIDGET) chromium ## random use of two browsers in JupyterLab (SOAK_STEPS=2000, SOAK_SEED=1)
+	PYTHONPATH=tests $(BIN)/python -m soak
 
 bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measurements in the README
 	$(BIN)/python benchmarks/capture.py

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from soak.reader import Reader
 
-WORDS = "the animal road cat dog sat on mat because it was too tired and slept , then woke up unbelievably happy .".split()
-Action = "Callable[[Reader, Random], bool]"
+TEXT = "the animal road cat dog sat on mat because it was too tired and slept , then woke up unbelievably happy ."
+WORDS = TEXT.split()
 
 
 def new_text(dice: Random) -> str:
@@ -74,9 +74,9 @@ def layer(reader: Reader, dice: Random) -> bool:
 
 def category(reader: Reader, dice: Random) -> bool:
     unfolded(reader, "right", "[data-category]")
-    what = dice.choice(["[data-category]", "[data-category]", ".member", ".only input", ".all-kinds", ".unfold"])
-    if what == ".only input":
-        what = ".kind-open .only input"
+    what = dice.choice(
+        ["[data-category]", "[data-category]", ".member", ".kind-open .only input", ".all-kinds", ".unfold"]
+    )
     return some(reader, dice, what) or some(reader, dice, "[data-category]")
 
 
@@ -188,7 +188,9 @@ def step(reader: Reader, dice: Random) -> bool:
 def what_if(reader: Reader, dice: Random) -> bool:
     if not reader.candidates(".whatif"):
         return some(reader, dice, ".whatif-open")
-    return some(reader, dice, dice.choice([".whatif .only input", ".edits button", ".reset", ".whatif-open", ".krow button"]))
+    return some(
+        reader, dice, dice.choice([".whatif .only input", ".edits button", ".reset", ".whatif-open", ".krow button"])
+    )
 
 
 def temperature(reader: Reader, dice: Random) -> bool:
@@ -202,15 +204,19 @@ def temperature(reader: Reader, dice: Random) -> bool:
 
 def python(reader: Reader, dice: Random) -> bool:
     """Set something in the kernel."""
-    code = dice.choice([
-        f"w.heads = [({dice.randrange(3)}, {dice.randrange(4)}), ({dice.randrange(3)}, {dice.randrange(4)})][: {dice.randrange(1, 3)}]",
-        f"w.layer = {dice.randrange(3)}",
-        f"w.threshold = {dice.randrange(30) / 100}",
-        f"w.text = {new_text(dice)!r}",
-        "w.queries, w.keys = [0], []",
-        "w.category = None",
-        "w.view = 'lines'",
-    ])
+    some_head = lambda: (dice.randrange(3), dice.randrange(4))  # noqa: E731
+    code = dice.choice(
+        [
+            f"w.heads = [{some_head()}]",
+            f"w.heads = [{some_head()}, {some_head()}]",
+            f"w.layer = {dice.randrange(3)}",
+            f"w.threshold = {dice.randrange(30) / 100}",
+            f"w.text = {new_text(dice)!r}",
+            "w.queries, w.keys = [0], []",
+            "w.category = None",
+            "w.view = 'lines'",
+        ]
+    )
     reader.run(code)
     return True
 

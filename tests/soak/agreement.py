@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import TimeoutError as LateError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from soak.reader import Reader
 
 PATIENCE = 45.0  # seconds for everything to arrive
+SLIDER = 0.011  # its steps are hundredths
+EXACT = 1e-5
 CLOSE = 6e-4  # what was sent ahead has 16 bits, what is written four digits
 
 # One line of JSON: the traits, the labels, and numbers that must be on screen.
@@ -39,41 +44,43 @@ def _told():
         "threshold": round(w.threshold ** (1 / 3), 2), "words": w.words, "category": w.category,
         "attention": attention, "queries": sorted(w.queries), "keys": sorted(w.keys),
         "query_labels": name(queries), "key_labels": name(keys), "strongest": strongest, "weights": weights,
-        "domain": w._outline and next(one["domain"] for one in w._outline["measures"] if one["name"] == w.measure),
     }))
 """
 
 
 def differences(told: dict[str, Any], shown: dict[str, Any]) -> list[str]:
     """Where a picture is another than the kernel's."""
-    found = []
-    if shown["state"] != "ready":
-        found.append(f"state: {shown['state']}")
+    waiting = [] if shown["state"] == "ready" else [f"state: {shown['state']}"]
+    return [*waiting, *in_choices(told, shown), *in_tokens(told, shown), *in_numbers(told, shown)]
+
+
+def in_choices(told: dict[str, Any], shown: dict[str, Any]) -> Iterator[str]:
     for name in ("view", "text", "layer", "heads", "measure", "words", "category", "attention"):
         if shown[name] is not None and shown[name] != told[name]:
-            found.append(f"{name}: kernel {told[name]!r}, screen {shown[name]!r}")
-    if shown["threshold"] is not None and abs(float(shown["threshold"]) - told["threshold"]) > 0.011:
-        found.append(f"threshold: kernel {told['threshold']}, screen {shown['threshold']}")
-    for name in ("query_labels", "key_labels"):
-        for at, label in (shown[name] or {}).items():
-            if int(at) >= len(told[name]) or told[name][int(at)] != label:
-                found.append(f"{name}: {at} is {label!r} on screen")
-                break
-    for name, labels in (("queries", "query_labels"), ("keys", "key_labels")):
-        if shown[name] is not None:
-            there = [at for at in told[name] if str(at) in shown[labels]]  # the others are scrolled away
-            if there != sorted(shown[name]):
-                found.append(f"{name}: kernel {told[name]}, screen {shown[name]}")
+            yield f"{name}: kernel {told[name]!r}, screen {shown[name]!r}"
+    if shown["threshold"] is not None and abs(float(shown["threshold"]) - told["threshold"]) > SLIDER:
+        yield f"threshold: kernel {told['threshold']}, screen {shown['threshold']}"
+
+
+def in_tokens(told: dict[str, Any], shown: dict[str, Any]) -> Iterator[str]:
+    for name, pins in (("query_labels", "queries"), ("key_labels", "keys")):
+        labels = shown[name] or {}  # of those in sight
+        wrong = {at: label for at, label in labels.items() if told[name][int(at) : int(at) + 1] != [label]}
+        if wrong:
+            yield f"{name}: on screen {wrong}"
+        if shown[pins] is not None and [at for at in told[pins] if str(at) in labels] != sorted(shown[pins]):
+            yield f"{pins}: kernel {told[pins]}, screen {shown[pins]}"
+
+
+def in_numbers(told: dict[str, Any], shown: dict[str, Any]) -> Iterator[str]:
     if told["strongest"] is not None and shown["strongest"] is not None and told["view"] == shown["view"]:
         value = number(shown["strongest"])
         if value is not None and abs(value - told["strongest"]) > CLOSE * max(1, abs(value)):
-            found.append(f"strongest pair: kernel {told['strongest']}, screen {shown['strongest']}")
-    for row, value in (shown["weights"] or {}).items():
-        exact = (told["weights"] or {}).get(row)
-        if exact is not None and abs(float(value) - exact) > 1e-5:
-            found.append(f"weight of key {row}: kernel {exact}, screen {value}")
-            break
-    return found
+            yield f"strongest pair: kernel {told['strongest']}, screen {shown['strongest']}"
+    exact = told["weights"] or {}
+    wrong = {row: one for row, one in (shown["weights"] or {}).items() if abs(float(one) - exact.get(row, 0)) > EXACT}
+    if exact and wrong:
+        yield f"weights: on screen {wrong}, in the kernel {[exact.get(row) for row in wrong]}"
 
 
 def number(text: str) -> float | None:
@@ -89,10 +96,8 @@ def agreement(readers: list[Reader], through: Reader) -> list[str]:
     while True:
         found = []
         for reader in readers:
-            try:
+            with suppress(LateError):  # told below, by its state
                 reader.wait(timeout=5_000)
-            except LateError:
-                pass  # told below, by its state
         told = through.ask("_told()")
         for reader in readers:
             found += [f"{reader.name}: {one}" for one in differences(told, reader.picture())]

@@ -68,11 +68,8 @@ def busy_cell(first: Reader, second: Reader, dice: Random) -> list[str]:
     """A long cell runs: a head shows all the same, from what was sent ahead."""
     plain(first)
     first.wait()
-    first.page.wait_for_function("() => true")
     gate = f"go-{dice.randrange(10**9)}"
-    first.run(
-        f"import pathlib, time\nwhile not pathlib.Path({gate!r}).exists():\n    time.sleep(0.02)", wait=False
-    )
+    first.run(f"import pathlib, time\nwhile not pathlib.Path({gate!r}).exists():\n    time.sleep(0.02)", wait=False)
     found = []
     for reader in (first, second):
         head = f"L{dice.randrange(4)}-H{dice.randrange(8)}"
@@ -97,7 +94,6 @@ def killed_kernel(first: Reader, second: Reader, dice: Random, setup: Callable[[
         reader.wait()
     first.run("w.heads = ['L3-H7']")
     for reader in readers:
-        reader.page.wait_for_function("() => true")
         reader.wait()
         reader.disturbed = True
     before = [reader.picture() for reader in readers]

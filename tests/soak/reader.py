@@ -24,7 +24,8 @@ FIND = """const root = [...document.querySelectorAll("[data-lm-suppress-shortcut
 PICTURE = f"""() => {{
   {FIND}
   const all = (selector) => [...root.querySelectorAll(selector)];
-  const chosen = (side) => all(`.lines-view [data-side=${{side}}][aria-selected=true]`).map((one) => +one.dataset.index);
+  const chosen = (side) => all(`.lines-view [data-side=${{side}}][aria-selected=true]`)
+    .map((one) => +one.dataset.index);
   const labels = (side) => Object.fromEntries(all(`.lines-view [data-side=${{side}}]`)
     .map((one) => [one.dataset.index, one.querySelector(".label").textContent]));
   const lines = root.dataset.view === "lines";
@@ -43,7 +44,8 @@ PICTURE = f"""() => {{
     query_labels: lines ? labels("query") : null, key_labels: lines ? labels("key") : null,
     strongest: all(".strongest .value")[0]?.textContent ?? null,
     weights: lines ? null : Object.fromEntries(all("[data-row]:has([data-value=weight])")
-      .map((one) => [one.dataset.row, one.querySelector("[data-value=weight]").dataset.exact])),
+      .map((one) => [one.querySelector("[data-side=key]").dataset.index,
+        one.querySelector("[data-value=weight]").dataset.exact])),
   }};
 }}"""
 
