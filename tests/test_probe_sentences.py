@@ -399,6 +399,8 @@ def test_read():
         heads=[3, 3, 3, -1, 3],
         relations=["nsubj", "aux", "advmod", "root", "punct"],
         tags=["X"] * 5,
+        features=[{}] * 5,
+        entities=[""] * 5,
     )
     assert read(source) == [expected]
     assert read(f"# about the file\n\n{source}\n\n\n{source}\n") == [expected] * 2

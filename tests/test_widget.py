@@ -341,7 +341,7 @@ def test_categories_without_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     widget.comm = FakeComm()
     ask(widget, widget.comm, ask="categories")
     assert widget._categories["probe"] == {"state": "failed", "message": "no memory", "done": 0, "total": 0}
-    assert widget._categories["shape"] == [9, 4, 8]
+    assert widget._categories["shape"] == [10, 4, 8]
     silent = AttentionWidget(TEXT, probe=False)
     silent.comm = FakeComm()
     ask(silent, silent.comm, ask="categories")
@@ -390,7 +390,7 @@ def test_a_page_made_without_a_browser_has_pictures_and_scores(widget: Attention
     data = embed_data([widget], drop_defaults=True)
     state = data["manager_state"]["state"][widget.model_id]["state"]
     assert state["_pictures"]["shape"] == [4, 8, 12, 12]
-    assert state["_categories"]["shape"] == [9, 4, 8]
+    assert state["_categories"]["shape"] == [10, 4, 8]
     assert state["_categories"]["probe"]["state"] == "done"
     assert state["_ahead"]["shape"] == [4, 8, 12, 12]
 

@@ -12,9 +12,8 @@ export function Here({ context, head }: { context: Context; head: Head }) {
   const categories = context.categories.now.value;
   const habit = categories ? habitOf(categories, head) : "";
   const here = sentenceOf(context, head);
-  if (!habit && !here) return null;
   return (
-    <p class="fine measured">
+    <p class="fine measured here">
       {habit} {here && <span title={MEANING}>{here}</span>}
     </p>
   );
