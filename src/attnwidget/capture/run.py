@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.forward import attention_names, forward
+from attnwidget.capture.predict import NO_HEAD, NextTokens, find_head
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rerun import Pass
 from attnwidget.capture.support import check
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
+from attnwidget.trace.predictions import Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -78,7 +80,7 @@ def capture(
         model that mixes attention with other layers has only its attention layers in the trace.
         Of a model outside transformers' attention interface the trace has the weights; where
         queries, keys and values could not be verified, `missing` says so. It keeps the model alive
-        for its `breakdown`; `release_model` lets it go.
+        for its `breakdown` and its `next_tokens`; `release_model` lets it go.
 
     Raises
     ------
@@ -125,6 +127,7 @@ def capture(
         )
     _check_shapes(found, ready)
 
+    again = Pass(whole, ready.options, total)
     trace = AttentionTrace(
         found,
         ready.tokens,
@@ -133,9 +136,14 @@ def capture(
         max_error=recorder.max_error,
         segments=ready.segments,
         generated=ready.generated,
-        project=Pass(whole, ready.options, total).project,
+        project=again.project,
     )
     kind = type(whole).__name__
+    trace.predictions = Predictions(missing=NO_HEAD.format(kind))
+    if find_head(whole) is not None:
+        # Of those that see the whole text some can generate, too; a mask of pairs is the user's.
+        is_writer = whole.can_generate() and (ready.source is not None or ready.has_pairs or trace.causal)
+        trace.predictions = Predictions(NextTokens(again, tokenizer), "next" if is_writer else "place")
     trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)
     if ready.source is not None and "encoder" not in found:  # LongT5's local blocks
         trace.missing = f"{kind}'s encoder computes attention outside transformers' attention interface"
