@@ -8,6 +8,9 @@ import { headPicker } from "./heads/picker";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
 import { measure } from "./measure";
+import { nextButton } from "./next/button";
+import { nextTokens } from "./next/next-tokens";
+import { unchanged } from "./next/unchanged";
 import { examples } from "./text/examples";
 import { modelLine } from "./text/model-line";
 import { prompt } from "./text/prompt";
@@ -15,7 +18,10 @@ import { prompt } from "./text/prompt";
 export const PANELS: Panel[] = [
   prompt,
   examples,
+  nextButton,
   measure,
+  unchanged,
+  nextTokens,
   attention,
   headPicker,
   selectedHeads,

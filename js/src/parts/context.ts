@@ -38,6 +38,8 @@ export interface Context extends Mounted {
   rows: Signal<Span>;
   hover: Signal<Hover>;
   focus: ReadonlySignal<Focus | null>;
+  /** Whether what the model expects next is shown. */
+  tellsNext: Signal<boolean>;
   /** What went wrong with something that was asked for; empty if nothing did. */
   problem: Signal<string>;
 }
@@ -67,6 +69,7 @@ export function createContext(
     rows,
     hover,
     focus,
+    tellsNext: signal(false),
     problem,
   };
 }

@@ -84,6 +84,8 @@ export interface TokenList {
   segments: number[] | null;
   /** What the model wrote itself. */
   generated: boolean[] | null;
+  /** A decoder's: what the row of a token works out is the token after it. */
+  writes: boolean;
 }
 
 /** An example in the menu. */
@@ -140,6 +142,12 @@ export interface Outline {
   maxError: number | null;
   /** The model computed something that is not a number. */
   broken: boolean;
+  /** Which token a query's row tells by the model's head: the one after it, or the one at its place. */
+  predicts: "next" | "place" | null;
+  /** Why it tells none; empty where it does. */
+  predictsNothing: string;
+  /** The first query that differs from the text before: those before it cannot see that, and have the same weights as before. Null where nothing can be said. */
+  changedFrom: number | null;
   demo: Demo | null;
 }
 
@@ -362,6 +370,15 @@ export interface AskAhead extends Request {
   ask: "ahead";
 }
 
+/** Say which tokens the model expects by a query's row. */
+export interface AskNext extends Request {
+  ask: "next";
+  query: number;
+  trace?: string;
+  /** As of a tile. */
+  run?: number | null;
+}
+
 /** Run the model on new texts. */
 export interface Run extends Request {
   ask: "run";
@@ -407,6 +424,19 @@ export interface TileReply {
   shape: number[];
 }
 
+/** A token that the model expects. */
+export interface Expected {
+  token: string;
+  probability: number;
+}
+
+/** The likeliest tokens, likeliest first. */
+export interface NextReply {
+  run: number;
+  query: number;
+  tokens: Expected[];
+}
+
 /** Why there is no answer. */
 export interface Failure {
   message: string;
@@ -428,9 +458,9 @@ export interface SelectionEvent {
   selection: Selection;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

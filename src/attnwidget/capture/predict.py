@@ -1,9 +1,9 @@
 """What a model expects at every place of a text: its own head, run for one row at a time.
 
-A whole pass would give n × vocabulary logits, 200 MB for a thousand tokens of GPT-2. So the twin's pass is made once and
-what every module beside the head returned is kept, (n, d_model) at the most. For each row asked for, the model's own
+A whole pass would give n × vocabulary logits, 200 MB for a thousand tokens of GPT-2. So a twin's pass is made once, and
+what every module beside the head returned is kept: tensors of (n, d_model). For each row asked for, the model's own
 code then runs again over what was kept, with only that row going into the head: whatever a model does on the way, such
-as BERT's transformation, T5's factor or Gemma's soft cap, is done by itself.
+as BERT's transformation, T5's factor or Gemma's soft cap, it does itself.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def find_head(model: nn.Module) -> nn.Module | None:
     for module in model.modules():  # a model may be wrapped
         if isinstance(module, PreTrainedModel):
             try:
-                head = module.get_output_embeddings()
+                head = module.get_output_embeddings()  # type: ignore[no-untyped-call]
             except NotImplementedError:
                 continue
             if isinstance(head, nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from attnwidget.examples import EXAMPLES
@@ -13,21 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from attnwidget.session.session import Session
+    from attnwidget.trace import AttentionTrace
     from attnwidget.wire.server import Handler
 
-SLOW = (schema.Tile,)
+SLOW = (schema.Tile, schema.AskNext)
 
 
 def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
     """Return the handler of each request that is about a session."""
 
     def tile(ask: schema.Tile, _: object) -> Any:
-        with session.lock:  # they belong together
-            trace, run = session.traces.get(ask.trace), session.run_number
-            attention = ask.attention or session.selection.attention
-        if trace is None:
-            raise ValueError("nothing has been captured yet" if not session.traces else f"no trace {ask.trace!r}")
-        if ask.run not in {None, run} or attention not in trace.attentions:
+        trace, run, attention = _about(session, ask)
+        attention = ask.attention or attention
+        if attention not in trace.attentions:
             raise StaleError
         numbers = tiles.tile(
             trace,
@@ -55,6 +54,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.Hello: hello,
         schema.Select: select,
         schema.Tile: tile,
+        schema.AskNext: lambda ask, _: _expected(session, ask),
         schema.AskPictures: lambda *_: session.begin("pictures"),
         schema.AskCategories: lambda *_: session.begin("categories"),
         schema.AskAhead: lambda *_: session.begin("ahead"),
@@ -62,6 +62,26 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.ShowExample: lambda ask, _: session.start_example(EXAMPLES[ask.name]),
         schema.Stop: lambda *_: session.stop(),
     }
+
+
+def _about(session: Session, ask: schema.Tile | schema.AskNext) -> tuple[AttentionTrace, int, str]:
+    """Return the trace that is asked about, its run, and the attention on screen."""
+    with session.lock:  # they belong together
+        trace, run, attention = session.traces.get(ask.trace), session.run_number, session.selection.attention
+    if trace is None:
+        raise ValueError("nothing has been captured yet" if not session.traces else f"no trace {ask.trace!r}")
+    if ask.run not in {None, run}:
+        raise StaleError
+    return trace, run, attention
+
+
+def _expected(session: Session, ask: schema.AskNext) -> schema.NextReply:
+    trace, run, _ = _about(session, ask)
+    found = trace.next_tokens(ask.query)
+    if any(math.isnan(probability) for _, probability in found):  # JSON has none
+        raise ValueError("the model computed something that is not a number: it expects nothing")
+    tokens = [schema.Expected(token=token, probability=probability) for token, probability in found]
+    return schema.NextReply(run=run, query=ask.query, tokens=tokens)
 
 
 def _client(ask: schema.Request) -> str:

@@ -8,6 +8,7 @@ import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
 import { headName } from "../../layout/heads";
 import { short } from "../../layout/numbers";
 import type { Scale } from "../../layout/scale";
+import type { Sides } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
@@ -37,9 +38,29 @@ export function Legend({ context, store, scene }: Props) {
           <s>token</s> hidden by the mask
         </span>
       )}
+      <Lettering units={scene.units} />
       {dropped > 0 && <span>strongest lines only, {dropped.toLocaleString("en")} left out</span>}
       {heads.length > 1 && <HeadNames heads={heads} pens={pens} categories={categories} />}
     </div>
+  );
+}
+
+/** Why some tokens are written otherwise, where there are such. */
+function Lettering({ units: { query, key } }: { units: Sides }) {
+  const any = (flags: "generated" | "special") => query[flags].includes(true) || key[flags].includes(true);
+  return (
+    <>
+      {any("generated") && (
+        <span>
+          <i>italic</i>: written by the model
+        </span>
+      )}
+      {any("special") && (
+        <span>
+          <small>small</small>: marks, not words
+        </span>
+      )}
+    </>
   );
 }
 

@@ -5,6 +5,7 @@ import { headName } from "../../layout/heads";
 import { exactly, WEIGHTS } from "../../layout/scale";
 import { rankInWords, spreadInWords, standingOf } from "../../layout/standing";
 import { isForbidden, type Tile, valueAt } from "../../layout/tile";
+import { queryLabel } from "../../layout/units";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
 
@@ -38,7 +39,7 @@ export function readingsOf(scene: Scene, focus: Focus, pinned: boolean, words: b
       .sort((a, b) => b.number - a.number);
     return found.slice(0, SEVERAL).map(({ head, at, number }, nth, shown) => ({
       head,
-      query: nth === 0 ? (units.query.labels[query] ?? "") : "",
+      query: nth === 0 ? queryLabel(units.query, query) : "",
       key: nth === 0 ? (units.key.labels[key] ?? "") : "",
       value: isForbidden(number) ? "forbidden by the mask" : exactly(scale, number),
       note: noteOf(...(shown.length === 1 ? meaning(at, query, key) : []), nth === shown.length - 1 ? hint : ""),
@@ -55,7 +56,7 @@ export function readingsOf(scene: Scene, focus: Focus, pinned: boolean, words: b
   return [
     {
       head: headName(heads[best.head] as Head),
-      query: units.query.labels[best.query] ?? "",
+      query: queryLabel(units.query, best.query),
       key: units.key.labels[best.key] ?? "",
       value: exactly(scale, best.value),
       note: noteOf(...among, hint),
