@@ -6,7 +6,7 @@ export function QueryName({ units: { labels, writes }, unit }: { units: Units; u
     <>
       <bdi>{labels[unit]}</bdi>
       {writes.length > 0 && (
-        <span class="writes">
+        <span class="row-writes">
           {" ▸ "}
           <bdi>{writes[unit]}</bdi>
         </span>

@@ -1,11 +1,12 @@
 // On request: the tokens that the model expects, by the row in sight, and how likely it takes each to be.
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
-import { shortWeight } from "../../layout/numbers";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
-import type { NextReply } from "../../wire/schema";
+import type { NextReply, Outline } from "../../wire/schema";
 import css from "./next.css";
+
+const LEAST = 0.001; // what is less likely is not told apart
 
 /** What the kernel said of a row: tokens, or why there are none. */
 type Known = Pick<NextReply, "query" | "tokens"> & { run: number; problem: string };
@@ -42,10 +43,10 @@ function NextTokens({ context }: PanelProps) {
   if (!tellsNext.value || !outline) return null;
   const { predicts, predictsNothing, queries } = outline;
   if (!predicts) return <Line>{sentence(predictsNothing)}</Line>;
-  if (row.value === null) return <Line>Hover or pin a token on the left: its row tells.</Line>;
   // What was told last stays until the next is here, with its own token's name.
-  const told = last.value?.run === outline.run && !client.silent.value ? last.value : null;
-  const query = told?.query ?? row.value;
+  const mine = last.value?.query === row.value || !client.silent.value;
+  const told = last.value?.run === outline.run && mine ? last.value : null;
+  const query = told?.query ?? row.value ?? 0;
   const name = (
     <b>
       <bdi>{queries.tokens[query]}</bdi>
@@ -54,7 +55,7 @@ function NextTokens({ context }: PanelProps) {
   const sees = predicts === "place" && !queries.special[query];
   if (told?.problem) return <Line>{sentence(told.problem)}</Line>;
   if (!told && client.silent.value)
-    return <Line>What follows {name} is computed by the kernel: it does not answer.</Line>;
+    return <Line>Only the kernel can tell this of {name}, and it does not answer.</Line>;
   return (
     <Line>
       <span class="next-of">
@@ -65,7 +66,7 @@ function NextTokens({ context }: PanelProps) {
         {told?.tokens.map(({ token, probability }, rank) => (
           <li key={rank} style={{ "--share": probability }}>
             <bdi>{token}</bdi>
-            <span class="value">{shortWeight(probability)}</span>
+            <span class="value">{probability < LEAST ? `< ${LEAST}` : probability.toFixed(3)}</span>
           </li>
         ))}
       </ol>
@@ -83,14 +84,23 @@ function Line({ children }: { children: preact.ComponentChildren }) {
 
 const sentence = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 
-/** The token whose row is looked at: hovered, else pinned last, else the one that the breakdown is of. */
+/** The token whose row is looked at: hovered, else pinned last, else what the breakdown is of, else the open place. */
 function rowInSight({ state, hover, drawsTiles }: Context): number | null {
   const units = state.units.value?.query;
   const at = hover.value;
   const unit = at?.side === "query" ? at.unit : at?.side === "line" ? at.query : null;
   const hovered = unit === null ? undefined : units?.tokens(unit).at(-1);
   const chosen = drawsTiles.value ? undefined : state.kernel.breakdown.value?.queries.at(-1);
-  return hovered ?? state.traits.queries.value.at(-1) ?? chosen ?? null;
+  return hovered ?? state.traits.queries.value.at(-1) ?? chosen ?? openPlace(state.kernel.outline.value);
+}
+
+/** The end of the text; of a masked language model the mask within it, if there is one, else the first word. */
+function openPlace(outline: Outline | null): number | null {
+  if (!outline) return null;
+  const { tokens, special } = outline.queries;
+  if (outline.predicts !== "place") return tokens.length - 1;
+  const mask = special.findIndex((is, at) => is && at > 0 && at < tokens.length - 1);
+  return mask > 0 ? mask : Math.max(0, special.indexOf(false));
 }
 
 export const nextTokens: Panel = { place: "reading", css, Component: NextTokens };

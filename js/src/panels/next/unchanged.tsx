@@ -17,14 +17,12 @@ function Unchanged({ context: { state } }: PanelProps) {
         </b>
       </>
     ));
-  const they = pinned.length > 1 ? "they" : "it";
   const cut = from >= outline.queries.tokens.length;
   return (
     <section class="unchanged reading-line" aria-label="why nothing changed" aria-live="polite">
       <span>
-        {names(pinned)} {pinned.length > 1 ? "are" : "is"} as before: {they} cannot see what follows{" "}
-        {they === "it" ? "it" : "them"}
-        {cut ? ", and only the end was cut off." : <>, and the change begins at {names([from])}.</>}
+        The {pinned.length > 1 ? "rows" : "row"} of {names(pinned)} {pinned.length > 1 ? "are" : "is"} as before: no
+        token sees what follows it, and {cut ? "only the end was cut off." : <>the change begins at {names([from])}.</>}
       </span>
       {!cut && (
         <button type="button" class="small-button" onClick={() => state.set({ queries: [from] })}>

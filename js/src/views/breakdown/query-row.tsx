@@ -49,7 +49,7 @@ export function QueryRow({ table }: { table: TableContext }) {
                 {at > 0 && ", "}
                 <bdi>{name}</bdi>
                 {writes[at] && (
-                  <span class="writes">
+                  <span class="row-writes">
                     {" ▸ "}
                     <bdi>{writes[at]}</bdi>
                   </span>

@@ -183,7 +183,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     <div class="lines-view" style={tint(pens.value, theme.value)}>
       <div class="sides" style={{ width: `${width.value}px` }}>
         <span style={{ right: `${width.value - Math.max(gloss, widths.value.left)}px` }}>
-          {reads ? `query: reads ▸ writes${roomy ? " the next" : ""}` : `query${roomy ? ": the token that looks" : ""}`}
+          {reads ? `query${roomy ? ": reads ▸ writes" : ""}` : `query${roomy ? ": the token that looks" : ""}`}
         </span>
         <span style={{ left: `${Math.min(widths.value.right, width.value - gloss)}px` }}>
           key{roomy && ": what it looks at"}
