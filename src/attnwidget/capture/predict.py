@@ -135,8 +135,9 @@ class _Rows:
             again = self._replay()
         except Exception:  # noqa: BLE001 - whatever it is that this model does between its parts
             again = None
-        bound = (_ALIKE if whole.dtype in {torch.float32, torch.float64} else _ALIKE_HALF) * whole.abs().max()
-        if again is None or not torch.allclose(again, whole, rtol=0, atol=float(bound), equal_nan=True):
+        size = float(whole.nan_to_num(0, 0, 0).abs().max())
+        bound = size * (_ALIKE if whole.dtype in {torch.float32, torch.float64} else _ALIKE_HALF)
+        if again is None or not torch.allclose(again, whole, rtol=0, atol=bound, equal_nan=True):
             self._is_whole, self._tape = True, []
             for module, plain in zip(self._beside, self._plain, strict=True):
                 module.forward = plain
