@@ -14,7 +14,7 @@ import attnwidget as aw
 import tiny
 from attnwidget import AttentionTrace
 from attnwidget.capture import capture, predict
-from attnwidget.capture.predict import find_head
+from attnwidget.capture.predict import find_writer
 from zoo import BOTH, PAIR, ZOO
 
 TOKENIZER = tiny.tokenizer(marks=True)
@@ -156,7 +156,7 @@ def test_a_model_without_a_head_says_so():
     assert trace.predictions.predicts is None
     with pytest.raises(ValueError, match="GPT2Model has no language-model head"):
         trace.next_tokens(0)
-    assert find_head(tiny.gpt2()) is None
+    assert find_writer(tiny.gpt2()) is None
 
 
 def test_without_a_model_it_says_what_is_missing(tmp_path):

@@ -34,16 +34,16 @@ _ALIKE = 1e-3  # of the largest logit: how near what was kept must come to the w
 _ALIKE_HALF = 5e-2  # in half precision
 
 
-def find_head(model: nn.Module) -> nn.Module | None:
-    """Return the module from whose outputs a model's logits over its vocabulary are made; None where there is none."""
-    for module in model.modules():  # a model may be wrapped
+def find_writer(model: nn.Module) -> Any:
+    """Return the model, perhaps within a wrapper, that has a head over its vocabulary; None where there is none."""
+    for module in model.modules():
         if isinstance(module, PreTrainedModel):
             try:
                 head = module.get_output_embeddings()  # type: ignore[no-untyped-call]
             except NotImplementedError:
                 continue
             if isinstance(head, nn.Module):
-                return head
+                return module
     return None
 
 
@@ -105,8 +105,7 @@ class _Rows:
         self._at: int | None = None  # what of it comes next; None while it is written
         self._is_inside = False
         self._is_whole = False  # nothing is kept: every row takes a whole pass
-        head = find_head(model)
-        assert head is not None  # noqa: S101 - asked for only where there is one
+        head = find_writer(model).get_output_embeddings()
         for module in model.modules():
             module.training = False
             config = getattr(module, "config", None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.forward import attention_names, forward
-from attnwidget.capture.predict import NO_HEAD, NextTokens, find_head
+from attnwidget.capture.predict import NO_HEAD, NextTokens, find_writer
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rerun import Pass
@@ -140,9 +140,10 @@ def capture(
     )
     kind = type(whole).__name__
     trace.predictions = Predictions(missing=NO_HEAD.format(kind))
-    if find_head(whole) is not None:
+    writer = find_writer(whole)
+    if writer is not None:
         # Of those that see the whole text some can generate, too; a mask of pairs is the user's.
-        is_writer = whole.can_generate() and (ready.source is not None or ready.has_pairs or trace.causal)
+        is_writer = writer.can_generate() and (ready.source is not None or ready.has_pairs or trace.causal)
         trace.predictions = Predictions(NextTokens(again, tokenizer), "next" if is_writer else "place")
     trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)
     if ready.source is not None and "encoder" not in found:  # LongT5's local blocks

@@ -9,6 +9,8 @@ function NextButton({ context: { state, tellsNext } }: PanelProps) {
   return (
     <button
       type="button"
+      class="next-button"
+      aria-label={fits ? "what fits here?" : "what comes next?"}
       aria-pressed={tellsNext.value}
       title={
         fits ? "the tokens that the model would put at a place" : "the tokens that the model expects after a token"
@@ -17,7 +19,8 @@ function NextButton({ context: { state, tellsNext } }: PanelProps) {
         tellsNext.value = !tellsNext.value;
       }}
     >
-      {fits ? "what fits here?" : "what comes next?"}
+      <span>what {fits ? "fits" : "comes"} </span>
+      {fits ? "here?" : "next?"}
     </button>
   );
 }
