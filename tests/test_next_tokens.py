@@ -197,6 +197,19 @@ def test_weights_that_have_changed_since_are_noticed():
         trace.next_tokens(0)
 
 
+def test_weights_that_change_meanwhile_are_noticed():
+    model = with_head("GPT-2")
+    trace = captured(model)
+
+    def train(*_):
+        with torch.no_grad():
+            model.transformer.h[0].mlp.c_fc.weight.add_(1)
+
+    model.transformer.h[2].register_forward_hook(train)
+    with pytest.raises(ValueError, match="weights have changed since"):
+        trace.next_tokens(0)
+
+
 @pytest.mark.parametrize(
     ("query", "k", "error", "message"),
     [

@@ -65,11 +65,11 @@ class NextTokens:
 
     def __call__(self, row: int, k: int) -> list[tuple[str, float]]:
         """Return the k likeliest tokens as a reader sees them, and their probabilities."""
-        if self._versions_now() != self._versions:
-            raise ValueError(_CHANGED)
+        self._check()
         with self._again.rounding():
             self._rows = self._rows or _Rows(twin(self._again.model), self._again.options)
             logits = self._rows.logits(row)  # (vocabulary,)
+        self._check()  # another thread may be training the model
         top = upcast(logits).softmax(-1).topk(min(k, len(logits)))
         return list(zip(self._labels(top.indices.tolist()), top.values.tolist(), strict=True))
 
@@ -77,6 +77,10 @@ class NextTokens:
     def tensors(self) -> list[Tensor]:
         """What is kept of the pass."""
         return [] if self._rows is None else self._rows.tensors
+
+    def _check(self) -> None:
+        if self._versions_now() != self._versions:
+            raise ValueError(_CHANGED)
 
     def _versions_now(self) -> list[int]:
         return [version_of(weight) for weight in self._again.model.parameters()]

@@ -17,12 +17,14 @@ function Unchanged({ context: { state } }: PanelProps) {
         </b>
       </>
     ));
+  const several = pinned.length > 1;
   const cut = from >= outline.queries.tokens.length;
   return (
     <section class="unchanged reading-line" aria-label="why nothing changed" aria-live="polite">
       <span>
-        The {pinned.length > 1 ? "rows" : "row"} of {names(pinned)} {pinned.length > 1 ? "are" : "is"} as before: no
-        token sees what follows it, and {cut ? "only the end was cut off." : <>the change begins at {names([from])}.</>}
+        The {several ? "rows" : "row"} of {names(pinned)} {several ? "are" : "is"} as before: no token
+        {outline.queries.writes && " of the target"} sees what follows it, and{" "}
+        {cut ? "only the end was cut off." : <>the change begins at {names([from])}.</>}
       </span>
       {!cut && (
         <button type="button" class="small-button" onClick={() => state.set({ queries: [from] })}>
