@@ -183,7 +183,7 @@ test("a weight is ranked among those that its query may give, and compared with 
 });
 
 test("only a weight is compared with an even spread: no other share adds up to 1 for sure", () => {
-  const side = { labels: ["a", "b"] };
+  const side = { labels: ["a", "b"], writes: [] };
   const read = (name: string) => {
     const scale: Scale = { ...WEIGHTS, name };
     const rows = [

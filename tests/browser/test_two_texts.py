@@ -22,7 +22,13 @@ TOKENIZER = tiny.tokenizer(marks=True)
 
 
 def labels(page: Page, side: str) -> list[str]:
-    return page.locator(f"[data-side={side}] .label").all_text_contents()
+    """The tokens, without what a decoder's rows write."""
+    return page.locator(f"[data-side={side}] .label{' > bdi' * (side == 'query')}").all_text_contents()
+
+
+def started(tokens: list[str]) -> list[str]:
+    """A decoder's tokens as they are shown: its first is a mark that only begins it."""
+    return ["start", *tokens[1:]]
 
 
 def token(page: Page, side: str, index: int) -> Locator:
@@ -41,7 +47,7 @@ def translator(page: Page) -> Mounted:
 def test_an_encoder_decoder_opens_on_cross_attention(translator: Mounted, page: Page) -> None:
     widget, trace = translator.widget, translator.widget.trace
     assert widget.attention == "cross"
-    assert labels(page, "query") == trace.target_tokens == widget.tokens
+    assert labels(page, "query") == started(trace.target_tokens) == started(widget.tokens)
     assert labels(page, "key") == trace.source_tokens
     expected = trace.weights(0, 1, attention="cross")
     torch.testing.assert_close(widget.weights()[0], expected)
@@ -65,11 +71,45 @@ def test_the_attention_is_switched_from_either_side(translator: Mounted, page: P
     widget.attention = "decoder"
     translator.wait()
     expect(page.get_by_role("button", name="decoder", exact=True)).to_have_attribute("aria-pressed", "true")
-    assert labels(page, "key") == trace.target_tokens
+    assert labels(page, "key") == started(trace.target_tokens)
     token(page, "query", 1).hover()
     expect(token(page, "key", 2)).to_have_class("token forbidden")
     with pytest.raises(TraitError, match="encoder, decoder, cross"):
         widget.attention = "self"
+
+
+def test_a_decoders_row_is_labelled_with_what_it_writes(page: Page) -> None:
+    widget = AttentionWidget("Le chat noir dort.", model="demo/fr-en", heads=["L1-H3"])
+    assert widget.trace.target_tokens[:3] == ["<pad>", "the", "black"]
+    page.set_viewport_size({"width": 848, "height": 700})
+    at = Mounted(page, widget)
+    at.wait()
+    rows = page.locator("[data-side=query] .label").all_text_contents()
+    assert rows[:3] == ["start ▸ the", "the ▸ black", "black ▸ cat"]
+    assert rows[-1] == ". ▸ …"
+    token(page, "query", 1).click()
+    status = page.locator("[role=status]")
+    expect(status).to_contain_text("L1-H3 the ▸ writes black → noir 0.99")
+    expect(page.get_by_label("strongest pairs")).to_contain_text("the ▸ black → noir")
+    expect(token(page, "query", 1).locator(".label")).to_have_attribute(
+        "title", "the: the row that reads it writes black (written by the model)"
+    )
+    legend = page.locator(".legend")
+    expect(legend).to_contain_text("italic: written by the model")
+    expect(legend).to_contain_text("small: marks, not words")
+    page.get_by_role("button", name="encoder", exact=True).click()
+    at.wait()
+    expect(legend).not_to_contain_text("italic")
+    assert page.locator("[data-side=query] .label").all_text_contents() == widget.trace.source_tokens
+    widget.attention = "cross"
+    widget.queries = [1]
+    widget.words = True
+    at.wait()
+    expect(token(page, "query", 1).locator(".label")).to_have_text("the ▸ black")
+    page.get_by_role("tab", name="Breakdown").click()
+    at.wait()
+    expect(page.locator("[data-row=query]")).to_contain_text("query the ▸ black")
+    assert "the ▸ black → noir" in repr(widget)
 
 
 def test_heads_that_the_other_attention_lacks_are_let_go(translator: Mounted) -> None:
@@ -102,7 +142,7 @@ def test_the_target_is_set_typed_or_written_by_the_model(translator: Mounted, pa
     box.press("Enter")
     page.wait_for_function("() => model.get('text_target') === 'un chat'")
     translator.wait()
-    assert labels(page, "query") == widget.tokens
+    assert labels(page, "query") == started(widget.tokens)
     widget.text_target = ""
     translator.wait()
     assert any(widget.trace.generated)

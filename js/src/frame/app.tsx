@@ -47,6 +47,7 @@ export function App(mounted: Mounted) {
         </p>
         <Silence widget={widget} />
       </div>
+      <Panels place="reading" context={context} />
       <Alert widget={widget} />
       <div class={wide ? "body wide" : "body"} role="tabpanel" style={{ "--grid": `${grid}px` }}>
         <Side place="left" context={context} />

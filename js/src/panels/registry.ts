@@ -9,6 +9,9 @@ import { headRanking } from "./heads/ranking";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
 import { measure } from "./measure";
+import { nextButton } from "./next/button";
+import { nextTokens } from "./next/next-tokens";
+import { unchanged } from "./next/unchanged";
 import { examples } from "./text/examples";
 import { modelLine } from "./text/model-line";
 import { notices } from "./text/notices";
@@ -18,7 +21,10 @@ export const PANELS: Panel[] = [
   prompt,
   examples,
   notices,
+  nextButton,
   measure,
+  unchanged,
+  nextTokens,
   attention,
   headPicker,
   headRanking,

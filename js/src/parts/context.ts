@@ -43,6 +43,8 @@ export interface Context extends Mounted {
   rows: Signal<Span>;
   hover: Signal<Hover>;
   focus: ReadonlySignal<Focus | null>;
+  /** Whether what the model expects next is shown. */
+  tellsNext: Signal<boolean>;
   /** What went wrong with something that was asked for; empty if nothing did. */
   problem: Signal<string>;
 }
@@ -75,6 +77,7 @@ export function createContext(
     rows,
     hover,
     focus,
+    tellsNext: signal(false),
     problem,
   };
 }

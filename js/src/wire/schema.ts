@@ -84,6 +84,8 @@ export interface TokenList {
   segments: number[] | null;
   /** What the model wrote itself. */
   generated: boolean[] | null;
+  /** A decoder's: what the row of a token works out is the token after it. */
+  writes: boolean;
 }
 
 /** An example in the menu. */
@@ -160,6 +162,12 @@ export interface Outline {
   broken: boolean;
   /** What the reader should know before trusting what is shown. */
   notices: string[];
+  /** Which token a query's row tells by the model's head: the one after it, or the one at its place. */
+  predicts: "next" | "place" | null;
+  /** Why it tells none; empty where it does. */
+  predictsNothing: string;
+  /** The first query that differs from the text before: those before it cannot see that, and have the same weights as before. Null where nothing can be said. */
+  changedFrom: number | null;
   demo: Demo | null;
 }
 
@@ -406,6 +414,15 @@ export interface AskAhead extends Request {
   ask: "ahead";
 }
 
+/** Say which tokens the model expects by a query's row. */
+export interface AskNext extends Request {
+  ask: "next";
+  query: number;
+  trace?: string;
+  /** As of a tile. */
+  run?: number | null;
+}
+
 /** Run the model on new texts. */
 export interface Run extends Request {
   ask: "run";
@@ -465,6 +482,19 @@ export interface RankReply {
   why: string;
 }
 
+/** A token that the model expects. */
+export interface Expected {
+  token: string;
+  probability: number;
+}
+
+/** The likeliest tokens, likeliest first. */
+export interface NextReply {
+  run: number;
+  query: number;
+  tokens: Expected[];
+}
+
 /** Why there is no answer. */
 export interface Failure {
   message: string;
@@ -487,9 +517,9 @@ export interface SelectionEvent {
   selection: Selection;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | AskPictures | AskCategories | AskAhead | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "pictures" | "categories" | "ahead" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

@@ -40,6 +40,10 @@ class Pass:
             "enabled": torch.is_autocast_enabled(kind),
         }
 
+    def rounding(self) -> torch.autocast:
+        """Round as PyTorch did at the recorded pass."""
+        return torch.autocast(**self._autocast)
+
     def recorder(self, model: nn.Module, on_layer: OnLayer | None = None) -> Recorder:
         """Make a recorder for a twin that keeps no layer, and reports how far the pass is."""
         progress = None if on_layer is None else lambda done: on_layer(done, max(done, self.total))
@@ -49,5 +53,5 @@ class Pass:
         """Find the output projections of the layers that this pass gave."""
         model = twin(self.model)
         recorder = self.recorder(model, on_layer)
-        with torch.autocast(**self._autocast):
+        with self.rounding():
             return find_projections(model, lambda: forward(model, self.options, recorder), layers)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.forward import attention_names, forward
+from attnwidget.capture.predict import NO_HEAD, NextTokens, find_writer
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rerun import Pass
@@ -13,6 +14,7 @@ from attnwidget.capture.support import check, check_all_seen
 from attnwidget.capture.wrappers import core_of, unwrapped, virtual_tokens
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
+from attnwidget.trace.predictions import Predictions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -84,9 +86,9 @@ def capture(
         model that mixes attention with other layers has only its attention layers in the trace.
         Of a model outside transformers' attention interface the trace has the weights; where
         queries, keys and values could not be verified, `missing` says so. It keeps the model alive
-        for its `breakdown`; `release_model` lets it go. What a reader should know of the text is in its
-        `notices` and comes as a warning: that it is longer than the model is configured for, or brings
-        the tokenizer's own marks along, which are not added a second time.
+        for its `breakdown` and its `next_tokens`; `release_model` lets it go. What a reader should know
+        of the text is in its `notices` and comes as a warning: that it is longer than the model is
+        configured for, or brings the tokenizer's own marks along, which are not added a second time.
 
     Raises
     ------
@@ -137,6 +139,7 @@ def capture(
     _name_virtual(whole, found, ready)
     _check_shapes(found, ready)
 
+    again = Pass(whole, ready.options, total)
     trace = AttentionTrace(
         found,
         ready.tokens,
@@ -146,9 +149,15 @@ def capture(
         segments=ready.segments,
         generated=ready.generated,
         notices=ready.notices,
-        project=Pass(whole, ready.options, total).project,
+        project=again.project,
     )
     kind = type(whole).__name__
+    trace.predictions = Predictions(missing=NO_HEAD.format(kind))
+    writer = find_writer(whole)
+    if writer is not None:
+        # Of those that see the whole text some can generate, too; a mask of pairs is the user's.
+        is_writer = writer.can_generate() and (ready.source is not None or ready.has_pairs or trace.causal)
+        trace.predictions = Predictions(NextTokens(again, tokenizer), "next" if is_writer else "place")
     trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)
     if ready.source is not None and "encoder" not in found:  # LongT5's local blocks
         trace.missing = f"{kind}'s encoder computes attention outside transformers' attention interface"

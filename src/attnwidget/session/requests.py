@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from attnwidget.examples import EXAMPLES
@@ -17,24 +18,14 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.server import Handler
 
-SLOW = (schema.Tile, schema.Rank)
+SLOW = (schema.Tile, schema.Rank, schema.AskNext)
 
 
 def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
     """Return the handler of each request that is about a session."""
 
-    def about(ask: schema.Tile | schema.Rank) -> tuple[AttentionTrace, str, int]:
-        with session.lock:  # they belong together
-            trace, run = session.traces.get(ask.trace), session.run_number
-            attention = ask.attention or session.selection.attention
-        if trace is None:
-            raise ValueError("nothing has been captured yet" if not session.traces else f"no trace {ask.trace!r}")
-        if ask.run not in {None, run} or attention not in trace.attentions:
-            raise StaleError
-        return trace, attention, run
-
     def tile(ask: schema.Tile, _: object) -> Any:
-        trace, attention, run = about(ask)
+        trace, attention, run = _about(session, ask)
         numbers = tiles.tile(
             trace,
             [(ask.layer, ask.head)],
@@ -48,7 +39,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         return schema.TileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
 
     def rank(ask: schema.Rank, _: object) -> Any:
-        trace, attention, run = about(ask)
+        trace, attention, run = _about(session, ask)
         return ranking(trace, attention, ask, run)
 
     def hello(ask: schema.Hello, _: object) -> schema.Agreement:
@@ -66,6 +57,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.Select: select,
         schema.Tile: tile,
         schema.Rank: rank,
+        schema.AskNext: lambda ask, _: _expected(session, ask),
         schema.AskPictures: lambda *_: session.begin("pictures"),
         schema.AskCategories: lambda *_: session.begin("categories"),
         schema.AskAhead: lambda *_: session.begin("ahead"),
@@ -73,6 +65,27 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.ShowExample: lambda ask, _: session.start_example(EXAMPLES[ask.name]),
         schema.Stop: lambda *_: session.stop(),
     }
+
+
+def _about(session: Session, ask: schema.Tile | schema.Rank | schema.AskNext) -> tuple[AttentionTrace, str, int]:
+    """Return the trace that is asked about, its attention, and its run."""
+    with session.lock:  # they belong together
+        trace, run = session.traces.get(ask.trace), session.run_number
+        attention = getattr(ask, "attention", None) or session.selection.attention
+    if trace is None:
+        raise ValueError("nothing has been captured yet" if not session.traces else f"no trace {ask.trace!r}")
+    if ask.run not in {None, run} or attention not in trace.attentions:
+        raise StaleError
+    return trace, attention, run
+
+
+def _expected(session: Session, ask: schema.AskNext) -> schema.NextReply:
+    trace, _, run = _about(session, ask)
+    found = trace.next_tokens(ask.query)
+    if any(math.isnan(probability) for _, probability in found):  # JSON has none
+        raise ValueError("the model computed something that is not a number: it expects nothing")
+    tokens = [schema.Expected(token=token, probability=probability) for token, probability in found]
+    return schema.NextReply(run=run, query=ask.query, tokens=tokens)
 
 
 def _client(ask: schema.Request) -> str:

@@ -22,10 +22,11 @@ from attnwidget.session.feeds import (
 )
 from attnwidget.session.jobs import Stopped, at_once
 from attnwidget.session.runner import Ran, Runner
+from attnwidget.session.unchanged import first_change
 from attnwidget.tokens.labels import encodable
 from attnwidget.trace import AttentionTrace
 from attnwidget.wire import tiles
-from attnwidget.wire.outline import outline
+from attnwidget.wire.outline import outline, shown_sides
 from attnwidget.wire.schema import (
     Demo,
     ExampleName,
@@ -115,6 +116,7 @@ class Session:
         self._options = dict(options or {})
         self._example: Example | None = None
         self._seconds = 0.0
+        self._changed_from: int | None = None
         self._runner = Runner(tokenizer, lambda status: self._tell(status=status), self.lock)
         self._categories = CategoriesFeed(self._filler("categories"), categories, wants_probe=probe, lock=self.lock)
         self._breakdown = BreakdownFeed(self._filler("breakdown"), self.lock)
@@ -173,11 +175,11 @@ class Session:
         if trace is None:
             return f"{name}({status.message or status.state})" if isinstance(status, Status) else name
         text = self.texts.text if len(self.texts.text) < _SHORT else f"{self.texts.text[:_SHORT]}…"
-        queries, keys = trace.sides(now.attention)
+        (queries, keys), writes = shown_sides(trace, now.attention)
         lines = [f"{name}({text!r}) · {self._model_name} · {len(queries.text)} tokens"]
         if max(len(queries.text), len(keys.text)) <= _SHORT:
             weights = tiles.tile(trace, now.heads, attention=now.attention)  # (heads, queries, keys)
-            lines += strongest(weights, (queries.text, keys.text), now.heads)
+            lines += strongest(weights, (queries.text, keys.text), now.heads, writes=writes)
         return encodable("\n".join(lines))
 
     @property
@@ -248,7 +250,7 @@ class Session:
     def _adopt(self, ran: Ran, example: Example | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Show a new trace, with an example's options. Of the selection, what still makes sense stays."""
         with self.lock:
-            before, trace = self.trace, ran.trace
+            before, trace, changed = self.trace, ran.trace, None
             if before is None or options is not None:
                 wanted = self._options if options is None else options
                 try:
@@ -258,9 +260,13 @@ class Session:
                     raise OptionError(str(error)) from error
             else:
                 selection = rules.kept(self.selection, before, trace)
+                if ran.texts == self.texts:  # the same once more
+                    changed = self._changed_from
+                elif ran.loaded is None:  # the same model
+                    changed = first_change(before, trace, selection.attention, selection.heads, selection.queries)
             self._runner.loaded = ran.loaded or self._runner.loaded
             self.traces[MAIN] = trace
-            self._example, self._seconds = example, ran.seconds
+            self._example, self._seconds, self._changed_from = example, ran.seconds, changed
             self._move(selection, texts=ran.texts, status=Status(state="ready"))
 
     def add_trace(self, name: str, trace: AttentionTrace) -> None:
@@ -367,6 +373,7 @@ class Session:
         name = self._model_name
         config = getattr(self.model, "config", None)
         demo = loaded is not None and loaded.is_demo
+        is_encoder = self.selection.attention == "encoder"
         return outline(
             trace,
             self.selection.attention,
@@ -376,6 +383,7 @@ class Session:
             editable=loaded is not None,
             seconds=self._seconds,
             translates=bool(getattr(config, "is_encoder_decoder", False)),
+            changed_from=None if is_encoder else self._changed_from,
             demo=_menu(name, self._example) if demo else None,
         )
 

@@ -28,6 +28,7 @@ from attnwidget.trace import store
 from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
+from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
 from attnwidget.trace.ranking import pair_grid, rank
 
@@ -107,6 +108,8 @@ class AttentionTrace:
         One for each of `tokens`.
     notices : list of str
         As above: a text longer than the model's context, a mark that was not added twice, a file without a checksum.
+    predictions : Predictions
+        What the model expects at each place, or why that is not known; see `next_tokens`.
     """
 
     def __init__(
@@ -131,6 +134,7 @@ class AttentionTrace:
         self.generated = [False] * len(tokens.text) if generated is None else list(generated)
         self.missing = missing
         self.notices = list(notices)
+        self.predictions = Predictions()
         self._projections = Projections(project)
         self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
 
@@ -364,7 +368,7 @@ class AttentionTrace:
     def nbytes(self) -> int:
         """Bytes of memory the trace keeps alive, each piece of storage counted once."""
         tensors = [x for those in self._layers.values() for one in those for x in one.tensors]
-        tensors += self._projections.tensors + list(self._value_norms.values())
+        tensors += self._projections.tensors + self.predictions.tensors + list(self._value_norms.values())
         storages = [x.untyped_storage() for x in tensors if x is not None]
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
@@ -654,12 +658,48 @@ class AttentionTrace:
         """
         self._projections.find(self._layers, on_layer)
 
+    def next_tokens(self, query: int, k: int = 5) -> list[tuple[str, float]]:
+        """Say which tokens the model expects, from the last layer's row of a token.
+
+        Of a causal model, and of a decoder, the token that comes *after* `query`: so a row of cross-attention is one
+        that writes the next word. Of a masked language model the one *at* `query`, which it sees, unless the text has
+        the mask token there. The first time, this runs the model once more on the same text; then only its head, for
+        the one row.
+
+        Parameters
+        ----------
+        query : int
+            One of `tokens`; negative numbers count from the end.
+        k : int
+            How many, at most.
+
+        Returns
+        -------
+        list of (str, float)
+            The likeliest tokens, as `tokens` writes them, and their probabilities (the softmax of the model's own
+            logits), largest first. Two that would read the same are written as the vocabulary does.
+
+        Raises
+        ------
+        IndexError
+            For a token that does not exist.
+        ValueError
+            If `k` is below 1, or there is no such prediction: the trace has no model, or the model no head for it.
+        """
+        number, is_one = resolve(query, len(self._tokens.text), "query")
+        if not is_one or not isinstance(number, slice):
+            raise TypeError(f"query must be one int, got {query!r}")
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise ValueError(f"k must be 1 or more, got {k!r}")
+        return self.predictions.get(number.start, k)
+
     def release_model(self) -> None:
-        """Let go of the model, which a trace keeps alive until `breakdown` has run it once more.
+        """Let go of the model, which a trace keeps alive for `next_tokens`, and until `breakdown` has run it once more.
 
         Without it, breakdowns end at the head's output.
         """
         self._projections.release()
+        self.predictions.release()
 
     @property
     def knows_projections(self) -> bool:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attnwidget import measures
+from attnwidget.tokens.decoder import with_start
 from attnwidget.wire.schema import Matrices, MeasureInfo, Outline, TokenList
 
 if TYPE_CHECKING:
@@ -13,15 +14,22 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
 
 
+_ENCODES = "the encoder reads the text and writes nothing: choose the decoder's attention, or cross-attention"
+_DECODES = "decoder", "cross"  # whose queries are a decoder's tokens
+
+
 def outline(trace: AttentionTrace, attention: str, /, **about: Any) -> Outline:
     """Describe one attention of a trace; `about` is what a session knows beside it."""
-    queries, keys = trace.sides(attention)
+    (queries, keys), writes = shown_sides(trace, attention)
     broken = trace.max_error is not None and math.isnan(trace.max_error)
+    is_encoder = attention == "encoder"
+    own = trace.sides(trace.attentions[-1])[0]  # the text itself, or with a decoder the target
+    are_own = [side is own for side in trace.sides(attention)]
     return Outline(
         attention=attention,
         attentions=[name for name in trace.attentions if trace.kept(name)],
-        queries=_side(trace, queries),
-        keys=None if keys is queries else _side(trace, keys),
+        queries=_side(trace, queries, is_own=are_own[0], writes=writes),
+        keys=None if keys is queries else _side(trace, keys, is_own=are_own[1]),
         layers=trace.n_layers(attention),
         kept=trace.kept(attention),
         heads=trace.n_heads(attention),
@@ -31,12 +39,22 @@ def outline(trace: AttentionTrace, attention: str, /, **about: Any) -> Outline:
         max_error=None if broken else trace.max_error,  # JSON has no NaN
         broken=broken,
         notices=trace.notices,
+        predicts=None if is_encoder else trace.predictions.predicts,
+        predicts_nothing=_ENCODES if is_encoder else trace.predictions.missing,
         **about,
     )
 
 
-def _side(trace: AttentionTrace, tokens: Tokens) -> TokenList:
-    is_own = tokens is trace.sides(trace.attentions[-1])[0]  # the text itself, or with a decoder the target
+def shown_sides(trace: AttentionTrace, attention: str) -> tuple[tuple[Tokens, Tokens], bool]:
+    """Return the queries and the keys as a reader is shown them, and whether each query's row writes the next token."""
+    queries, keys = trace.sides(attention)
+    if attention not in _DECODES:
+        return (queries, keys), False
+    named = with_start(queries)
+    return (named, named if keys is queries else keys), True
+
+
+def _side(trace: AttentionTrace, tokens: Tokens, *, is_own: bool, writes: bool = False) -> TokenList:
     return TokenList(
         tokens=tokens.text,
         special=tokens.special,
@@ -44,6 +62,7 @@ def _side(trace: AttentionTrace, tokens: Tokens) -> TokenList:
         word_texts=tokens.word_texts,
         segments=trace.segments if is_own or trace.segments is None else None,
         generated=trace.generated if is_own else None,
+        writes=writes,
     )
 
 

@@ -137,6 +137,7 @@ class TokenList(Wired, kw_only=True, frozen=True):
     word_texts: list[str]
     segments: Annotated[list[int] | None, said("Of which text of a pair each token is, 0 or 1.")]
     generated: Annotated[list[bool] | None, said("What the model wrote itself.")]
+    writes: Annotated[bool, said("A decoder's: what the row of a token works out is the token after it.")] = False
 
 
 class ExampleName(Wired, kw_only=True, frozen=True):
@@ -203,6 +204,18 @@ class Outline(Wired, kw_only=True, frozen=True):
     max_error: Annotated[float | None, said("Null where there is nothing to compare with.")]
     broken: Annotated[bool, said("The model computed something that is not a number.")]
     notices: Annotated[list[str], said("What the reader should know before trusting what is shown.")]
+    predicts: Annotated[
+        Literal["next", "place"] | None,
+        said("Which token a query's row tells by the model's head: the one after it, or the one at its place."),
+    ]
+    predicts_nothing: Annotated[str, said("Why it tells none; empty where it does.")]
+    changed_from: Annotated[
+        int | None,
+        said(
+            "The first query that differs from the text before: those before it cannot see that, and have the same "
+            "weights as before. Null where nothing can be said."
+        ),
+    ]
     demo: Demo | None
 
 
@@ -447,6 +460,14 @@ class AskAhead(Request, kw_only=True, frozen=True, tag="ahead"):
     """Send all heads' weights of a short text, as a state."""
 
 
+class AskNext(Request, kw_only=True, frozen=True, tag="next"):
+    """Say which tokens the model expects by a query's row."""
+
+    query: int
+    trace: str = "main"
+    run: Annotated[int | None, said("As of a tile.")] = None
+
+
 class Run(Request, kw_only=True, frozen=True, tag="run"):
     """Run the model on new texts."""
 
@@ -484,6 +505,7 @@ AnyRequest = (
     | AskPictures
     | AskCategories
     | AskAhead
+    | AskNext
     | Run
     | ShowExample
     | Stop
@@ -519,6 +541,21 @@ class RankReply(Wired, kw_only=True, frozen=True):
     dtype: DType
     shape: list[int]
     why: Annotated[str, said("Why the mask forbids the pair, if it does in every head; else empty.")]
+
+
+class Expected(Wired, kw_only=True, frozen=True):
+    """A token that the model expects."""
+
+    token: str
+    probability: float
+
+
+class NextReply(Wired, kw_only=True, frozen=True):
+    """The likeliest tokens, likeliest first."""
+
+    run: int
+    query: int
+    tokens: list[Expected]
 
 
 class Failure(Wired, kw_only=True, frozen=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from attnwidget.head_id import HeadId
+from attnwidget.tokens.decoder import writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def strongest(
-    numbers: Tensor, labels: tuple[Sequence[str], Sequence[str]], heads: Sequence[tuple[int, int]], count: int = 3
+    numbers: Tensor,
+    labels: tuple[Sequence[str], Sequence[str]],
+    heads: Sequence[tuple[int, int]],
+    count: int = 3,
+    *,
+    writes: bool = False,
 ) -> list[str]:
     """Name the strongest pairs.
 
@@ -31,11 +37,15 @@ def strongest(
         Of which the numbers are.
     count : int
         How many pairs at most, over all heads.
+    writes : bool
+        Whether the queries are a decoder's, each of which writes the next.
     """
     telling = (numbers > -torch.inf).sum(-1, keepdim=True) > 1  # (heads, queries, 1)
     queries, keys = labels
     if queries is keys:
         telling = telling & ~torch.eye(numbers.shape[1], dtype=torch.bool)  # (heads, queries, keys)
+    if writes:
+        queries = writing(queries)
     ranked = numbers.nan_to_num(-torch.inf, neginf=-torch.inf).masked_fill(~telling, -torch.inf).flatten()
     top = ranked.topk(min(count, ranked.numel()))
     lines = []

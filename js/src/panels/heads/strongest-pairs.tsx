@@ -6,6 +6,7 @@ import { exactly, strengthOf } from "../../layout/scale";
 import { WHOLE } from "../../layout/stage";
 import { isForbidden } from "../../layout/tile";
 import type { Panel, PanelProps } from "../../parts/panel";
+import { QueryName } from "../../parts/query-name";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
 import css from "./strongest-pairs.css";
@@ -31,7 +32,7 @@ function StrongestPairs({ context }: PanelProps) {
         >
           <span class="pair">
             {heads.length > 1 && <span class="hint">{headName(heads[head] as Head)} </span>}
-            <bdi>{units.query.labels[query]}</bdi> → <bdi>{units.key.labels[key]}</bdi>
+            <QueryName units={units.query} unit={query} /> → <bdi>{units.key.labels[key]}</bdi>
           </span>
           <span class="value">{exactly(scale, value)}</span>
         </button>

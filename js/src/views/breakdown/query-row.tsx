@@ -2,6 +2,7 @@
 
 import { drawStrip } from "../../draw/strips";
 import { limitOf } from "../../layout/steps";
+import { writtenAfter } from "../../layout/units";
 import { Canvas } from "./canvas";
 import type { TableContext } from "./context";
 import { Legend } from "./legend";
@@ -12,6 +13,7 @@ export function QueryRow({ table }: { table: TableContext }) {
   const column = columns.find(({ name }) => name === "k");
   const after = columns[columns.findIndex(({ name }) => name === "k") + 1];
   const names = payload.queries.map((at) => shown.queries.tokens[at] ?? "?");
+  const writes = payload.queries.map((at) => writtenAfter(shown.queries, at));
   const several = names.length > 1;
   const [key] = columns;
   return (
@@ -35,7 +37,7 @@ export function QueryRow({ table }: { table: TableContext }) {
         aria-colindex={1}
         class={column ? "datum who" : "datum who wide"}
         style={{ left: `${key?.left}px`, width: `${key?.width}px` }}
-        title={names.join(", ")}
+        title={names.map((name, at) => (writes[at] ? `${name}, whose row writes ${writes[at]}` : name)).join(", ")}
       >
         {several && column ? (
           `${names.length} queries`
@@ -46,6 +48,12 @@ export function QueryRow({ table }: { table: TableContext }) {
               <span key={payload.queries[at]} data-side="query" data-index={payload.queries[at]}>
                 {at > 0 && ", "}
                 <bdi>{name}</bdi>
+                {writes[at] && (
+                  <span class="row-writes">
+                    {" ▸ "}
+                    <bdi>{writes[at]}</bdi>
+                  </span>
+                )}
               </span>
             ))}
           </>

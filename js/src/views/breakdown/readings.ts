@@ -14,6 +14,7 @@ import {
   type Steps,
 } from "../../layout/steps";
 import type { ColumnName } from "../../layout/table";
+import { writtenAfter } from "../../layout/units";
 import type { SoftmaxParts } from "../../wire/schema";
 import type { Shown, Spot } from "./store";
 
@@ -159,5 +160,8 @@ function scoreChange({ masked, set }: { masked: boolean; set: boolean }, tempera
 
 export function queryName({ payload, queries }: Shown): string {
   const names = payload.queries.map((at) => queries.tokens[at] ?? "?");
-  return names.length > 1 ? `${payload.combine} of ${names.join(", ")}` : (names[0] ?? "?");
+  const [written] = payload.queries.map((at) => writtenAfter(queries, at));
+  return names.length > 1
+    ? `${payload.combine} of ${names.join(", ")}`
+    : `${names[0] ?? "?"}${written ? ` ▸ writes ${written}` : ""}`;
 }

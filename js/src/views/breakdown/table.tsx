@@ -6,6 +6,7 @@ import { headName } from "../../layout/heads";
 import { short, shortWeight } from "../../layout/numbers";
 import { limitOf, type Steps, scaleName, strongestRow, wholeLimitOf } from "../../layout/steps";
 import { type ColumnName, columnsOf, dimensionAt, isStrip, RESULT, type TableColumn } from "../../layout/table";
+import { writtenAfter } from "../../layout/units";
 import { explainedRow, type Limits, move, pin, sizeOf, type TableContext, type ViewProps } from "./context";
 import { Cross } from "./cross";
 import { Header } from "./header";
@@ -64,9 +65,11 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
     return names.map((name) => payload.ranked || repeated.has(name));
   }, [steps]);
   const length = (token: string | undefined) => token?.length ?? 0;
+  const lengthAfter = (at: number) =>
+    length(writtenAfter(shown.queries, at) && ` ▸ ${writtenAfter(shown.queries, at)}`);
   const longest = Math.max(
     ...payload.rows.map((at, row) => length(shown.keys.tokens[at]) + (numbered[row] ? ` ${at}`.length : 0)),
-    ...payload.queries.map((at) => "query ".length + length(shown.queries.tokens[at])),
+    ...payload.queries.map((at) => "query ".length + length(shown.queries.tokens[at]) + lengthAfter(at)),
     8,
   );
   const letters = useMemo(() => {

@@ -11,6 +11,7 @@ import { short } from "../../layout/numbers";
 import { type Scale, WEIGHTS } from "../../layout/scale";
 import { visibleKeys } from "../../layout/standing";
 import { TOGETHER } from "../../layout/together";
+import type { Sides } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import { Swatch } from "../../parts/swatch";
 import type { Scene } from "../../source/scene";
@@ -82,6 +83,7 @@ export function Legend({ context, store, scene }: Props) {
           {tiles.some((ofHead, at) => ofHead.length < (given[at]?.length ?? 0)) && ", lines of the queries in sight"}
         </span>
       )}
+      <Lettering units={scene.units} />
       {dropped > 0 && <span>strongest lines only, {dropped.toLocaleString("en")} left out</span>}
       {together && categories && <Kinds heads={heads} categories={categories} theme={theme} />}
       {!together && heads.length > 1 && (
@@ -107,6 +109,25 @@ function evenOf({ scale, tiles, together, units }: Scene, focus: Focus | null, c
 function leftOutOf({ leftOut, units }: Scene): string {
   const names = [leftOut?.self && "each token’s own weight", leftOut?.first && `that on ${units.key.labels[0]}`];
   return names.filter(Boolean).join(" and ");
+}
+
+/** Why some tokens are written otherwise, where there are such. */
+function Lettering({ units: { query, key } }: { units: Sides }) {
+  const any = (flags: "generated" | "special") => query[flags].includes(true) || key[flags].includes(true);
+  return (
+    <>
+      {any("generated") && (
+        <span>
+          <i>italic</i>: written by the model
+        </span>
+      )}
+      {any("special") && (
+        <span>
+          <small>small</small>: marks, not words
+        </span>
+      )}
+    </>
+  );
 }
 
 function meaningOf({ domain, label }: Scale, theme: Theme): string {

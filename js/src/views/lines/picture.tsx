@@ -184,11 +184,12 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const more = last < count;
   const roomy = width.value >= ROOMY;
   const gloss = roomy ? GLOSS : 0;
+  const reads = scene.units.query.writes.length > 0;
   return (
     <div class="lines-view" style={tint(pens.value, theme.value)}>
       <div class="sides" style={{ width: `${width.value}px` }}>
         <span style={{ right: `${width.value - Math.max(gloss, widths.value.left)}px` }}>
-          query{taken("query") || (roomy && ": the token that looks")}
+          query{taken("query") || (roomy && (reads ? ": reads ▸ writes" : ": the token that looks"))}
         </span>
         <span style={{ left: `${Math.min(widths.value.right, width.value - gloss)}px` }}>
           key{taken("key") || (roomy && ": what it looks at")}

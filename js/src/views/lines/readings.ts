@@ -8,7 +8,7 @@ import { exactly, WEIGHTS } from "../../layout/scale";
 import { evenSpread, rankInWords, spreadInShort, spreadInWords, standingOf } from "../../layout/standing";
 import { STRANDS } from "../../layout/strands";
 import { isForbidden, type Tile, valueAt } from "../../layout/tile";
-import type { Side } from "../../layout/units";
+import { queryLabel, type Side } from "../../layout/units";
 import type { Ranking } from "../../source/ranking";
 import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
@@ -74,7 +74,10 @@ export function readingsOf(
         : `the largest that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
     return {
       head: name(at),
-      query: listed(units.query.labels, queries),
+      query: listed(
+        units.query.labels.map((_, at) => queryLabel(units.query, at)),
+        queries,
+      ),
       key: listed(units.key.labels, keys),
       value: isForbidden(value) ? whyNone(scene, own, queries, keys) : exactly(scale, value),
       note: noteOf(

@@ -1,6 +1,7 @@
 import type { Shade } from "../../layout/focus";
 import { briefly, type Scale } from "../../layout/scale";
 import type { Side, Units } from "../../layout/units";
+import { QueryName } from "../../parts/query-name";
 
 interface Props {
   side: Side;
@@ -76,8 +77,8 @@ export function TokenColumn(props: Props) {
         onClick={(event) => onPin(unit, event.shiftKey)}
         onKeyDown={(event) => onKeyDown(event, unit)}
       >
-        <bdi class="label" style={{ maxWidth: `${width}px` }} title={units.labels[unit]}>
-          {units.labels[unit]}
+        <bdi class="label" style={{ maxWidth: `${width}px` }} title={titleOf(side, units, unit)}>
+          {side === "query" ? <QueryName units={units} unit={unit} /> : units.labels[unit]}
         </bdi>
         <span class="number" style={{ [side === "query" ? "right" : "left"]: `${width + 12}px` }}>
           {shade ? (shade.allowed ? briefly(scale, shade.value) : "–") : ""}
@@ -96,6 +97,11 @@ export function TokenColumn(props: Props) {
       {tokens}
     </div>
   );
+}
+
+function titleOf(side: Side, { labels, writes, generated }: Units, unit: number): string {
+  const row = side === "query" && writes.length > 0 ? `: the row that reads it writes ${writes[unit]}` : "";
+  return `${labels[unit]}${row}${generated[unit] ? " (written by the model)" : ""}`;
 }
 
 /** Focus a token; one that is scrolled away is scrolled to first. */
