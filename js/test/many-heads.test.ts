@@ -166,7 +166,7 @@ const TILES = [
 ];
 
 function sceneOf(heads: Head[], tiles: Tile[][], more: Partial<Scene> = {}): Scene {
-  const side = { labels: ["The", "cat", "sat"] };
+  const side = { labels: ["The", "cat", "sat"], writes: [] };
   const units = { query: side, key: side };
   return {
     heads,

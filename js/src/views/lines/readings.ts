@@ -74,11 +74,8 @@ export function readingsOf(
         : `the largest that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
     return {
       head: name(at),
-      query: listed(
-        units.query.labels.map((_, at) => queryLabel(units.query, at)),
-        queries,
-      ),
-      key: listed(units.key.labels, keys),
+      query: listed((at) => queryLabel(units.query, at), queries),
+      key: listed((at) => units.key.labels[at] ?? "", keys),
       value: isForbidden(value) ? whyNone(scene, own, queries, keys) : exactly(scale, value),
       note: noteOf(
         several("query", queries),
@@ -107,8 +104,8 @@ export function readingsOf(
 const noteOf = (...parts: (string | false | null | undefined)[]): string => parts.filter(Boolean).join(" · ");
 
 /** "it, tired"; of many, how many. */
-const listed = (labels: string[], some: readonly number[]): string =>
-  some.length > LISTED ? `${some.length} tokens` : some.map((at) => labels[at] ?? "").join(", ");
+const listed = (label: (at: number) => string, some: readonly number[]): string =>
+  some.length > LISTED ? `${some.length} tokens` : some.map(label).join(", ");
 
 const pick = (all: Tile[][], some: number[]): Tile[][] => some.map((at) => all[at] as Tile[]);
 
