@@ -39,6 +39,7 @@ def categories(widget: AttentionWidget, names: tuple[str, ...] = NAMES, **change
     return {
         "run": widget._session.run_number,
         "list": told,
+        "peak": [[0.1] * HEADS] * LAYERS,
         "warning": "",
         "probe": probe,
         **pack(scores),
@@ -138,6 +139,16 @@ def test_the_chosen_head_says_why(mount: Callable[..., Mounted]) -> None:
     assert why.locator(".name").all_text_contents() == ["Induction", "Previous-Token"]
     assert why.locator(".points").all_text_contents() == [".80", ".50"]
     assert "chance .24" in (why.first.get_attribute("title") or "")
+
+
+def test_the_chosen_head_says_what_it_does_mostly_and_what_it_does_here(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L1-H2"], queries=[11])
+    said = at.page.locator(".chosen .here")
+    expect(said).to_contain_text("Mostly what Previous-Token means. Here sharper than usual: “")
+    row = at.widget.trace.weights(1, 2, queries=11)
+    text = (said.text_content() or "").replace("\u2068", "").replace("\u2069", "")
+    key = at.widget.trace.tokens[int(row.argmax())].strip()
+    assert f"“{key}” has {float(row.max()):.2f} (usual: {1 / 12 + 0.1 * 11 / 12:.2f})" in text
 
 
 def test_not_measured_is_said_with_its_reason(mount: Callable[..., Mounted]) -> None:
