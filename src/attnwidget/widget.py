@@ -208,7 +208,7 @@ class AttentionWidget(SessionWidget):
         -------
         Tensor
             float32, (heads, queries, keys) for `heads` in their order: all tokens, or only the pinned `queries` and
-            `keys` where there are any. Forbidden pairs are 0. With `words` the axes are words. They are the model's own:
+            `keys` where there are any. Forbidden pairs are 0. With `words` the axes are words. They are the model's:
             what a reader hides in a view is in them.
         """
         return self._session.weights()

@@ -7,6 +7,7 @@ import { controls } from "./controls/controls";
 import { headPicker } from "./heads/picker";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
+import { leaveOut } from "./leave-out";
 import { measure } from "./measure";
 import { examples } from "./text/examples";
 import { modelLine } from "./text/model-line";
@@ -15,6 +16,7 @@ import { prompt } from "./text/prompt";
 export const PANELS: Panel[] = [
   prompt,
   examples,
+  leaveOut,
   measure,
   attention,
   headPicker,

@@ -154,7 +154,7 @@ interface WedgeProps {
   even: Even | null;
 }
 
-const [LENGTH, HIGH, BELOW, LETTER] = [84, 10, 10, 7]; // px
+const [LENGTH, HIGH, BELOW, LETTER] = [84, 10, 9, 7]; // px
 
 /** From one end of the scale to the other, in the very widths and opacities of the lines. */
 function Wedge({ scale: { limit, label }, colour, signs, even }: WedgeProps) {
