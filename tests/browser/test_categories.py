@@ -365,7 +365,7 @@ def test_a_saved_page_keeps_its_categories(mount: Callable[..., Mounted]) -> Non
 def test_nothing_moves_when_the_scores_arrive(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width + 32, "height": 900})
     widget = AttentionWidget(TEXT, heads=["L1-H2"])
-    names = ("Previous-Token", "Syntactic", "Induction", *"abcdef")  # as many as there usually are
+    names = ("Previous-Token", "Syntactic", "Induction", *"abcdefg")  # as many as there usually are
     at = Mounted(page, widget, alive=False)
     at.wait()
     boxes = """() => [...document.querySelector("#here > div").shadowRoot.querySelectorAll(
