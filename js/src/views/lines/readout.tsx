@@ -34,7 +34,9 @@ export function Readout({ context: { state, focus, hover }, scene }: { context: 
         </b>
       )}
       <b class="read-value">{value} </b>
-      <span class="hint">{note} </span>
+      <span class="hint" title={note}>
+        {note}{" "}
+      </span>
     </Fragment>
   ));
 }
