@@ -117,7 +117,7 @@ def test_a_head_has_its_category_colour_everywhere(mount: Callable[..., Mounted]
     assert pixels(at, ".picker canvas", INDUCTION) > 0
     assert pixels(at, ".picker canvas", OTHER) > 0
     swatch = at.page.locator(".chosen .code")
-    expect(swatch).to_have_text("PT")
+    expect(swatch).to_have_attribute("data-code", "PT")
     expect(swatch).to_have_css("background-color", "rgb(0, 114, 178)")
     expect(at.page.locator(".chosen")).to_contain_text("L1-H2 · Previous-Token")
 

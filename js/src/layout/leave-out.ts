@@ -1,5 +1,6 @@
 // What the reader leaves out of every row of weights, to see the rest: a token's own weight, the first token's. Pure.
 
+import { type Scale, WEIGHTS } from "./scale";
 import { FORBIDDEN, isForbidden, type Tile, valueAt } from "./tile";
 
 export interface LeftOut {
@@ -8,6 +9,9 @@ export interface LeftOut {
   /** The weights on the first key, where many heads look when they have nothing to say. */
   first: boolean;
 }
+
+/** Only a row of weights has a sum that the rest can be scaled to. */
+export const canLeaveOut = ({ name }: Scale): boolean => name === WEIGHTS.name;
 
 /**
  * Take keys out of every row, and scale the others to the sum that the row had. A key taken out has no number any more.

@@ -29,7 +29,7 @@ const ROW_MAX = 26;
 const ROW_MIN = 18;
 const STAGE_MIN = 352;
 export const STAGE_MAX = 640;
-const AROUND = 336; // px of the window for what stands above and below the stage
+const AROUND = 348; // px of the window for what stands above and below the stage
 
 /** The most that the stage may take of a window, so that what belongs to the picture is in sight with it. */
 export const stageLimit = (windowHeight: number): number =>

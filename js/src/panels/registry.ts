@@ -8,6 +8,7 @@ import { headPicker } from "./heads/picker";
 import { headRanking } from "./heads/ranking";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
+import { leaveOut } from "./leave-out";
 import { measure } from "./measure";
 import { nextButton } from "./next/button";
 import { nextTokens } from "./next/next-tokens";
@@ -22,6 +23,7 @@ export const PANELS: Panel[] = [
   examples,
   notices,
   nextButton,
+  leaveOut,
   measure,
   unchanged,
   nextTokens,

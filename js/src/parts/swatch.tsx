@@ -5,11 +5,7 @@ import { codeOf, type HeadCategories, nameOf } from "../layout/categories";
 
 /** A category's letters on its colour, or on none before it is known: colour alone is never all there is. */
 export function Code({ name, colour = null }: { name: string; colour?: string | null }) {
-  return (
-    <i class="code" aria-hidden="true" style={colour ? { "--pen": colour, color: inkOn(colour) } : {}}>
-      {codeOf(name)}
-    </i>
-  );
+  return <i class="code" data-code={codeOf(name)} style={colour ? { "--pen": colour, color: inkOn(colour) } : {}} />;
 }
 
 interface Props {

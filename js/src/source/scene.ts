@@ -2,7 +2,7 @@
 // for the next one is here, so that no label ever stands beside another text's lines.
 
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type LeftOut, leaveOut } from "../layout/leave-out";
+import { canLeaveOut, type LeftOut, leaveOut } from "../layout/leave-out";
 import { type Scale, scaleOf, WEIGHTS } from "../layout/scale";
 import { WHOLE } from "../layout/stage";
 import { STRANDS } from "../layout/strands";
@@ -115,13 +115,10 @@ export function createScene(
   return computed(() => scene.value && look(scene.value, looks));
 }
 
-/** Only a row of weights has a sum that the rest can be scaled to. */
-export const canLeaveOut = ({ scale }: Pick<Scene, "scale">): boolean => scale.name === WEIGHTS.name;
-
 function look(given: Given, looks: Looks): Scene {
   const { heads, units, scale } = given;
   const { self, first } = looks.leftOut.value;
-  const leftOut = canLeaveOut(given) && (self || first) ? { self: self && units.query === units.key, first } : null;
+  const leftOut = canLeaveOut(scale) && (self || first) ? { self: self && units.query === units.key, first } : null;
   const tiles = leftOut ? given.given.map((ofHead) => leaveOut(ofHead, leftOut, units.key.labels.length)) : given.given;
   const together = heads.length > STRANDS ? looks.together.value : null;
   const drawn = together ? [takeTogether(tiles, together, scale)] : tiles;

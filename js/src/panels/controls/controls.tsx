@@ -3,15 +3,10 @@
 import { roughly } from "../../layout/numbers";
 import { type Scale, WEIGHTS } from "../../layout/scale";
 import type { Panel, PanelProps } from "../../parts/panel";
-import { canLeaveOut } from "../../source/scene";
 import css from "./controls.css";
 
-const LEAVING_OUT = "in this view: its weight is taken out, and the rest of the row scaled to the same sum";
-
-function Controls({ context: { state, scene, looks, drawsTiles } }: PanelProps) {
+function Controls({ context: { state, scene, drawsTiles } }: PanelProps) {
   const { threshold, words } = state.traits;
-  const { leftOut } = looks;
-  const shown = scene.value;
   if (!drawsTiles.value || !state.kernel.outline.value) return null;
   return (
     <div class="controls">
@@ -23,34 +18,8 @@ function Controls({ context: { state, scene, looks, drawsTiles } }: PanelProps) 
         />
         whole words
       </label>
-      {shown && canLeaveOut(shown) && (
-        <>
-          {shown.units.query === shown.units.key && (
-            <label title={LEAVING_OUT}>
-              <input
-                type="checkbox"
-                checked={leftOut.value.self}
-                onChange={(event) => {
-                  leftOut.value = { ...leftOut.value, self: event.currentTarget.checked };
-                }}
-              />
-              hide self
-            </label>
-          )}
-          <label title={LEAVING_OUT}>
-            <input
-              type="checkbox"
-              checked={leftOut.value.first}
-              onChange={(event) => {
-                leftOut.value = { ...leftOut.value, first: event.currentTarget.checked };
-              }}
-            />
-            hide the first {words.value ? "word" : "token"}
-          </label>
-        </>
-      )}
       <label class="threshold">
-        <span>{boundOf(shown?.scale ?? WEIGHTS, threshold.value)}</span>
+        <span>{boundOf(scene.value?.scale ?? WEIGHTS, threshold.value)}</span>
         <input
           type="range"
           aria-label="Threshold"

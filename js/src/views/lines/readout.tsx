@@ -35,7 +35,9 @@ export function Readout({ context: { state, focus, hover, ranking }, scene }: { 
         </b>
       )}
       <b class="read-value">{value} </b>
-      <span class="hint">{note} </span>
+      <span class="hint" title={note}>
+        {note}{" "}
+      </span>
     </Fragment>
   ));
 }
