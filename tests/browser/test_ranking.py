@@ -94,6 +94,10 @@ def test_two_clicks_tell_which_head(mount: Callable[..., Mounted]) -> None:
     expect(at.page.locator(".ranking")).to_have_count(0)
     expect(at.page.locator(".picker canvas")).to_be_visible()
     expect(at.page.locator(".strongest")).to_be_visible()
+    pin(at, "query", IT)
+    at.page.get_by_role("button", name="unpin").click()
+    at.wait()
+    assert at.widget.queries == []
 
 
 def test_a_query_alone_tells_where_each_head_looks_most(mount: Callable[..., Mounted]) -> None:

@@ -50,7 +50,16 @@ function Pinned({ context: { ranking, state } }: PanelProps) {
       {" on "}
       {now.queries.length > 0 ? <bdi>{said("query", now.queries)}</bdi> : "…"}
       {" → "}
-      {now.keys.length > 0 ? <bdi>{said("key", now.keys)}</bdi> : "…"}
+      {now.keys.length > 0 ? <bdi>{said("key", now.keys)}</bdi> : "…"}{" "}
+      <button
+        type="button"
+        class="unpin"
+        aria-label="unpin"
+        title="back to the heads’ pictures (Escape)"
+        onClick={() => state.set({ queries: [], keys: [] })}
+      >
+        ×
+      </button>
     </span>
   );
 }

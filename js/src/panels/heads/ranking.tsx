@@ -11,7 +11,7 @@ import type { Panel, PanelProps } from "../../parts/panel";
 import { chooseHead } from "../../state/choose-head";
 import css from "./ranking.css";
 
-const FIRST = 6;
+const FIRST = 5;
 const OPEN = { key: "where each head looks most", query: "what looks at it most in each head" };
 
 function HeadRanking({ context }: PanelProps) {
@@ -80,7 +80,6 @@ function HeadRanking({ context }: PanelProps) {
           {all.value ? "only the first" : `${rest} more · none above ${exactly(scale, list[FIRST]?.value ?? 0)}`}
         </button>
       )}
-      <p class="fine">Esc: back to the heads’ pictures</p>
     </section>
   );
 }

@@ -11,7 +11,7 @@ import type { Scene } from "../../source/scene";
 import type { Head } from "../../wire/schema";
 import css from "./strongest-pairs.css";
 
-const SHOWN = 4;
+const SHOWN = 3;
 
 function StrongestPairs({ context }: PanelProps) {
   const { state, categories, theme, drawsTiles, ranking } = context;
