@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,6 +116,15 @@ def test_a_key_alone_tells_what_looks_at_it_most(mount: Callable[..., Mounted]) 
     at = mount(keys=[ANIMAL])
     found = at.widget.trace.rank(None, ANIMAL)
     assert ranking(at) == [(name, f"{value:.4f}") for name, value in zip(found.heads, found.values, strict=True)]
+
+
+def test_what_is_struck_through_is_said_of_either_side(mount: Callable[..., Mounted]) -> None:
+    at = mount(queries=[IT])
+    expect(at.page.locator(".legend")).to_contain_text("token hidden by the mask")
+    at.page.keyboard.press("Escape")
+    pin(at, "key", IT)
+    expect(token(at.page, "query", ANIMAL)).to_have_class(re.compile("forbidden"))
+    expect(at.page.locator(".legend")).to_contain_text("token cannot see it")
 
 
 def test_several_pins_count_together(mount: Callable[..., Mounted]) -> None:

@@ -2,7 +2,7 @@
 
 import { pensFor, SIGNS } from "../../draw/colours";
 import type { Theme } from "../../host";
-import type { Combine, Focus } from "../../layout/focus";
+import { type Combine, type Focus, shadedSide } from "../../layout/focus";
 import { short } from "../../layout/numbers";
 import { type Scale, WEIGHTS } from "../../layout/scale";
 import { visibleKeys } from "../../layout/standing";
@@ -31,13 +31,15 @@ export function Legend({ context, store, scene }: Props) {
   const [pen, ...others] = pens;
   const signs = scale.domain === "real" ? SIGNS[theme] : null;
   const pinned = units.query.of(queries.value);
+  const at = context.focus.value;
+  const hides = at && shadedSide(at) === "query" ? "cannot see it" : "hidden by the mask"; // what is struck through
   return (
     <div class="legend">
       <Wedge
         scale={scale}
         colour={pen && others.length === 0 ? pen.colour : "var(--quiet)"}
         signs={signs}
-        even={evenOf(scene, context.focus.value, combine.value)}
+        even={evenOf(scene, at, combine.value)}
       />
       <span>{meaningOf(scale, theme)}</span>
       {together ? (
@@ -70,7 +72,7 @@ export function Legend({ context, store, scene }: Props) {
       )}
       {masked && (
         <span>
-          <s>token</s> hidden by the mask
+          <s>token</s> {hides}
         </span>
       )}
       {leftOut && (
