@@ -45,6 +45,7 @@ soak: $(VENV)/.dev $(WIDGET) chromium ## random use of two browsers in JupyterLa
 bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measurements in the README
 	$(BIN)/python benchmarks/capture.py
 	$(BIN)/python benchmarks/categories.py
+	$(BIN)/python benchmarks/ranking.py
 	$(BIN)/python benchmarks/loading.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/first_drawing.py
 	PYTHONPATH=tests $(BIN)/python benchmarks/breakdown.py

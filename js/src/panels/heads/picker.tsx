@@ -11,7 +11,7 @@ import { briefScore } from "../../layout/numbers";
 import { fullBar, numberIn, ranked } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
 import { isForbidden } from "../../layout/tile";
-import type { Side } from "../../layout/units";
+import { queryLabel, type Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { chooseHead, chooseLayer } from "../../state/choose-head";
@@ -42,7 +42,8 @@ function Pinned({ context: { ranking, state } }: PanelProps) {
   const [now, units] = [ranking.value, state.units.value];
   if (!now || !units) return null;
   const said = (side: Side, tokens: number[]) => {
-    const labels = units[side].of(tokens).map((unit) => units[side].labels[unit]);
+    const rows = units[side].of(tokens);
+    const labels = rows.map((row) => (side === "query" ? queryLabel(units.query, row, " ▸ ") : units.key.labels[row]));
     return labels.length > SAID ? `${labels.length} tokens` : labels.join(" ");
   };
   return (

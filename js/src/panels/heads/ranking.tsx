@@ -6,7 +6,7 @@ import { nameOf, OTHER } from "../../layout/categories";
 import { headName } from "../../layout/heads";
 import { fullBar, type Ranked, ranked } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
-import type { Side } from "../../layout/units";
+import { queryLabel, type Side } from "../../layout/units";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { chooseHead } from "../../state/choose-head";
 import css from "./ranking.css";
@@ -27,6 +27,8 @@ function HeadRanking({ context }: PanelProps) {
   const open: Side | null = now.queries.length === 0 ? "query" : now.keys.length === 0 ? "key" : null;
   const rest = list.length - FIRST;
   const isOn = new Set(state.traits.heads.value.map(headName));
+  const labelOf = (side: Side, row: number) =>
+    side === "query" ? queryLabel(units.query, row, " ▸ ") : units.key.labels[row];
   const kindOf = ({ head }: Ranked) => {
     const known = categories.now.value;
     const main = known?.fresh ? known.main(head) : null;
@@ -42,7 +44,7 @@ function HeadRanking({ context }: PanelProps) {
         {shown.map((one) => {
           const name = headName(one.head);
           const kind = kindOf(one);
-          const label = open && one.row >= 0 ? units[open].labels[one.row] : null;
+          const label = open && one.row >= 0 ? labelOf(open, one.row) : null;
           const value = exactly(scale, one.value);
           return (
             <li key={name}>
