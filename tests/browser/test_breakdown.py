@@ -316,6 +316,8 @@ def choose(field: Locator, wanted: str) -> None:
 
 def test_a_query_of_a_long_text_is_found(mount: Callable[..., Mounted]) -> None:
     at = mount("word " * 600 + "needle " + "word " * 20)
+    expect(at.page.locator(".categories")).to_have_attribute("aria-busy", "false")
+    at.wait()
     before = at.page.evaluate(NODES)
     field = at.page.get_by_role("combobox", name="Query", exact=True)
     field.click()

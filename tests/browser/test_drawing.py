@@ -82,7 +82,7 @@ def test_it_draws_what_it_was_given(mount: Callable[..., Mounted]) -> None:
     expect(at.page.locator("[data-head]")).to_have_count(32)
     expect(at.page.locator("[aria-label=Text]")).to_have_value(TEXT)
     assert "4 layers × 8 heads · 12 tokens" in (at.page.locator(".model").text_content() or "")
-    exactness = at.page.locator(".model").get_attribute("title") or ""
+    exactness = at.page.locator(".model > span").first.get_attribute("title") or ""
     assert "checked against demo/causal: " in exactness
     assert "attention outputs that the model itself went on with" in exactness
 

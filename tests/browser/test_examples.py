@@ -89,4 +89,4 @@ def test_a_key_of_several_tokens_is_shown_with_the_number_that_is_promised(page:
     at = Mounted(page, AttentionWidget(AttentionWidget.examples()["several tokens as one key"]))
     at.wait()
     expect(page.get_by_label("whole words")).to_be_checked()
-    expect(page.locator("[role=status]")).to_contain_text("book → Harry Potter 0.9586 2 keys together")
+    expect(page.locator("[role=status]")).to_contain_text("book → Harry Potter 0.9586 sum of 2 keys")

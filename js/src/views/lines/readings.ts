@@ -103,9 +103,11 @@ export function readingsOf(
 
 const noteOf = (...parts: (string | false | null | undefined)[]): string => parts.filter(Boolean).join(" · ");
 
-/** "it, tired"; of many, how many. */
+/** "it, tired", or "Harry Potter" of what stands side by side; of many, how many. */
 const listed = (label: (at: number) => string, some: readonly number[]): string =>
-  some.length > LISTED ? `${some.length} tokens` : some.map(label).join(", ");
+  some.length > LISTED
+    ? `${some.length} tokens`
+    : some.reduce((said, at, nth) => said + (nth === 0 ? "" : some[nth - 1] === at - 1 ? " " : ", ") + label(at), "");
 
 const pick = (all: Tile[][], some: number[]): Tile[][] => some.map((at) => all[at] as Tile[]);
 
