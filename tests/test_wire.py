@@ -182,6 +182,7 @@ def test_the_outline_tells_how_large_every_matrix_would_be_and_what_is_kept() ->
         "seconds": 0.0,
         "translates": False,
         "demo": None,
+        "changed_from": None,
     }
     told = outline(trace, "self", **about)
     assert told.matrices == [schema.Matrices(attention="self", queries=6, keys=6, layers=2, heads=3)]

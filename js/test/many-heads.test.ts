@@ -189,7 +189,7 @@ test("several queries: their mean or their sum, said as such, beside an even spr
   const focus = { queries: [1, 2], keys: null };
   const half = (1 / 2 + 1 / 3) / 2;
   assert.deepEqual(said(scene, focus, false, false), [
-    `L0-H0|cat, sat|The|0.5500|mean of 2 queries · the largest of 3 · about an even spread`,
+    `L0-H0|cat sat|The|0.5500|mean of 2 queries · the largest of 3 · about an even spread`,
   ]);
   assert.deepEqual(said(scene, { queries: [1, 2], keys: [1] }, false, false, "sum"), [
     "L0-H0|cat, sat|cat|0.6000|sum of 2 queries · 2nd largest of 3 · 72\u00a0% of an even spread",

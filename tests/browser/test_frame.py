@@ -137,7 +137,7 @@ def test_the_readout_says_what_a_weight_means(page: Page) -> None:
     at = mounted(page, 848, 700, **PINNED)
     status = page.locator("[role=status]")
     expect(status).to_contain_text("tired → animal 0.8552 the largest of 12 · 10 times an even spread")
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name="unpin").click()
     page.locator("[data-side=query][data-index='0']").click()
     expect(status).to_contain_text("The → The 1.0000 the only token it may see")
     page.locator("[data-side=query][data-index='8']").click()

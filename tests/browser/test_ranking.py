@@ -119,9 +119,11 @@ def test_a_key_alone_tells_what_looks_at_it_most(mount: Callable[..., Mounted]) 
 
 
 def test_what_is_struck_through_is_said_of_either_side(mount: Callable[..., Mounted]) -> None:
-    at = mount(queries=[IT])
+    at = mount()
+    pin(at, "query", IT)
     expect(at.page.locator(".legend")).to_contain_text("token hidden by the mask")
     at.page.keyboard.press("Escape")
+    at.wait()
     pin(at, "key", IT)
     expect(token(at.page, "query", ANIMAL)).to_have_class(re.compile("forbidden"))
     expect(at.page.locator(".legend")).to_contain_text("token cannot see it")
