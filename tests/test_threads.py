@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import threading
 import time
@@ -69,6 +70,7 @@ def test_whatever_comes_from_several_threads_traits_and_session_agree() -> None:
         first.observe(lambda change: setattr(second, "heads", change.new), "heads")
         second.observe(lambda change: setattr(first, "heads", change.new), "heads")
         end = time.monotonic() + 3
+        choices = itertools.count(1)
         loop, asked, texts = asyncio.get_running_loop(), [], (TEXT, "The cat sat", "Another text")
 
         def heads(rng: random.Random, widget: AttentionWidget) -> None:
@@ -76,7 +78,8 @@ def test_whatever_comes_from_several_threads_traits_and_session_agree() -> None:
 
         def browser(rng: random.Random, widget: AttentionWidget) -> None:
             head = rng.randrange(4), rng.randrange(8)
-            widget.set_state({"heads": [head], "queries": [rng.randrange(12)], "_stamp": {"client": "b", "count": 1}})
+            stamp = {"client": "b", "count": next(choices)}
+            widget.set_state({"heads": [head], "queries": [rng.randrange(12)], "_stamp": stamp})
 
         def request(rng: random.Random, widget: AttentionWidget) -> None:
             about: dict[str, Any] = rng.choice(

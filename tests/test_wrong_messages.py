@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from itertools import count
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from browser.fake_comm import FakeComm
 
 TEXT = "The animal didn't cross the road because it was too tired"
 NAN, HUGE = math.nan, 10**40
+COUNT = count(1)  # of a browser's choices
 
 
 class Broken(Measure):
@@ -53,7 +55,7 @@ def replies(widget: AttentionWidget, message: Any) -> list[dict[str, Any]]:
 
 def select(widget: AttentionWidget, **changes: Any) -> dict[str, Any]:
     selection = asdict(widget._session.selection) | changes
-    (reply,) = replies(widget, {"id": "b-1", "ask": "select", "count": 1, "selection": selection})
+    (reply,) = replies(widget, {"id": "b-1", "ask": "select", "count": next(COUNT), "selection": selection})
     return reply
 
 
@@ -160,6 +162,22 @@ def test_a_refused_change_is_confirmed_all_the_same(widget: AttentionWidget) -> 
     (event,) = [one["content"] for one in widget.comm.outbox if one["method"] == "custom"]
     assert event["by"] == {"client": "b", "count": 4, "followed": []}
     assert event["selection"]["heads"] == widget.heads
+
+
+def test_what_a_browser_sends_twice_changes_nothing_the_second_time(widget: AttentionWidget) -> None:
+    """It sends again what it believes lost; what only came late has been followed by others' choices since."""
+    mine = {"heads": [[1, 1]], "_stamp": {"client": "b", "count": 1}}
+    again = asdict(widget._session.selection) | {"heads": [[1, 1]]}
+    widget.set_state(mine)
+    assert widget.heads == [(1, 1)]
+    widget.heads = [(0, 3)]
+    widget._handle_custom_msg({"id": "b-2", "ask": "select", "count": 1, "selection": again}, [])
+    widget.set_state(mine)
+    assert widget.heads == [(0, 3)]
+    event = [one["content"] for one in widget.comm.outbox if one["method"] == "custom"][-1]
+    assert (event["by"]["count"], event["selection"]["heads"]) == (1, [(0, 3)])
+    widget.set_state({"heads": [[2, 2]], "_stamp": {"client": "b", "count": 2}})
+    assert widget.heads == [(2, 2)]
 
 
 @pytest.mark.parametrize("message", [[1], "x", None, 5, {}, {"id": 5, "ask": "hello"}, {"id": "b-1"}])

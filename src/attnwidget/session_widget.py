@@ -120,6 +120,8 @@ class SessionWidget(SyncedWidget):
                 # The others only the kernel sets: the states, the code, what ipywidgets and anywidget go by.
                 meant = {name: sync_data[name] for name in known if not name.startswith("_") or name in _SET_THERE}
                 if stamp.client:
+                    if self._session.has_seen(stamp):
+                        meant = {name: value for name, value in meant.items() if name not in SELECTION}
                     meant["_stamp"] = stamp.to_state()
                 super().set_state(self._session.within(meant))
             except (TraitError, msgspec.ValidationError) as error:

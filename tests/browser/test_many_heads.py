@@ -363,3 +363,12 @@ def test_of_an_encoder_decoder_all_three_attentions_count(mount: Callable[..., M
     said = at.page.locator(".price")
     expect(said).to_contain_text(f"= {count:,} weights")
     expect(said).to_contain_text("encoder, decoder, cross: (")
+
+
+def test_one_head_more_is_drawn_in_its_own_colour_at_once(mount: Callable[..., Mounted]) -> None:
+    """Lines and pens change together: a third head's lines were looked up among two heads' pens."""
+    at = mount(heads=[LAYER[0], LAYER[1]], threshold=0.0)
+    for count in (3, 4, 2, 8, 3):
+        at.widget.heads = LAYER[:count]
+        at.wait()  # fails where the drawing has thrown
+        expect(legend(at).locator(".head-names path")).to_have_count(count if count <= 4 else 0)

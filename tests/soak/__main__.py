@@ -130,11 +130,11 @@ class Soak:
     def report(self, seconds: float) -> None:
         """Print the tables."""
         print(f"\n{STEPS} steps, seed {SEED}, {seconds:.0f} s, {self.checks} checks\n")
-        print("| step | browser | DOM nodes | of them in the page | listeners | heap |")
-        print("|---|---|---|---|---|---|")
+        print("| step | browser | DOM nodes | in the page | with JupyterLab's keys | listeners | heap |")
+        print("|---|---|---|---|---|---|---|")
         for when, both in self.counts.items():
             for name, one in both.items():
-                held = " | ".join(f"{count:,}" for count in (one.nodes, one.attached, one.listeners))
+                held = " | ".join(f"{count:,}" for count in (one.nodes, one.attached, one.with_keys, one.listeners))
                 print(f"| {when} | {name} | {held} | {one.heap / 1e6:.1f} MB |")
         print("\n| what | done | nothing to do it with | s each |")
         print("|---|---|---|---|")

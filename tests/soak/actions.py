@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 TEXT = "the animal road cat dog sat on mat because it was too tired and slept , then woke up unbelievably happy ."
 WORDS = TEXT.split()
+FOREIGN = "der Hund schlief bereits auf dem Teppich"
 
 
 def new_text(dice: Random) -> str:
@@ -155,7 +156,42 @@ def threshold(reader: Reader, dice: Random) -> bool:
 
 
 def words(reader: Reader, dice: Random) -> bool:
-    return some(reader, dice, ".controls input[type=checkbox]")
+    return some(reader, dice, ".controls > label:first-child input")
+
+
+def hide(reader: Reader, dice: Random) -> bool:
+    """Each token's own weight, or that on the first token."""
+    return some(reader, dice, ".controls > label:not(:first-child) input[type=checkbox]")
+
+
+def together(reader: Reader, dice: Random) -> bool:
+    """How many heads are one line, or several queries one row."""
+    return some(reader, dice, ".taken button, .combine button")
+
+
+def ranked(reader: Reader, dice: Random) -> bool:
+    """A head in the list by the pinned pair's number, or the whole list."""
+    unfolded(reader, "left", ".ranked")
+    return some(reader, dice, dice.choice([".ranked", ".ranked", ".ranking .more"]), **shifted(dice))
+
+
+def next_token(reader: Reader, dice: Random) -> bool:
+    return some(reader, dice, ".next-button")
+
+
+def unchanged(reader: Reader, dice: Random) -> bool:
+    """Where a change of the text begins, beside why the row shown is as it was."""
+    return some(reader, dice, ".unchanged button")
+
+
+def foreign(reader: Reader, dice: Random) -> bool:  # noqa: ARG001
+    """Run words that a model made for the examples does not know: a notice says so."""
+    box = reader.root.get_by_label("Text", exact=True)
+    if not box.count():
+        return False
+    box.fill(FOREIGN)
+    box.press("Enter")
+    return True
 
 
 def attention(reader: Reader, dice: Random) -> bool:
@@ -209,6 +245,9 @@ def python(reader: Reader, dice: Random) -> bool:
         [
             f"w.heads = [{some_head()}]",
             f"w.heads = [{some_head()}, {some_head()}]",
+            f"w.heads = [({dice.randrange(3)}, head) for head in range(4)]",
+            "w.heads = [(layer, head) for layer in range(2) for head in range(4)]",
+            "w.queries, w.keys = [2, 1], []",
             f"w.layer = {dice.randrange(3)}",
             f"w.threshold = {dice.randrange(30) / 100}",
             f"w.text = {new_text(dice)!r}",
@@ -239,6 +278,12 @@ ACTIONS: dict[str, tuple[int, Callable[[Reader, Random], bool]]] = {
     "view": (6, view),
     "threshold": (4, threshold),
     "words": (3, words),
+    "hide": (4, hide),
+    "together": (4, together),
+    "ranked": (6, ranked),
+    "next token": (2, next_token),
+    "unchanged": (3, unchanged),
+    "foreign words": (1, foreign),
     "attention": (3, attention),
     "strongest pair": (3, strongest),
     "escape": (3, escape),

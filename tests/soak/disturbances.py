@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SHORT = "The animal didn't cross the road because it was too tired"
 PLAIN_TRIES = 5
+HIDING = ".controls > label:not(:first-child) input:checked"
 LONG = "word " * 300  # too long for all heads to be sent ahead
 
 
@@ -37,6 +38,9 @@ def plain(reader: Reader, text: str = SHORT) -> None:
             "w.heads, w.queries, w.keys, w.combine = ['L2-H6'], [], [], 'mean'"
         )
         reader.wait("ready error")
+        for selector in (HIDING, ".next-button[aria-pressed=true]"):  # known to this browser alone
+            for _ in reader.candidates(selector):
+                reader.click(selector, 0)
         if reader.picture()["text"].split() == text.split() and reader.page.evaluate(model):
             return
 

@@ -30,6 +30,7 @@ PICTURE = f"""() => {{
     .map((one) => [one.dataset.index, one.querySelector(".label").textContent]));
   const lines = root.dataset.view === "lines";
   const words = root.querySelector(".controls input[type=checkbox]")?.checked ?? null;
+  const hidden = all(".controls label:has(input[type=checkbox]:checked)").map((one) => one.textContent);
   const attention = all(".options .choice").find((one) => one.querySelector("legend").textContent === "attention");
   return {{
     state: root.dataset.state, view: root.dataset.view, words,
@@ -43,6 +44,9 @@ PICTURE = f"""() => {{
     queries: lines && !words ? chosen("query") : null, keys: lines && !words ? chosen("key") : null,
     query_labels: lines ? labels("query") : null, key_labels: lines ? labels("key") : null,
     strongest: all(".strongest .value")[0]?.textContent ?? null,
+    left_out: ["self", "first"].map((name) => hidden.some((one) => one.includes(name)) ? "True" : "False").join(" "),
+    top: all(".ranked .value")[0]?.textContent ?? null,
+    notices: all(".notice").map((one) => one.textContent),
     weights: lines ? null : Object.fromEntries(all("[data-row]:has([data-value=weight])")
       .map((one) => [one.querySelector("[data-side=key]").dataset.index,
         one.querySelector("[data-value=weight]").dataset.exact])),
@@ -54,6 +58,8 @@ PICTURE = f"""() => {{
 class Counts:
     """What the page holds after a collection of garbage."""
 
+    with_keys: int
+    """Nodes, with those that JupyterLab holds by the keys pressed since its last shortcut."""
     nodes: int
     attached: int
     listeners: int
@@ -178,18 +184,27 @@ class Reader:
     # -- what the page holds ----------------------------------------------------------------------------------------
 
     def count(self) -> Counts:
-        """Collect the garbage and count what is left."""
-        for _ in range(3):
-            self.cdp.send("HeapProfiler.collectGarbage")
-            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
-        counters = self.cdp.send("Memory.getDOMCounters")
+        """Collect the garbage and count what is left.
+
+        JupyterLab (4.6) keeps every `keydown` event until it next runs a shortcut, and the event all that stood around
+        the key's target: `CommandRegistry._holdKeyBindingPromises`, counted apart and then emptied as a shortcut does.
+        """
+        with_keys = self._counters()["nodes"]
+        self.page.evaluate("() => jupyterapp.commands._holdKeyBindingPromises.clear()")
+        counters = self._counters()
         attached = self.page.evaluate("""() => {
           const count = (node) => 1 + (node.shadowRoot ? count(node.shadowRoot) : 0)
             + [...node.childNodes].reduce((sum, one) => sum + count(one), 0);
           return count(document);
         }""")
         heap = self.cdp.send("Runtime.getHeapUsage")["usedSize"]
-        return Counts(counters["nodes"], attached, counters["jsEventListeners"], heap)
+        return Counts(with_keys, counters["nodes"], attached, counters["jsEventListeners"], heap)
+
+    def _counters(self) -> dict[str, int]:
+        for _ in range(3):
+            self.cdp.send("HeapProfiler.collectGarbage")
+            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+        return self.cdp.send("Memory.getDOMCounters")
 
     def click(self, selector: str, at: int, **options: Any) -> bool:
         """Click; False if something else was in the way or it was gone by then."""

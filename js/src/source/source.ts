@@ -1,6 +1,6 @@
 // Where numbers come from: what the state brought along, what was sent ahead, or a live kernel. Views cannot tell which.
 
-import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import { effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 import type { PairNumbers } from "../layout/ranking";
 import { WEIGHTS } from "../layout/scale";
 import type { Span, Tile } from "../layout/tile";
@@ -132,11 +132,11 @@ export function createSource(state: State, client: Client): Source {
         const needless = new AbortController();
         client.ask(name, {}, { abort: needless.signal, quiet: name === "ahead" }).catch(() => {});
         // A busy kernel sends it unasked, and answers late.
-        const stop = effect(() => {
-          const wanted = state.kernel.outline.value?.run === run && state.kernel[name].value?.run !== run;
-          if (!wanted) needless.abort();
+        effect(function () {
+          if (state.kernel.outline.value?.run === run && state.kernel[name].value?.run !== run) return;
+          this.dispose(); // it may be so at once, and nothing would end it later
+          untracked(() => needless.abort());
         });
-        needless.signal.addEventListener("abort", () => queueMicrotask(() => stop()));
       }
       client.check();
     },

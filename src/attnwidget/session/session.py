@@ -311,14 +311,19 @@ class Session:
     def take(self, selection: Selection, by: Stamp) -> SelectionEvent:
         """Choose all that a browser has chosen; raise if something is not there."""
         with self.lock:
-            values = self.within(msgspec.structs.asdict(selection))
-            wanted = Selection(**values)
-            self.select(**{name: self.checked(name, value, wanted) for name, value in values.items()})
+            if not self.has_seen(by):
+                values = self.within(msgspec.structs.asdict(selection))
+                wanted = Selection(**values)
+                self.select(**{name: self.checked(name, value, wanted) for name, value in values.items()})
             return self.confirmed(by)
+
+    def has_seen(self, by: Stamp) -> bool:
+        """Whether a browser's choice has come before: what it sends twice may be outdated the second time."""
+        return by.count <= self.seen.get(by.client, 0)
 
     def confirmed(self, by: Stamp) -> SelectionEvent:
         """Note whose choice the selection is, and return what all browsers are to know."""
-        self.seen[by.client] = by.count
+        self.seen[by.client] = max(by.count, self.seen.get(by.client, 0))
         return SelectionEvent(run=self.run_number, by=by, selection=self.selection)
 
     def select(self, **values: Any) -> None:

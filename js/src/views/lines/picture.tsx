@@ -33,8 +33,8 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const front = useRef<HTMLCanvasElement>(null);
   const width = useSignal(0);
   const scrollTop = useSignal(0);
-  const shown = useSignal(scene);
-  shown.value = scene;
+  // Not the one given here: between two renderings colours and geometry would be of other heads than the lines.
+  const shown = useComputed(() => context.scene.value ?? scene);
 
   // Read once: a frame that grows with its content would else follow the picture, and the picture it.
   const limit = useMemo(() => stageLimit(window.innerHeight), []);
