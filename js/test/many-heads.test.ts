@@ -192,7 +192,7 @@ test("several queries: their mean or their sum, said as such, beside an even spr
     `L0-H0|cat sat|The|0.5500|mean of 2 queries · the largest of 3 · about an even spread`,
   ]);
   assert.deepEqual(said(scene, { queries: [1, 2], keys: [1] }, false, false, "sum"), [
-    "L0-H0|cat, sat|cat|0.6000|sum of 2 queries · 2nd largest of 3 · 72\u00a0% of an even spread",
+    "L0-H0|cat sat|cat|0.6000|sum of 2 queries · 2nd largest of 3 · 72\u00a0% of an even spread",
   ]);
   assert.ok(Math.abs(evenSpread(TILES.slice(0, 1), [1, 2], [0], 3) - half) < 1e-9);
   assert.equal(evenSpread(TILES.slice(0, 1), [1, 2], [2], 3), 1 / 6, "the first query cannot look there");
