@@ -106,7 +106,7 @@ def test_a_query_alone_tells_where_each_head_looks_most(mount: Callable[..., Mou
     rows = ranking(at)
     found = at.widget.trace.rank(IT)
     assert [name for name, _ in rows] == found.heads
-    labels = at.page.locator(".ranked .label").all_inner_texts()
+    labels = at.page.locator(".ranked .found").all_inner_texts()
     assert [label.removeprefix("→ ") for label in labels] == found.labels
     expect(at.page.locator(".ranking")).to_contain_text("where each head looks most")
     assert "of 32 heads" not in status(at)
@@ -153,7 +153,7 @@ def test_the_ranking_is_of_the_measure_on_screen(mount: Callable[..., Mounted], 
 def test_in_whole_words_the_open_side_is_one_of_words(mount: Callable[..., Mounted]) -> None:
     at = mount("Unhappinesses overwhelmingly misunderstood everybody", words=True)
     pin(at, "query", 3)
-    labels = {text.removeprefix("→ ") for text in at.page.locator(".ranked .label").all_inner_texts()}
+    labels = {text.removeprefix("→ ") for text in at.page.locator(".ranked .found").all_inner_texts()}
     assert labels <= set(at.widget.trace.word_texts)
 
 
@@ -185,9 +185,9 @@ def test_without_a_kernel_the_ranking_is_of_what_was_sent_ahead(mount: Callable[
     assert [name for name, _ in rows][:10] == found.heads[:10]
     assert [float(value) for _, value in rows] == pytest.approx(found.values.tolist(), abs=1e-4)
     token(at.page, "key", ANIMAL).click()  # no longer
-    expect(at.page.locator(".ranked .label").first).to_be_visible()
+    expect(at.page.locator(".ranked .found").first).to_be_visible()
     found = at.widget.trace.rank(IT)
-    assert at.page.locator(".ranked .label").first.inner_text() == f"→ {found.labels[0]}"
+    assert at.page.locator(".ranked .found").first.inner_text() == f"→ {found.labels[0]}"
 
 
 def test_a_text_too_long_to_rank_a_key_alone_says_so(

@@ -2,12 +2,13 @@
 
 import { useSignal } from "@preact/signals";
 import { categoryColour } from "../../draw/colours";
-import { nameOf, OTHER } from "../../layout/categories";
+import { nameOf, OTHER, UNKNOWN } from "../../layout/categories";
 import { headName } from "../../layout/heads";
 import { fullBar, type Ranked, ranked } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
 import { queryLabel, type Side } from "../../layout/units";
 import type { Panel, PanelProps } from "../../parts/panel";
+import { Swatch } from "../../parts/swatch";
 import { chooseHead } from "../../state/choose-head";
 import css from "./ranking.css";
 
@@ -29,12 +30,11 @@ function HeadRanking({ context }: PanelProps) {
   const isOn = new Set(state.traits.heads.value.map(headName));
   const labelOf = (side: Side, row: number) =>
     side === "query" ? queryLabel(units.query, row, " ▸ ") : units.key.labels[row];
+  const known = categories.now.value?.fresh ? categories.now.value : null;
   const kindOf = ({ head }: Ranked) => {
-    const known = categories.now.value;
-    const main = known?.fresh ? known.main(head) : null;
-    return known && main !== null && main >= OTHER
-      ? { name: nameOf(known, main), colour: categoryColour(known, main, theme.value) }
-      : null;
+    const category = known?.main(head) ?? UNKNOWN;
+    if (!known || category < OTHER) return null;
+    return { category, name: nameOf(known, category), colour: categoryColour(known, category, theme.value) };
   };
   return (
     <section class="ranking" aria-label="heads ranked by the pinned pair" data-ranked={list.length}>
@@ -57,8 +57,9 @@ function HeadRanking({ context }: PanelProps) {
                 onClick={(event) => chooseHead(state, one.head, event.shiftKey)}
               >
                 <b>{name}</b>
+                {kind && known && <Swatch categories={known} category={kind.category} theme={theme.value} />}
                 {label !== null && (
-                  <bdi class="label">
+                  <bdi class="found">
                     {open === "key" ? "→ " : ""}
                     {label}
                     {open === "query" ? " →" : ""}
