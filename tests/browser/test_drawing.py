@@ -82,7 +82,7 @@ def test_it_draws_what_it_was_given(mount: Callable[..., Mounted]) -> None:
     expect(at.page.locator("[data-head]")).to_have_count(32)
     expect(at.page.locator("[aria-label=Text]")).to_have_value(TEXT)
     assert "4 layers × 8 heads · 12 tokens" in (at.page.locator(".model").text_content() or "")
-    exactness = at.page.locator(".model").get_attribute("title") or ""
+    exactness = at.page.locator(".model > [title]").first.get_attribute("title") or ""
     assert "checked against demo/causal: " in exactness
     assert "attention outputs that the model itself went on with" in exactness
 
@@ -247,6 +247,32 @@ def test_clicks_pin_and_escape_clears(mount: Callable[..., Mounted]) -> None:
     token(at, "query", IT).click()
     at.wait()
     assert at.widget.queries == []
+
+
+def focused(at: Mounted) -> str:
+    """What has the focus, by its name."""
+    return at.page.evaluate("""() => {
+      const one = document.querySelector("#here > div").shadowRoot.activeElement;
+      return one?.ariaLabel ?? one?.dataset.index ?? (one?.matches("[data-attnwidget]") ? "the widget" : "nothing");
+    }""")
+
+
+def test_unpinning_leaves_the_focus_in_the_widget(mount: Callable[..., Mounted]) -> None:
+    at = mount(queries=[IT])
+    at.page.get_by_label("unpin").click()
+    expect(at.page.get_by_label("unpin")).to_have_count(0)
+    assert focused(at) == "the widget"
+
+
+def test_a_shift_click_moves_the_focus_where_the_host_would_not(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.evaluate("addEventListener('mousedown', (event) => event.shiftKey && event.preventDefault(), true)")
+    at.page.locator("button.layer").nth(2).click()
+    at.page.locator("button.layer").nth(3).click(modifiers=["Shift"])
+    assert focused(at) == "all heads of layer 3"
+    token(at, "query", 2).click()
+    token(at, "query", 3).click(modifiers=["Shift"])
+    assert focused(at) == "3"
 
 
 def test_the_keyboard_does_what_the_pointer_does(mount: Callable[..., Mounted]) -> None:
