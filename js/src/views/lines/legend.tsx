@@ -105,7 +105,8 @@ function evenOf({ scale, tiles, together, units }: Scene, focus: Focus | null, c
 }
 
 function leftOutOf({ leftOut, units }: Scene): string {
-  const names = [leftOut?.self && "each token’s own weight", leftOut?.first && `that on ${units.key.labels[0]}`];
+  const what = leftOut?.self ? "that" : "the weight";
+  const names = [leftOut?.self && "each token’s own weight", leftOut?.first && `${what} on ${units.key.labels[0]}`];
   return names.filter(Boolean).join(" and ");
 }
 
