@@ -249,6 +249,32 @@ def test_clicks_pin_and_escape_clears(mount: Callable[..., Mounted]) -> None:
     assert at.widget.queries == []
 
 
+def focused(at: Mounted) -> str:
+    """What has the focus, by its name."""
+    return at.page.evaluate("""() => {
+      const one = document.querySelector("#here > div").shadowRoot.activeElement;
+      return one?.ariaLabel ?? one?.dataset.index ?? (one?.matches("[data-attnwidget]") ? "the widget" : "nothing");
+    }""")
+
+
+def test_unpinning_leaves_the_focus_in_the_widget(mount: Callable[..., Mounted]) -> None:
+    at = mount(queries=[IT])
+    at.page.get_by_label("unpin").click()
+    expect(at.page.get_by_label("unpin")).to_have_count(0)
+    assert focused(at) == "the widget"
+
+
+def test_a_shift_click_moves_the_focus_where_the_host_would_not(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.evaluate("addEventListener('mousedown', (event) => event.shiftKey && event.preventDefault(), true)")
+    at.page.locator("button.layer").nth(2).click()
+    at.page.locator("button.layer").nth(3).click(modifiers=["Shift"])
+    assert focused(at) == "all heads of layer 3"
+    token(at, "query", 2).click()
+    token(at, "query", 3).click(modifiers=["Shift"])
+    assert focused(at) == "3"
+
+
 def test_the_keyboard_does_what_the_pointer_does(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L2-H6"])
     token(at, "query", 0).focus()

@@ -87,6 +87,27 @@ def test_nothing_overflows(page: Page, width: int, view: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [320, 400, 468, 560, 848])
+def test_no_tab_and_no_tool_is_cut(page: Page, width: int) -> None:
+    mounted(page, width, 760)
+    tabs, *found = boxes(page, "[role=tablist]", "[data-tab=lines]", "[data-tab=breakdown]", ".tools")
+    assert sum(tab[2] for tab in found[:2]) <= tabs[2]
+    tools = found[2]
+    assert tools[0] + tools[2] <= width
+    assert tools[0] >= tabs[0] + tabs[2] or tools[1] >= tabs[1] + tabs[3] - 1  # beside the tabs, or below
+
+
+def test_an_even_spread_over_two_keys_is_read_whole(page: Page) -> None:
+    mounted(page, 848, 760, heads=["L2-H6"], queries=[1])
+    label = page.locator(".wedge .even text")
+    expect(label).to_have_text("even: 1/2")
+    at, legend = label.bounding_box(), page.locator(".legend").bounding_box()
+    assert at is not None
+    assert legend is not None
+    assert at["x"] >= legend["x"]
+    assert page.locator(".wedge").evaluate("one => getComputedStyle(one).overflow") == "visible"
+
+
 def test_panels_fold_into_buttons_in_a_narrow_place(page: Page) -> None:
     at = mounted(page, 480, 760, **PINNED)
     expect(page.locator("[data-head=L1-H2]")).not_to_be_visible()
@@ -134,10 +155,9 @@ def test_with_room_the_categories_stand_beside_the_picture(page: Page) -> None:
 
 
 def test_the_readout_says_what_a_weight_means(page: Page) -> None:
-    at = mounted(page, 848, 700, **PINNED)
+    at = mounted(page, 848, 700, **PINNED | {"keys": []})
     status = page.locator("[role=status]")
     expect(status).to_contain_text("tired → animal 0.8552 the largest of 12 · 10 times an even spread")
-    page.get_by_role("button", name="unpin").click()
     page.locator("[data-side=query][data-index='0']").click()
     expect(status).to_contain_text("The → The 1.0000 the only token it may see")
     page.locator("[data-side=query][data-index='8']").click()

@@ -176,6 +176,10 @@ def test_a_row_that_cannot_see_the_change_says_so_and_offers_the_one_that_can(pa
     expect(why(page)).to_have_count(0)
     at.wait()
     assert at.widget.queries == [LAST]
+    page.keyboard.press("Escape")  # the button is gone, and the readout says "Esc clears"
+    expect(page.get_by_label("unpin")).to_have_count(0)
+    at.wait()
+    assert at.widget.queries == []
     token(page, "query", TOO).click()
     expect(why(page)).to_contain_text("The row of too is as before")
     page.keyboard.press("Escape")

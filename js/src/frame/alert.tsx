@@ -1,5 +1,6 @@
 // What went wrong, and a kernel that does not answer.
 
+import { handOver } from "../parts/keep-focus";
 import type { Widget } from "./widget";
 
 export function Alert({ widget }: { widget: Widget }) {
@@ -7,7 +8,14 @@ export function Alert({ widget }: { widget: Widget }) {
   return (
     <div class="alert" role="alert">
       <span>{widget.alert.value}</span>
-      <button type="button" aria-label="dismiss" onClick={widget.escape}>
+      <button
+        type="button"
+        aria-label="dismiss"
+        onClick={(event) => {
+          handOver(event.currentTarget);
+          widget.escape();
+        }}
+      >
         ×
       </button>
     </div>

@@ -4,6 +4,7 @@
 import { useMemo } from "preact/hooks";
 import { gridOf } from "../layout/head-grid";
 import type { Mounted } from "../parts/context";
+import { focusClicked } from "../parts/keep-focus";
 import { Alert, Silence } from "./alert";
 import { Panels, Side } from "./place";
 import { Skeleton } from "./skeleton";
@@ -26,7 +27,9 @@ export function App(mounted: Mounted) {
       data-view={name}
       data-state={condition}
       data-theme={theme}
+      tabIndex={-1}
       onKeyDown={(event) => event.key === "Escape" && widget.escape()}
+      onClickCapture={focusClicked}
     >
       <div class="text-row">
         <Panels place="top" context={context} />

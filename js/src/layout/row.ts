@@ -11,7 +11,7 @@ const UNLIKE = 0.15; // of the way from an even spread to one key alone
 export function habitOf(categories: HeadCategories, head: Head): string {
   const main = categories.main(head);
   if (!categories.fresh || main === UNKNOWN) return "";
-  if (main === OTHER) return "No one habit: no score reaches its category’s threshold.";
+  if (main === OTHER) return "No kind fits: no score reaches its category’s threshold.";
   const { meaning } = categories.list[main]!;
   const score = scoreOf(categories.scores, main, head);
   // What was found on other texts says nothing of how often a head does so in this one: there the note tells.

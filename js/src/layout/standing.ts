@@ -70,8 +70,8 @@ export function evenSpread(
 }
 
 /** "the largest of 12", "2nd largest of 12". */
-export function rankInWords({ rank, ties, keys }: Standing): string {
-  if (keys === 1) return "the only token it may see";
+export function rankInWords({ rank, ties, keys }: Standing, alone = "the only token it may see"): string {
+  if (keys === 1) return alone;
   if (ties === keys) return `as large as all ${keys}`;
   if (rank > 1) return `${ordinal(rank)} largest of ${keys}`;
   return ties === 1 ? `the largest of ${keys}` : `one of the ${ties} largest of ${keys}`;

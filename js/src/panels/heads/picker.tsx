@@ -13,6 +13,7 @@ import { exactly, scaleNamed } from "../../layout/scale";
 import { isForbidden } from "../../layout/tile";
 import { queryLabel, type Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
+import { handOver } from "../../parts/keep-focus";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { chooseHead, chooseLayer } from "../../state/choose-head";
 import { decodeArray } from "../../wire/decode";
@@ -57,7 +58,10 @@ function Pinned({ context: { ranking, state } }: PanelProps) {
         class="unpin"
         aria-label="unpin"
         title="back to the heads’ pictures (Escape)"
-        onClick={() => state.set({ queries: [], keys: [] })}
+        onClick={(event) => {
+          handOver(event.currentTarget);
+          state.set({ queries: [], keys: [] });
+        }}
       >
         ×
       </button>

@@ -13,7 +13,11 @@ import { chooseHead } from "../../state/choose-head";
 import css from "./ranking.css";
 
 const FIRST = 5;
-const OPEN = { key: "where each head looks most", query: "what looks at it most in each head" };
+const ABOUT = {
+  pair: "all heads by this pair",
+  key: "where each head looks most",
+  query: "what looks at it most in each head",
+};
 
 function HeadRanking({ context }: PanelProps) {
   const { state, ranking, categories, theme } = context;
@@ -39,7 +43,7 @@ function HeadRanking({ context }: PanelProps) {
   return (
     <section class="ranking" aria-label="heads ranked by the pinned pair" data-ranked={list.length}>
       {now.why && <p class="fine">{now.why}</p>}
-      {open && list.length > 0 && <p class="fine">{OPEN[open]}</p>}
+      {list.length > 0 && <p class="fine">{ABOUT[open ?? "pair"]}</p>}
       <ol class={all.value ? "all" : ""}>
         {shown.map((one) => {
           const name = headName(one.head);

@@ -1,5 +1,6 @@
 // After another text: why the pinned row is as it was, and which row is not.
 
+import { handOver } from "../../parts/keep-focus";
 import type { Panel, PanelProps } from "../../parts/panel";
 
 function Unchanged({ context: { state } }: PanelProps) {
@@ -27,7 +28,14 @@ function Unchanged({ context: { state } }: PanelProps) {
         {cut ? "only the end was cut off." : <>the change begins at {names([from])}.</>}
       </span>
       {!cut && (
-        <button type="button" class="small-button" onClick={() => state.set({ queries: [from] })}>
+        <button
+          type="button"
+          class="small-button"
+          onClick={(event) => {
+            handOver(event.currentTarget);
+            state.set({ queries: [from] });
+          }}
+        >
           pin {names([from])}
         </button>
       )}

@@ -70,7 +70,7 @@ export function WhatIfPanel({ state, store, shown, steps, late, silent }: Props)
           </button>
           <span class="hint">
             <Token text={first} />, after the softmax
-            {row >= 0 && ` · it has ${shortWeight(numbers.weights[row])} of the weight`}
+            {row >= 0 && ` · in the model it has ${shortWeight(numbers.weights[row])} of the weight`}
           </span>
         </div>
         <p class="hint lost">

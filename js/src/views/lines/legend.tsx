@@ -99,13 +99,14 @@ function evenOf({ scale, tiles, together, units }: Scene, focus: Focus | null, c
   const visible = tiles.flatMap((ofHead) => queries.map((query) => visibleKeys(ofHead, query, count)));
   const total = visible.reduce((sum, keys) => sum + 1 / keys, 0);
   const value = total / (combine === "mean" ? visible.length : tiles.length);
-  if (!Number.isFinite(value)) return null;
+  if (!Number.isFinite(value) || visible.every((keys) => keys === 1)) return null; // one key has it all
   const [keys] = new Set(visible).size === 1 && (combine === "mean" || queries.length === 1) ? visible : [];
   return { value, label: `even: ${keys ? `1/${keys}` : short(value)}` };
 }
 
 function leftOutOf({ leftOut, units }: Scene): string {
-  const names = [leftOut?.self && "each token’s own weight", leftOut?.first && `that on ${units.key.labels[0]}`];
+  const what = leftOut?.self ? "that" : "the weight";
+  const names = [leftOut?.self && "each token’s own weight", leftOut?.first && `${what} on ${units.key.labels[0]}`];
   return names.filter(Boolean).join(" and ");
 }
 

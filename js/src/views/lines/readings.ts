@@ -70,7 +70,7 @@ export function readingsOf(
     const among = !isOne
       ? `the largest of ${drawn.length} heads`
       : focus.queries
-        ? standing && rankInWords(standing)
+        ? standing && rankInWords(standing, scene.leftOut ? "the only token that is not left out" : undefined)
         : `the largest that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
     return {
       head: name(at),
