@@ -510,7 +510,7 @@ def test_what_was_lost_comes_with_the_next_confirmation(mount: Callable[..., Mou
 
 
 def test_a_click_on_what_is_shown_sets_nothing_else(mount: Callable[..., Mounted], context: BrowserContext) -> None:
-    """Hosts send only what changes: what this browser took over before, and Python has changed since, went in its place."""
+    """Hosts send what changes: what this browser took over before, and Python has changed since, went in its place."""
     at = mount(heads=["L2-H6"])
     other = Mounted(context.new_page(), at.widget, beside=at)
     other.wait()
