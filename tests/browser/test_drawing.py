@@ -535,6 +535,21 @@ def test_what_was_lost_comes_with_the_next_confirmation(mount: Callable[..., Mou
     assert pressed(at) == pressed(other) == ["L3-H5"]
 
 
+def test_a_click_on_what_is_shown_sets_nothing_else(mount: Callable[..., Mounted], context: BrowserContext) -> None:
+    """Hosts send what changes: what this browser took over before, and Python has changed since, went in its place."""
+    at = mount(heads=["L2-H6"])
+    other = Mounted(context.new_page(), at.widget, beside=at)
+    other.wait()
+    head(at, "L0-H1").click()
+    expect(head(other, "L0-H1")).to_have_attribute("aria-pressed", "true")
+    at.widget.heads = ["L2-H6"]
+    expect(head(other, "L2-H6")).to_have_attribute("aria-pressed", "true")
+    head(other, "L2-H6").click()
+    for each in (at, other):
+        each.wait()
+    assert pressed(at) == pressed(other) == ["L2-H6"] == list(map(str, at.widget.heads))
+
+
 def test_what_one_browser_took_over_from_another_is_not_set_again(
     mount: Callable[..., Mounted], context: BrowserContext
 ) -> None:

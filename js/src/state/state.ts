@@ -124,6 +124,7 @@ function shareSelection(
       done();
       batch(() => {
         for (const [name, value] of Object.entries(patch)) {
+          if (JSON.stringify(model.get(name)) === JSON.stringify(value)) continue; // a host would send what it has kept
           model.set(name, value);
           followed.delete(name);
         }
