@@ -1,4 +1,4 @@
-"""Take the pictures of README.md and docs/breakdown.md: an example, its query pinned, in both themes."""
+"""Take the pictures of README.md and docs/breakdown.md: an example, its pair pinned, in both themes."""
 
 import sys
 from pathlib import Path
@@ -24,7 +24,9 @@ with sync_playwright() as playwright:
             at.wait()
             page.wait_for_function("() => model.state._pictures.shape && model.state._categories.shape")
             if view == "lines":
-                page.locator("[data-side=key][data-index='1']").hover()
+                page.locator("[data-side=key][data-index='1']").click()
+                page.mouse.move(0, 0)
+                at.wait()
             else:
                 page.locator("[data-step='2']").click()
                 at.wait()
