@@ -402,6 +402,16 @@ def test_several_queries_are_taken_together(mount: Callable[..., Mounted]) -> No
 # -- what if --------------------------------------------------------------------------------------------------------
 
 
+def test_without_the_scale_one_key_gets_nearly_all(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="What if…").click()
+    at.page.get_by_label(re.compile("scale by")).uncheck()
+    at.wait()
+    now = expected(at).what_if(scaled=False).weights
+    expect(at.page.locator("[data-value='largest-changed']")).to_have_text(f"{now.max():.3f}")
+    expect(at.page.locator(".lost")).to_contain_text(f"largest weight: {at.widget.tokens[int(now.argmax())]}")
+
+
 def test_a_temperature_changes_the_weights(mount: Callable[..., Mounted]) -> None:
     at = mount()
     at.page.get_by_role("button", name="What if…").click()

@@ -180,8 +180,10 @@ def test_a_row_that_cannot_see_the_change_says_so_and_offers_the_one_that_can(pa
     expect(page.get_by_label("unpin")).to_have_count(0)
     at.wait()
     assert at.widget.queries == []
+    before = token(page, "query", TOO).bounding_box()
     token(page, "query", TOO).click()
     expect(why(page)).to_contain_text("The row of too is as before")
+    assert token(page, "query", TOO).bounding_box() == before  # nothing moves away from under the pointer
     page.keyboard.press("Escape")
     expect(why(page)).to_have_count(0)
 

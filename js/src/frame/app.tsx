@@ -57,6 +57,7 @@ export function App(mounted: Mounted) {
         <div class="picture" key={name}>
           {shown ? <Picture /> : <Skeleton status={state.kernel.status.value} />}
           {shown && Legend && <Legend />}
+          <Panels place="under" context={context} />
         </div>
         <Side place="right" context={context} />
       </div>

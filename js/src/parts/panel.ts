@@ -7,9 +7,10 @@ import type { Context } from "./context";
  * Where the frame puts a panel; those of one place stand in the registry's order.
  *
  * top: the first row, with the text · tools: menus at the right of the tabs · options: the row below the tabs ·
- * reading: rows of their own below what is pointed at · left, right: beside the picture; what is right stands in a line below where there is less room · bottom: the last row
+ * reading: rows of their own below what is pointed at · under: below the picture, which stays where it is ·
+ * left, right: beside the picture; what is right stands in a line below where there is less room · bottom: the last row
  */
-export type Place = "top" | "tools" | "options" | "reading" | "left" | "right" | "bottom";
+export type Place = "top" | "tools" | "options" | "reading" | "under" | "left" | "right" | "bottom";
 
 export interface PanelProps {
   context: Context;

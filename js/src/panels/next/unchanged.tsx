@@ -43,4 +43,4 @@ function Unchanged({ context: { state } }: PanelProps) {
   );
 }
 
-export const unchanged: Panel = { place: "reading", Component: Unchanged };
+export const unchanged: Panel = { place: "under", Component: Unchanged };

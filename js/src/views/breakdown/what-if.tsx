@@ -1,7 +1,7 @@
 // What if the scores, the mask or the temperature were others? Nothing here touches the model.
 
 import { figure, shortWeight } from "../../layout/numbers";
-import { changeOf, isChanged, isRoot, type Steps, scaleName, toggled } from "../../layout/steps";
+import { changeOf, isChanged, isRoot, type Steps, scaleName, strongestRow, toggled } from "../../layout/steps";
 import type { State } from "../../state/state";
 import type { WhatIf } from "../../wire/schema";
 import { ChangedBadge } from "./changed-badge";
@@ -75,6 +75,7 @@ export function WhatIfPanel({ state, store, shown, steps, late, silent }: Props)
         </div>
         <p class="hint lost">
           <Lost shown={shown} />
+          <Largest steps={steps} shown={shown} />
         </p>
         <p class="fine">
           Click a score in the table to set it, “mask” in its row to hide a key before the softmax.
@@ -113,6 +114,20 @@ function Lost({ shown: { payload, keys } }: { shown: Shown }) {
       ) : (
         <>{count > 1 ? "they" : "it"} had no weight</>
       )}
+    </>
+  );
+}
+
+/** What a change of the scores' size does in one line; where keys were taken away, that is said instead. */
+function Largest({ steps: { payload, numbers, changed }, shown: { keys } }: { steps: Steps; shown: Shown }) {
+  const { masked = [], removed = [] } = payload.whatIf;
+  if (!changed?.weights || masked.length + removed.length > 0 || payload.rest.count > 0) return null;
+  const [before, now] = [strongestRow(numbers), strongestRow({ ...numbers, weights: changed.weights })];
+  const name = (row: number) => <Token text={keys.tokens[payload.rows[row] ?? 0]} />;
+  return (
+    <>
+      largest weight: {name(before)} {shortWeight(numbers.weights[before])} → {now !== before && name(now)}{" "}
+      <b data-value="largest-changed">{shortWeight(changed.weights[now])}</b>
     </>
   );
 }
