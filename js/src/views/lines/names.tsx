@@ -17,7 +17,7 @@ export function Kinds({ heads, categories, theme }: { heads: Head[]; categories:
   }
   return (
     <span class="head-names measured" data-fresh={categories.fresh}>
-      <span>colour: the kind of the head that is strongest on the pair</span>
+      <span>colour: the kind of the head that is strongest on the pair, of equals the first</span>
       {[...counts].map(([category, count]) => (
         <span key={category}>
           <Swatch categories={categories} category={category} theme={theme} />
