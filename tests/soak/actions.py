@@ -161,7 +161,7 @@ def words(reader: Reader, dice: Random) -> bool:
 
 def hide(reader: Reader, dice: Random) -> bool:
     """Each token's own weight, or that on the first token."""
-    return some(reader, dice, ".controls > label:not(:first-child) input[type=checkbox]")
+    return some(reader, dice, ".leave-out")
 
 
 def together(reader: Reader, dice: Random) -> bool:

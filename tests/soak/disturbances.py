@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SHORT = "The animal didn't cross the road because it was too tired"
 PLAIN_TRIES = 5
-HIDING = ".controls > label:not(:first-child) input:checked"
+HIDING = ".leave-out[aria-pressed=true]"
 LONG = "word " * 300  # too long for all heads to be sent ahead
 
 

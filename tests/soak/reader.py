@@ -30,7 +30,7 @@ PICTURE = f"""() => {{
     .map((one) => [one.dataset.index, one.querySelector(".label").textContent]));
   const lines = root.dataset.view === "lines";
   const words = root.querySelector(".controls input[type=checkbox]")?.checked ?? null;
-  const hidden = all(".controls label:has(input[type=checkbox]:checked)").map((one) => one.textContent);
+  const hidden = all(".leave-out[aria-pressed=true]").map((one) => one.textContent);
   const attention = all(".options .choice").find((one) => one.querySelector("legend").textContent === "attention");
   return {{
     state: root.dataset.state, view: root.dataset.view, words,

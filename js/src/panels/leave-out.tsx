@@ -14,6 +14,7 @@ function LeaveOut({ context: { scene, looks, drawsTiles } }: PanelProps) {
       {shown.units.query === shown.units.key && (
         <button
           type="button"
+          class="leave-out"
           aria-pressed={self}
           title={`take each token itself out ${MEANING}`}
           onClick={() => {
@@ -25,6 +26,7 @@ function LeaveOut({ context: { scene, looks, drawsTiles } }: PanelProps) {
       )}
       <button
         type="button"
+        class="leave-out"
         aria-pressed={first}
         title={`take ${shown.units.key.labels[0]} out ${MEANING}`}
         onClick={() => {
