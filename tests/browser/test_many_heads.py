@@ -140,7 +140,7 @@ def test_a_line_of_many_heads_has_the_colour_of_the_strongest_ones_kind(mount: C
     kinds = at.page.locator(".head-names .code")
     codes = kinds.evaluate_all("all => all.map((one) => one.dataset.code)")
     assert len(set(codes)) == len(codes) > 1
-    expect(legend(at)).to_contain_text("colour: the kind of the head that is strongest on the pair, of equals the first")
+    expect(legend(at)).to_contain_text("strongest on the pair, of equals the first")
     token(at, "query", IT).click()
     token(at, "key", 7).hover()
     at.wait()
