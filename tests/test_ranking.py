@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -50,6 +51,7 @@ def test_a_pair_has_the_models_own_weight_in_every_head(trace, own):
 
 def test_tokens_are_named_by_what_stands_there(trace):
     assert trace.rank("it", "animal").heads == trace.rank(8, 1).heads
+    assert trace.rank(np.int64(8), np.array([1])).heads == trace.rank(8, 1).heads
     assert "it → animal" in repr(trace.rank("it", "animal"))
     with pytest.raises(ValueError, match="no token or word reads 'It'; there are 'it'"):
         trace.rank("It", "animal")

@@ -135,6 +135,7 @@ def test_several_pins_count_together(mount: Callable[..., Mounted]) -> None:
     pin(at, "query", 11, add=True)
     pin(at, "key", ANIMAL)
     pin(at, "key", 0, add=True)
+    expect(at.page.locator(".ranking")).to_contain_text("all heads by this pair · mean of 2 queries")
     weights = own_weights()[:, :, [IT, 11]][..., [0, ANIMAL]].sum(-1).mean(-1)
     layer, head = divmod(int(weights.argmax()), 8)
     assert ranking(at)[0] == (f"L{layer}-H{head}", f"{weights.max():.4f}")

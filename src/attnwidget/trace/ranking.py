@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import product
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -192,7 +193,8 @@ def positions_of(wanted: Any, tokens: Tokens) -> list[int] | None:
     """
     if wanted is None:
         return None
-    found = [at for one in ([wanted] if isinstance(wanted, str | int) else wanted) for at in tokens.where(one)]
+    several: Any = [wanted] if isinstance(wanted, str | Integral) else wanted
+    found = [at for one in several for at in tokens.where(one)]
     if not found:
         raise ValueError("no position was given; None leaves a side open")
     return list(dict.fromkeys(found))

@@ -31,6 +31,15 @@ function HeadRanking({ context }: PanelProps) {
   const shown = all.value ? list : list.slice(0, FIRST);
   const open: Side | null = now.queries.length === 0 ? "query" : now.keys.length === 0 ? "key" : null;
   const rest = list.length - FIRST;
+  const several = units.query.of(now.queries).length;
+  const { self, first } = context.looks.leftOut.value;
+  const about = [
+    ABOUT[open ?? "pair"],
+    several > 1 && `mean of ${several} queries`,
+    (self || first) && "nothing hidden", // the numbers are the model's own
+  ]
+    .filter(Boolean)
+    .join(" · ");
   const isOn = new Set(state.traits.heads.value.map(headName));
   const labelOf = (side: Side, row: number) =>
     side === "query" ? queryLabel(units.query, row, " ▸ ") : units.key.labels[row];
@@ -43,7 +52,7 @@ function HeadRanking({ context }: PanelProps) {
   return (
     <section class="ranking" aria-label="heads ranked by the pinned pair" data-ranked={list.length}>
       {now.why && <p class="fine">{now.why}</p>}
-      {list.length > 0 && <p class="fine">{ABOUT[open ?? "pair"]}</p>}
+      {list.length > 0 && <p class="fine">{about}</p>}
       <ol class={all.value ? "all" : ""}>
         {shown.map((one) => {
           const name = headName(one.head);
