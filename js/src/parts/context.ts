@@ -3,10 +3,10 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Theme } from "../host";
 import { type Focus, focusOf, type Hover, hoverWithin } from "../layout/focus";
-import { WHOLE } from "../layout/stage";
-import type { Span } from "../layout/tile";
+import type { Side } from "../layout/units";
+import { createProfile, type Profile } from "../source/profile";
 import { createRanking, type Ranking } from "../source/ranking";
-import { createScene, type Scene } from "../source/scene";
+import { createScene, type Rectangles, type Scene } from "../source/scene";
 import type { Source } from "../source/source";
 import { type CategoryStore, createCategories } from "../state/categories";
 import { createLooks, type Looks } from "../state/looks";
@@ -39,10 +39,14 @@ export interface Context extends Mounted {
   onScreen: ReadonlySignal<OnScreen | null>;
   /** Every head's number of the pinned pair; null where nothing is pinned. */
   ranking: ReadonlySignal<Ranking | null>;
-  /** The rows in sight of a long text, as the view on screen says. */
-  rows: Signal<Span>;
+  /** Of a long text the pairs that the view on screen needs in full, as it says. */
+  inSight: Signal<Rectangles>;
   hover: Signal<Hover>;
   focus: ReadonlySignal<Focus | null>;
+  /** Between the focus and everything on the other side. */
+  profile: ReadonlySignal<Profile | null>;
+  /** A place in the text that somebody asked to see: each view brings it into sight. A new object for every asking. */
+  place: Signal<{ side: Side; token: number } | null>;
   /** Whether what the model expects next is shown. */
   tellsNext: Signal<boolean>;
   /** What went wrong with something that was asked for; empty if nothing did. */
@@ -55,11 +59,11 @@ export function createContext(
   onScreen: ReadonlySignal<OnScreen | null>,
 ): Context {
   const { state, client, source, abort } = mounted;
-  const rows = signal<Span>([0, WHOLE]);
+  const inSight = signal<Rectangles>([]);
   const problem = signal("");
   const hover = signal<Hover>(null);
   const looks = createLooks();
-  const scene = createScene(state, source, looks, drawsTiles, rows, problem, abort);
+  const scene = createScene(state, source, looks, drawsTiles, inSight, problem, abort);
   const focus = computed(() => {
     const units = scene.value?.units;
     if (!units) return null;
@@ -74,9 +78,11 @@ export function createContext(
     looks,
     onScreen,
     ranking: createRanking(state, client, source, abort),
-    rows,
+    inSight,
     hover,
     focus,
+    profile: createProfile(state, client, scene, focus, abort),
+    place: signal(null),
     tellsNext: signal(false),
     problem,
   };

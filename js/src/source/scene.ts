@@ -23,7 +23,11 @@ interface Given {
   /** Rows of the longer side. */
   count: number;
   heads: Head[];
-  /** For each head its tiles: all pairs of a short text; of a long one, those with an end in the visible rows. */
+  /** Whether all pairs are here: of a short text. */
+  isWhole: boolean;
+  /** Of a long text: the rectangles that its tiles are of. */
+  sight: Rectangles;
+  /** For each head its tiles: all pairs of a short text; of a long one, what the view on screen needs in full. */
   given: Tile[][];
   /** What their numbers are, and how strongly they are drawn. */
   scale: Scale;
@@ -49,17 +53,21 @@ export function wantedName(state: State): string | null {
   return outline && [outline.run, attention.value, measure.value, words.value, ...heads.value].join("|");
 }
 
+/** Rectangles of pairs: queries and keys. */
+export type Rectangles = readonly (readonly [queries: Span, keys: Span])[];
+
 /**
- * Follow the state and the visible rows until the signal aborts.
+ * Follow the state until the signal aborts.
  *
  * @param wanted whether the view on screen draws tiles; else none are fetched
+ * @param inSight of a long text, the pairs whose numbers the view on screen needs in full
  */
 export function createScene(
   state: State,
   source: Source,
   looks: Looks,
   wanted: ReadonlySignal<boolean>,
-  rows: ReadonlySignal<Span>,
+  inSight: ReadonlySignal<Rectangles>,
   problem: Signal<string>,
   abort: AbortSignal,
 ): ReadonlySignal<Scene | null> {
@@ -78,24 +86,21 @@ export function createScene(
     const measure = outline.measures.find((one) => one.name === state.traits.measure.value) ?? null;
     const [n, m] = [units.query.labels.length, units.key.labels.length];
     const count = Math.max(n, m);
-    const spans: [Span, Span][] =
-      count <= WHOLE
-        ? [
-            [
-              [0, n],
-              [0, m],
-            ],
-          ]
-        : [
-            [clip(rows.value, n), [0, m]],
-            [[0, n], clip(rows.value, m)],
-          ];
+    const isWhole = count <= WHOLE;
+    const whole: Rectangles = [
+      [
+        [0, n],
+        [0, m],
+      ],
+    ];
+    const sight = inSight.value;
+    const spans = isWhole ? whole : sight.map(([q, k]) => [clip(q, n), clip(k, m)] as const);
     const mine = new AbortController();
     const show = (given: Tile[][]) => {
       if (mine.signal.aborted) return;
       const masked = given.flat().some(({ values }) => values.includes(FORBIDDEN));
       const scale = measure ? scaleOf(measure, given) : WEIGHTS;
-      scene.value = { name, outline, units, count, heads, given, scale, masked };
+      scene.value = { name, outline, units, count, heads, isWhole, sight, given, scale, masked };
     };
     const tiles = heads.map((head) => spans.map(([q, k]) => source.tile(head, q, k, mine.signal)));
     newest.abort(); // only now: what is wanted still is not asked for again

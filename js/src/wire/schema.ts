@@ -399,6 +399,27 @@ export interface Rank extends Request {
   run?: number | null;
 }
 
+/** Numbers of some heads between what is pinned and everything on the other side. */
+export interface Profile extends Request {
+  ask: "profile";
+  heads: Head[];
+  /** How the heads become one, where they are many; null: each by itself. */
+  together?: "maximum" | "mean" | null;
+  /** Token positions, taken together; none, or no keys: this side is open. */
+  queries: number[];
+  keys: number[];
+  /** How several queries are taken together. */
+  combine?: "mean" | "sum";
+  /** Whether the open side is one of whole words. */
+  words?: boolean;
+  measure?: string;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
 /** Draw the heads' small pictures; they come as a state. */
 export interface AskPictures extends Request {
   ask: "pictures";
@@ -482,6 +503,13 @@ export interface RankReply {
   why: string;
 }
 
+/** A profile: float32, (heads, units of the open side), −∞ where the mask forbids all; the message's one buffer. */
+export interface ProfileReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+}
+
 /** A token that the model expects. */
 export interface Expected {
   token: string;
@@ -517,9 +545,9 @@ export interface SelectionEvent {
   selection: Selection;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 
@@ -527,7 +555,7 @@ export const SELECTION = ["view", "attention", "measure", "layer", "heads", "que
 
 export const STATES = ["outline", "snapshot", "ahead", "pictures", "categories", "breakdown", "status"] as const;
 
-export const VIEWS = ["lines", "breakdown"] as const;
+export const VIEWS = ["lines", "matrix", "text", "heads", "breakdown"] as const;
 
 /** The kernel's states by name. */
 export interface KernelStates {

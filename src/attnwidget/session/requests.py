@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attnwidget.examples import EXAMPLES
 from attnwidget.wire import schema, tiles
 from attnwidget.wire.envelope import pack
+from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
 from attnwidget.wire.server import StaleError
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.server import Handler
 
-SLOW = (schema.Tile, schema.Rank, schema.AskNext)
+SLOW = (schema.Tile, schema.Rank, schema.Profile, schema.AskNext)
 
 
 def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
@@ -42,6 +43,10 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         trace, attention, run = _about(session, ask)
         return ranking(trace, attention, ask, run)
 
+    def profiled(ask: schema.Profile, alive: Any) -> Any:
+        trace, attention, run = _about(session, ask)
+        return profile(trace, attention, ask, run, alive)
+
     def hello(ask: schema.Hello, _: object) -> schema.Agreement:
         seen = session.seen.get(_client(ask), 0)
         return schema.Agreement(run=session.run_number, seen=seen, selection=session.selection)
@@ -57,6 +62,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.Select: select,
         schema.Tile: tile,
         schema.Rank: rank,
+        schema.Profile: profiled,
         schema.AskNext: lambda ask, _: _expected(session, ask),
         schema.AskPictures: lambda *_: session.begin("pictures"),
         schema.AskCategories: lambda *_: session.begin("categories"),
@@ -67,7 +73,9 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
     }
 
 
-def _about(session: Session, ask: schema.Tile | schema.Rank | schema.AskNext) -> tuple[AttentionTrace, str, int]:
+def _about(
+    session: Session, ask: schema.Tile | schema.Rank | schema.Profile | schema.AskNext
+) -> tuple[AttentionTrace, str, int]:
     """Return the trace that is asked about, its attention, and its run."""
     with session.lock:  # they belong together
         trace, run = session.traces.get(ask.trace), session.run_number

@@ -15,7 +15,7 @@ from attnwidget.maths import merge_words
 from attnwidget.measures import get as get_measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import Tensor
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Positions = tuple[Sequence[int] | None, Sequence[int] | None]
 
 _SHOWN = 10  # rows of the text form
+_BAND = 1 << 22  # numbers of a tile that is taken together and dropped: 16 MB
 
 
 class PairGrid(NamedTuple):
@@ -158,29 +159,83 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
 
 def pair_grid(trace: AttentionTrace, attention: str, pair: Positions, measure: str, *, words: bool = False) -> PairGrid:
     """Compute a pair's number in every head: one row of each; see `AttentionTrace.pair_grid`."""
-    queries, keys = pair
-    if queries is None and keys is None:
-        raise ValueError("at most one side of a pair can be open")
-    attending, attended = trace.sides(attention)
-    over_keys = get_measure(measure).over_keys
-    rows, columns = _groups(queries, attending, words=words), _groups(keys, attended, words=words)
     values, strongest = [], []
     for layer in range(trace.n_layers(attention)):
         if trace.lacks(measure, attention, layer=layer):
             values.append(torch.full((trace.n_heads(attention),), torch.nan))
             strongest.append(torch.full((trace.n_heads(attention),), -1))
             continue
-        tile = trace.measure(measure, layer, attention=attention, queries=queries, keys=keys).float().cpu()
-        sees = torch.ones(len(attending.text), 1, dtype=torch.bool)  # (n, 1)
-        sees[trace.blind_rows(layer, attention=attention)] = False
-        sees = sees if queries is None else sees[list(queries)]  # (queries, 1)
-        merged, _ = merge_words(tile, tile != -torch.inf, rows, columns, over_keys=over_keys, attending=sees)
-        numbers = merged.flatten(1)  # (heads, groups): one side is one group
+        numbers = pair_numbers(trace, attention, pair, measure, layer, words=words)  # (heads, groups)
         best = numbers.nan_to_num(-torch.inf, neginf=-torch.inf).argmax(1)  # (heads,)
         largest = numbers.gather(1, best[:, None])[:, 0]  # (heads,)
         values.append(largest)
         strongest.append(best.masked_fill(~largest.isfinite(), -1))
     return PairGrid(torch.stack(values), torch.stack(strongest) if None in pair else None)
+
+
+def pair_numbers(  # noqa: PLR0917 - where, of what, which number, in which heads
+    trace: AttentionTrace,
+    attention: str,
+    pair: Positions,
+    measure: str,
+    layer: int,
+    head: Sequence[int] | None = None,
+    *,
+    words: bool = False,
+) -> Tensor:
+    """Compute the number of a pair in some heads of a layer, or on an open side that of everything there.
+
+    Several positions of a side are taken together as sub-words are: see `maths.merge_words`.
+
+    Returns
+    -------
+    Tensor
+        float32 (heads, units): the open side's tokens, or words; one unit where no side is open. −∞ where the mask
+        forbids all of it. What exists at once beside it is a band of `_BAND` numbers, however long the text.
+    """
+    queries, keys = pair
+    if queries is None and keys is None:
+        raise ValueError("at most one side of a pair can be open")
+    attending, attended = trace.sides(attention)
+    over_keys = get_measure(measure).over_keys
+    sees = torch.ones(len(attending.text), 1, dtype=torch.bool)  # (n, 1)
+    sees[trace.blind_rows(layer, attention=attention)] = False
+    rows, columns = _groups(queries, attending, words=words), _groups(keys, attended, words=words)
+    heads = trace.n_heads(attention) if head is None else len(head)
+    parts = []
+    for some_queries, some_keys in _bands(queries, keys, rows, columns, heads):
+        where: Any = {"attention": attention, "queries": some_queries, "keys": some_keys}
+        tile = trace.measure(measure, layer, head, **where).float().cpu()  # (heads, queries, keys)
+        attends = sees[list(some_queries) if isinstance(some_queries, list) else some_queries]  # (queries, 1)
+        groups = [_counted(of, at) for of, at in ((rows, some_queries), (columns, some_keys))]
+        merged, _ = merge_words(tile, tile != -torch.inf, *groups, over_keys=over_keys, attending=attends)
+        parts.append(merged.flatten(1))  # (heads, units of the band): one side is one group
+    return torch.cat(parts, 1)
+
+
+def _bands(
+    queries: Sequence[int] | None, keys: Sequence[int] | None, rows: list[int], columns: list[int], heads: int
+) -> Iterator[tuple[list[int] | slice, list[int] | slice]]:
+    """Cut a pair into parts of its open side, between two words, each a tile of bounded size."""
+    if queries is not None and keys is not None:
+        yield list(queries), list(keys)
+        return
+    units, pinned = (rows, keys) if queries is None else (columns, queries)
+    length = max(1, _BAND // (heads * len(pinned or [])))
+    start = 0
+    while start < len(units):
+        stop = min(start + length, len(units))
+        while stop < len(units) and units[stop] == units[stop - 1]:
+            stop += 1
+        band = slice(start, stop)
+        yield (band, list(pinned or [])) if queries is None else (list(pinned or []), band)
+        start = stop
+
+
+def _counted(units: list[int], at: list[int] | slice) -> list[int]:
+    """Return the units of a band, numbered from 0."""
+    inside = units[at] if isinstance(at, slice) else units
+    return [unit - inside[0] for unit in inside]
 
 
 def positions_of(wanted: Any, tokens: Tokens) -> list[int] | None:

@@ -22,8 +22,8 @@ Combine = Literal["mean", "sum"]
 Domain = Literal["share", "positive", "real"]
 DType = Literal["float32", "int32", "uint8", "uint16"]
 
-VIEWS = {"lines": "tiles", "breakdown": "steps"}
-"""The views by name, and what each is drawn from: tiles of a measure, or the steps of the breakdown."""
+VIEWS = {"lines": "tiles", "matrix": "tiles", "text": "tiles", "heads": "pictures", "breakdown": "steps"}
+"""The views by name, and what each is drawn from: tiles of a measure, small pictures, or the breakdown's steps."""
 
 
 def said(text: str) -> Meta:
@@ -448,6 +448,23 @@ class Rank(Request, kw_only=True, frozen=True, tag="rank"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
+class Profile(Request, kw_only=True, frozen=True, tag="profile"):
+    """Numbers of some heads between what is pinned and everything on the other side."""
+
+    heads: list[HeadId]
+    together: Annotated[
+        Literal["mean", "maximum"] | None, said("How the heads become one, where they are many; null: each by itself.")
+    ] = None
+    queries: Annotated[list[int], said("Token positions, taken together; none, or no keys: this side is open.")]
+    keys: list[int]
+    combine: Annotated[Combine, said("How several queries are taken together.")] = "mean"
+    words: Annotated[bool, said("Whether the open side is one of whole words.")] = False
+    measure: str = "weights"
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
 class AskPictures(Request, kw_only=True, frozen=True, tag="pictures"):
     """Draw the heads' small pictures; they come as a state."""
 
@@ -502,6 +519,7 @@ AnyRequest = (
     | Resend
     | Tile
     | Rank
+    | Profile
     | AskPictures
     | AskCategories
     | AskAhead
@@ -541,6 +559,14 @@ class RankReply(Wired, kw_only=True, frozen=True):
     dtype: DType
     shape: list[int]
     why: Annotated[str, said("Why the mask forbids the pair, if it does in every head; else empty.")]
+
+
+class ProfileReply(Wired, kw_only=True, frozen=True):
+    """A profile: float32, (heads, units of the open side), −∞ where the mask forbids all; the message's one buffer."""
+
+    run: int
+    dtype: DType
+    shape: list[int]
 
 
 class Expected(Wired, kw_only=True, frozen=True):

@@ -10,9 +10,10 @@ import { edgeAt, focusEdges } from "../../layout/edges";
 import { type Hover, howTaken, shadedSide, shadesOf } from "../../layout/focus";
 import { rowHeight, stageHeight, stageLimit, stageWidths, visibleRows } from "../../layout/stage";
 import { strandsOf } from "../../layout/strands";
+import type { Span } from "../../layout/tile";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
-import type { Scene } from "../../source/scene";
+import type { Rectangles, Scene } from "../../source/scene";
 import type { LinesStore } from "./store";
 import { TokenColumn } from "./token-column";
 import { widestLabel } from "./widest-label";
@@ -25,7 +26,7 @@ interface Props {
 }
 
 export function Picture({ context, store, scene, onDrawn }: Props) {
-  const { state, hover, focus, rows, categories, theme } = context;
+  const { state, hover, focus, inSight, categories, theme } = context;
   const { edges, focused } = store;
   const stage = useRef<HTMLDivElement>(null);
   const scroll = useRef<HTMLDivElement>(null);
@@ -55,8 +56,8 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   }, [width, height, count]);
 
   useLayoutEffect(() => {
-    rows.value = visibleRows(scrollTop.peek(), height, row, count);
-  }, [rows, scrollTop, height, row, count]);
+    inSight.value = around(visibleRows(scrollTop.peek(), height, row, count));
+  }, [inSight, scrollTop, height, row, count]);
 
   const widest = useComputed(() => (width.value > 0 ? widestLabel(shown.value.units, stage.current) : 0));
   const widths = useComputed(() => stageWidths(width.value, widest.value));
@@ -210,7 +211,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
           ref={scroll}
           onScroll={(event) => {
             scrollTop.value = event.currentTarget.scrollTop;
-            rows.value = visibleRows(scrollTop.value, height, row, count);
+            inSight.value = around(visibleRows(scrollTop.value, height, row, count));
           }}
           onPointerMove={(event) => {
             if (!(event.target as Element).closest("[data-side]")) hover.value = lineUnder(event);
@@ -244,6 +245,12 @@ function tint([pen, ...others]: Pen[], theme: Theme) {
   if (!pen || others.length > 0) return {};
   return { "--pen": pen.colour, "--shade": `${100 * shadeFor(pen.colour, theme)}%` };
 }
+
+/** Every pair with an end in these rows. */
+const around = (rows: Span): Rectangles => [
+  [rows, [0, Number.POSITIVE_INFINITY]],
+  [[0, Number.POSITIVE_INFINITY], rows],
+];
 
 /** Like useSignalEffect, but before the browser paints: labels never stand a frame without their lines. */
 function usePainting(paint: () => void): void {

@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { headName } from "../../layout/heads";
 import type { Context } from "../../parts/context";
 import type { View } from "../../parts/view";
-import { wantedName } from "../../source/scene";
+import { type Rectangles, wantedName } from "../../source/scene";
 import { Legend } from "./legend";
 import css from "./lines.css";
 import { Picture } from "./picture";
@@ -21,14 +21,15 @@ export const lines: View = {
   create(context) {
     const { state, scene } = context;
     const store = createStore(context);
-    const drawn = signal<{ name: string; run: number; threshold: number } | null>(null);
+    const drawn = signal<{ name: string; run: number; threshold: number; sight: Rectangles | null } | null>(null);
     return {
       onScreen: scene,
       ready: computed(
         () =>
           drawn.value !== null &&
           drawn.value.name === wantedName(state) &&
-          drawn.value.threshold === state.traits.threshold.value,
+          drawn.value.threshold === state.traits.threshold.value &&
+          (drawn.value.sight ?? context.inSight.value) === context.inSight.value,
       ),
       drawnRun: computed(() => drawn.value?.run ?? 0),
       missing: computed(() => missingHeads(context)),
@@ -38,8 +39,8 @@ export const lines: View = {
             context={context}
             store={store}
             scene={scene.value}
-            onDrawn={({ name, outline }, threshold) => {
-              drawn.value = { name, run: outline.run, threshold };
+            onDrawn={({ name, outline, isWhole, sight }, threshold) => {
+              drawn.value = { name, run: outline.run, threshold, sight: isWhole ? null : sight };
             }}
           />
         ),

@@ -1,0 +1,131 @@
+// Between what is in focus and everything on the other side: from the tiles of a short text, or from a live kernel.
+
+import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import { type Focus, numberOf, shadedSide } from "../layout/focus";
+import { STRANDS } from "../layout/strands";
+import { isForbidden } from "../layout/tile";
+import type { Side } from "../layout/units";
+import type { State } from "../state/state";
+import type { Client } from "../wire/client";
+import { decodeArray } from "../wire/decode";
+import type { Head, Outline } from "../wire/schema";
+import type { Scene } from "./scene";
+
+export interface Profile {
+  outline: Outline;
+  measure: string;
+  heads: Head[];
+  /** The side whose units have numbers. */
+  side: Side;
+  /** The units in focus on the other side, taken together. */
+  of: readonly number[];
+  /** A number a unit, of each head, or of many heads together: −∞ where the mask forbids it. */
+  byHead: Float32Array[];
+  /** Their mean over the heads. */
+  values: Float32Array;
+}
+
+const KEPT = 8 << 20; // bytes
+
+/** Follow the focus until the signal aborts; null where nothing is in focus, or its numbers are not here yet. */
+export function createProfile(
+  state: State,
+  client: Client,
+  scene: ReadonlySignal<Scene | null>,
+  focus: ReadonlySignal<Focus | null>,
+  abort: AbortSignal,
+): ReadonlySignal<Profile | null> {
+  const profile = signal<Profile | null>(null);
+  const kept = new Map<string, Float32Array[]>(); // newest last
+  let newest = new AbortController();
+  const stop = effect(() => {
+    newest.abort();
+    const now = scene.value;
+    const at = focus.value;
+    const side = at && shadedSide(at);
+    const of = (side === "key" ? at?.queries : at?.keys) ?? [];
+    if (!now || !at || !side || of.length === 0) {
+      profile.value = null;
+      return;
+    }
+    const { combine, measure } = state.traits;
+    const show = (byHead: Float32Array[]) => {
+      const values = byHead.length > 1 ? meanOf(byHead, now.scale.domain === "real") : (byHead[0] as Float32Array);
+      profile.value = { outline: now.outline, measure: now.scale.name, heads: now.heads, side, of, byHead, values };
+    };
+    if (now.isWhole) {
+      show(now.drawn.map((tiles) => here(now, [tiles], side, of, combine.value)));
+      return;
+    }
+    const name = [now.name, side, of, combine.value, now.together].join("|");
+    const before = kept.get(name);
+    if (before) {
+      show(before);
+      return;
+    }
+    const mine = new AbortController();
+    newest = mine;
+    const tokens = of.flatMap((unit) => now.units[side === "key" ? "query" : "key"].tokens(unit));
+    const { run, trace, attention } = now.outline;
+    const ask = {
+      heads: now.heads,
+      together: now.heads.length > STRANDS ? (now.together ?? "mean") : null,
+      queries: side === "key" ? tokens : [],
+      keys: side === "key" ? [] : tokens,
+      combine: combine.value,
+      words: state.traits.words.value,
+      measure: measure.value,
+      ...{ run, trace, attention },
+    };
+    client.ask("profile", ask, { abort: mine.signal }).then(
+      ({ ok, buffers }) => {
+        const [rows = 0, units = 0] = ok.shape as number[];
+        if (!buffers[0]) return;
+        const { values } = decodeArray({ dtype: "float32", shape: [rows, units], data: buffers[0] });
+        const byHead = Array.from({ length: rows }, (_, row) => values.subarray(row * units, (row + 1) * units));
+        remember(kept, name, byHead);
+        if (!mine.signal.aborted) show(byHead);
+      },
+      () => {
+        if (!mine.signal.aborted) profile.value = null;
+      },
+    );
+  });
+  abort.addEventListener("abort", () => {
+    stop();
+    newest.abort();
+  });
+  return profile;
+}
+
+function here(
+  { units, scale }: Scene,
+  tiles: Scene["drawn"],
+  side: Side,
+  of: readonly number[],
+  combine: "mean" | "sum",
+): Float32Array {
+  return Float32Array.from(units[side].labels, (_, unit) =>
+    side === "key" ? numberOf(tiles, of, [unit], scale, combine) : numberOf(tiles, [unit], of, scale, combine),
+  );
+}
+
+/** Over the heads: a forbidden pair is 0, and of numbers with either sign none at all. */
+function meanOf(byHead: Float32Array[], isSigned: boolean): Float32Array {
+  return (byHead[0] as Float32Array).map((_, unit) => {
+    const numbers = byHead.map((row) => row[unit] as number).filter((value) => !isForbidden(value));
+    if (numbers.length === 0) return Number.NEGATIVE_INFINITY;
+    return numbers.reduce((sum, value) => sum + value, 0) / (isSigned ? numbers.length : byHead.length);
+  });
+}
+
+function remember(kept: Map<string, Float32Array[]>, name: string, rows: Float32Array[]): void {
+  kept.set(name, rows);
+  const size = (one: Float32Array[]) => one.reduce((sum, row) => sum + row.byteLength, 0);
+  let bytes = [...kept.values()].reduce((sum, one) => sum + size(one), 0);
+  for (const [oldest, one] of kept) {
+    if (bytes <= KEPT) break;
+    kept.delete(oldest);
+    bytes -= size(one);
+  }
+}
