@@ -9,8 +9,8 @@ import { evenSpread, rankInWords, spreadInWords, standingOf } from "../src/layou
 import { strandsOf } from "../src/layout/strands";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
 import { findTokens, windowAround } from "../src/layout/token-search";
+import { readingsOf } from "../src/parts/readings";
 import type { Scene } from "../src/source/scene";
-import { readingsOf } from "../src/views/lines/readings";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   head: [0, 0],

@@ -10,8 +10,8 @@ import { evenSpread, spreadInWords } from "../src/layout/standing";
 import { asideOf, bendOf, STRANDS, strandsOf } from "../src/layout/strands";
 import { FORBIDDEN, type Tile } from "../src/layout/tile";
 import { takeTogether } from "../src/layout/together";
+import { readingsOf } from "../src/parts/readings";
 import type { Scene } from "../src/source/scene";
-import { readingsOf } from "../src/views/lines/readings";
 import type { Head } from "../src/wire/schema";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({

@@ -3,12 +3,12 @@
 import { computed, signal } from "@preact/signals";
 import { headName } from "../../layout/heads";
 import type { Context } from "../../parts/context";
+import { Readout } from "../../parts/readout";
 import type { View } from "../../parts/view";
 import { type Rectangles, wantedName } from "../../source/scene";
 import { Legend } from "./legend";
 import css from "./lines.css";
 import { Picture } from "./picture";
-import { Readout } from "./readout";
 import { createStore } from "./store";
 import { TextParts } from "./text-parts";
 

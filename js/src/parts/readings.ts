@@ -1,17 +1,17 @@
 // What is pointed at, in words and exact numbers. Pure.
 
-import { bestOf, type Combine, type Focus, howTaken, numberOf } from "../../layout/focus";
-import { headName } from "../../layout/heads";
-import { takenFrom } from "../../layout/leave-out";
-import { placeInWords } from "../../layout/ranking";
-import { exactly, WEIGHTS } from "../../layout/scale";
-import { evenSpread, rankInWords, spreadInShort, spreadInWords, standingOf } from "../../layout/standing";
-import { STRANDS } from "../../layout/strands";
-import { isForbidden, type Tile, valueAt } from "../../layout/tile";
-import { queryLabel, type Side } from "../../layout/units";
-import type { Ranking } from "../../source/ranking";
-import type { Scene } from "../../source/scene";
-import type { Head } from "../../wire/schema";
+import { bestOf, type Combine, type Focus, howTaken, numberOf } from "../layout/focus";
+import { headName } from "../layout/heads";
+import { takenFrom } from "../layout/leave-out";
+import { placeInWords } from "../layout/ranking";
+import { exactly, WEIGHTS } from "../layout/scale";
+import { evenSpread, rankInWords, spreadInShort, spreadInWords, standingOf } from "../layout/standing";
+import { STRANDS } from "../layout/strands";
+import { isForbidden, type Tile, valueAt } from "../layout/tile";
+import { queryLabel, type Side } from "../layout/units";
+import type { Ranking } from "../source/ranking";
+import type { Scene } from "../source/scene";
+import type { Head } from "../wire/schema";
 
 export interface Reading {
   head: string;

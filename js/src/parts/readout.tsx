@@ -1,8 +1,8 @@
 // Exactly what is hovered or pinned.
 
 import { Fragment } from "preact";
-import type { Context } from "../../parts/context";
-import type { Scene } from "../../source/scene";
+import type { Scene } from "../source/scene";
+import type { Context } from "./context";
 import { readingsOf } from "./readings";
 
 export function Readout({ context: { state, focus, hover, ranking }, scene }: { context: Context; scene: Scene }) {
