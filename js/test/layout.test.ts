@@ -197,6 +197,7 @@ test("only a weight is compared with an even spread: no other share adds up to 1
       drawn: [[tile(rows)]],
       together: null,
       leftOut: null,
+      isWhole: true,
       units: { query: side, key: side },
       scale,
     } as unknown as Scene;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { costOf, size } from "../src/layout/cost";
 import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt } from "../src/layout/edges";
-import { numberOf } from "../src/layout/focus";
+import { type Focus, numberOf } from "../src/layout/focus";
 import { leaveOut, takenFrom } from "../src/layout/leave-out";
 import { WEIGHTS } from "../src/layout/scale";
 import { evenSpread, spreadInWords } from "../src/layout/standing";
@@ -175,6 +175,7 @@ function sceneOf(heads: Head[], tiles: Tile[][], more: Partial<Scene> = {}): Sce
     drawn: tiles,
     together: null,
     leftOut: null,
+    isWhole: true,
     units,
     scale: WEIGHTS,
     ...more,
@@ -288,4 +289,51 @@ test("the cost of all weights: one attention, or an encoder–decoder's three", 
     "4.2\u00a0MB",
     "604\u00a0MB",
   ]);
+});
+
+test("a long text is read from a profile, as a short one is from its pairs", () => {
+  const heads: Head[] = [
+    [0, 0],
+    [3, 1],
+  ];
+  const long = (chosen: number[]) =>
+    sceneOf(
+      chosen.map((at) => heads[at] as Head),
+      chosen.map(() => []),
+      { isWhole: false, sight: [] },
+    );
+  const profile = (side: "query" | "key", of: number[], byHead: number[][]) => {
+    const rows = byHead.map((row) => Float32Array.from(row));
+    return { side, of, byHead: rows, values: rows[0] } as unknown as Parameters<typeof readingsOf>[7];
+  };
+  const read = (chosen: number[], focus: Focus, given: Parameters<typeof readingsOf>[7]) =>
+    said(long(chosen), focus, false, false, "mean", null, null, given);
+  const short = (chosen: number[], focus: Focus) =>
+    said(
+      sceneOf(
+        chosen.map((at) => heads[at] as Head),
+        chosen.map((at) => TILES[at] as Tile[]),
+      ),
+      focus,
+      false,
+      false,
+    );
+  const row = [0.2, 0.6, 0.2];
+  for (const keys of [null, [1], [0, 2]]) {
+    const focus = { queries: [2], keys };
+    assert.deepEqual(read([1], focus, profile("key", [2], [row])), short([1], focus));
+  }
+  const both = { queries: [2], keys: [1] };
+  const last = TILES.map(([one]) => [...(one as Tile).values.slice(6)]);
+  assert.deepEqual(read([0, 1], both, profile("key", [2], last)), short([0, 1], both));
+  const column = { queries: null, keys: [0] };
+  assert.deepEqual(read([1], column, profile("query", [0], [[1, 0.1, 0.2]])), short([1], column));
+
+  assert.deepEqual(read([1], both, profile("key", [1], [row])), ["L3-H1|sat|cat|…|"], "of another query");
+  const blind = profile("key", [2], [[FORBIDDEN, FORBIDDEN, FORBIDDEN]]);
+  assert.match(read([1], { queries: [2], keys: null }, blind)[0] as string, /attends to nothing/);
+  assert.deepEqual(
+    read([1], { queries: [2], keys: null }, profile("key", [2], [[Number.NaN, 0, 0].fill(Number.NaN)])),
+    [],
+  );
 });

@@ -22,8 +22,12 @@ export function standingOf(
   scale: Pick<Scale, "domain">,
   combine: Combine = "mean",
 ): Standing | null {
-  const of = (one: number) => numberOf([tiles], queries, [one], scale, combine);
-  const value = of(key);
+  return standingAmong((one) => numberOf([tiles], queries, [one], scale, combine), key, count);
+}
+
+/** One number among several; null where some are not at hand, or it is none. */
+export function standingAmong(of: (one: number) => number, at: number, count: number): Standing | null {
+  const value = of(at);
   if (isForbidden(value)) return null;
   let [larger, ties, keys] = [0, 0, 0];
   for (let other = 0; other < count; other++) {

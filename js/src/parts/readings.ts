@@ -1,14 +1,23 @@
 // What is pointed at, in words and exact numbers. Pure.
 
-import { bestOf, type Combine, type Focus, howTaken, numberOf } from "../layout/focus";
+import { type Best, bestOf, type Combine, type Focus, howTaken, numberOf, shadedSide } from "../layout/focus";
 import { headName } from "../layout/heads";
 import { takenFrom } from "../layout/leave-out";
 import { placeInWords } from "../layout/ranking";
 import { exactly, WEIGHTS } from "../layout/scale";
-import { evenSpread, rankInWords, spreadInShort, spreadInWords, standingOf } from "../layout/standing";
+import {
+  evenSpread,
+  rankInWords,
+  type Standing,
+  spreadInShort,
+  spreadInWords,
+  standingAmong,
+  standingOf,
+} from "../layout/standing";
 import { STRANDS } from "../layout/strands";
-import { isForbidden, type Tile, valueAt } from "../layout/tile";
+import { FORBIDDEN, isForbidden, type Tile, valueAt } from "../layout/tile";
 import { queryLabel, type Side } from "../layout/units";
+import type { Profile } from "../source/profile";
 import type { Ranking } from "../source/ranking";
 import type { Scene } from "../source/scene";
 import type { Head } from "../wire/schema";
@@ -28,6 +37,7 @@ const LISTED = 3; // tokens named one by one
 /**
  * What is to be read of the focus.
  *
+ * @param profile of the focus against all of the other side; a long text is read from it
  * @param pointed the head, among those shown, whose line the pointer is on: it is read first
  */
 export function readingsOf(
@@ -38,8 +48,9 @@ export function readingsOf(
   combine: Combine = "mean",
   pointed: number | null = null,
   ranking: Ranking | null = null,
+  profile: Profile | null = null,
 ): Reading[] {
-  const { heads, drawn, together, units, scale } = scene;
+  const { heads, together, units, scale } = scene;
   const counts = { query: units.query.labels.length, key: units.key.labels.length };
   // Of the pair that is pinned, not of one that is hovered.
   const isPair = pinned && focus.queries !== null && focus.keys !== null;
@@ -47,28 +58,29 @@ export function readingsOf(
   const hint = pinned && !pair ? "pinned · Esc clears" : "";
   const name = (at: number) => (together ? `${together} of ${heads.length} heads` : headName(heads[at] as Head));
   const isWhole = focus.queries !== null && focus.keys !== null;
-  const isOne = drawn.length === 1;
-  const best = bestOf(drawn, focus, counts, scale, combine);
+  const numbers = scene.isWhole ? fromTiles(scene, counts, combine) : fromProfile(scene, profile, focus, combine);
+  if (!numbers) return waiting(scene, focus);
+  const isOne = numbers.count === 1;
+  const best = numbers.best(focus);
   const { queries = [], keys = [] } = best ?? (isWhole ? focus : {});
-  if (!queries?.length || !keys?.length) return readBlind(scene, focus, hint);
+  if (!queries?.length || !keys?.length) {
+    if (!scene.isWhole && profile?.values.some((value) => !isForbidden(value))) return []; // no numbers: NaN
+    return readBlind(scene, focus, hint);
+  }
 
   /** The number of one of those drawn, and all that is said of it. */
   const read = (at: number, alone: boolean, last: boolean): Reading => {
-    const tiles = drawn[at] as Tile[];
-    const value = numberOf([tiles], queries, keys, scale, combine);
+    const value = numbers.of(at, queries, keys);
     const own = heads.flatMap((_, head) => (together || head === at ? [head] : [])); // whose number it is
     const isSpread = scale.name === WEIGHTS.name && together !== "maximum"; // no other number adds up to 1 for sure
-    const standing =
-      alone && isOne && keys.length === 1
-        ? standingOf(tiles, queries, keys[0] as number, counts.key, scale, combine)
-        : null;
-    const even = isSpread ? evenSpread(pick(scene.tiles, own), queries, keys, counts.key, combine) : Number.NaN;
+    const standing = alone && isOne && keys.length === 1 ? numbers.standing(at, queries, keys[0] as number) : null;
+    const even = isSpread ? numbers.even(own, queries, keys) : Number.NaN;
     const inWords = alone ? spreadInWords : spreadInShort;
     const spread = standing?.keys === 1 || isForbidden(value) ? "" : inWords(value, even);
     const several = (side: Side, of: readonly number[]) =>
       of.length > 1 && `${howTaken(scale, side, combine)} of ${of.length} ${side === "query" ? "queries" : "keys"}`;
     const among = !isOne
-      ? `the largest of ${drawn.length} heads`
+      ? `the largest of ${numbers.count} heads`
       : focus.queries
         ? standing && rankInWords(standing, scene.leftOut ? "the only token that is not left out" : undefined)
         : `the largest that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
@@ -82,23 +94,95 @@ export function readingsOf(
         several("key", keys),
         alone && !isForbidden(value) && among,
         spread && (words && alone ? `${spread} over words` : spread),
-        together && strongestHead(scene, queries, keys, combine),
+        together && scene.isWhole && strongestHead(scene, queries, keys, combine),
         alone && pair && !together && placeInWords(pair, heads[at] as Head),
         last && isForbidden(value) && pair?.why,
-        last && leftOutInWords(scene, alone ? own : [...heads.keys()], queries),
+        last && scene.isWhole && leftOutInWords(scene, alone ? own : [...heads.keys()], queries),
         last && hint,
       ),
     };
   };
   if (!isWhole && best && !isOne) return [read(best.head, true, true)];
-  const numbers = drawn.map((tiles, at) => ({ at, number: numberOf([tiles], queries, keys, scale, combine) }));
-  const rank = ({ at, number }: (typeof numbers)[number]) => (at === pointed ? Number.POSITIVE_INFINITY : number);
-  const shown = numbers.sort((a, b) => rank(b) - rank(a)).slice(0, STRANDS);
+  const each = Array.from({ length: numbers.count }, (_, at) => ({ at, number: numbers.of(at, queries, keys) }));
+  const rank = ({ at, number }: (typeof each)[number]) => (at === pointed ? Number.POSITIVE_INFINITY : number);
+  const shown = each.sort((a, b) => rank(b) - rank(a)).slice(0, STRANDS);
   return shown.map(({ at }, nth) => {
     const reading = read(at, shown.length === 1, nth === shown.length - 1);
     if (shown.length === 1) return reading;
     return { ...reading, ...(nth > 0 && { query: "", key: "" }) };
   });
+}
+
+/** Where the numbers of a reading come from. */
+interface Numbers {
+  /** Of how many heads; of many together, 1. */
+  count: number;
+  best(focus: Focus): Best | null;
+  of(at: number, queries: readonly number[], keys: readonly number[]): number;
+  standing(at: number, queries: readonly number[], key: number): Standing | null;
+  even(own: number[], queries: readonly number[], keys: readonly number[]): number;
+}
+
+function fromTiles({ drawn, tiles, scale }: Scene, counts: Record<Side, number>, combine: Combine): Numbers {
+  return {
+    count: drawn.length,
+    best: (focus) => bestOf(drawn, focus, counts, scale, combine),
+    of: (at, queries, keys) => numberOf([drawn[at] as Tile[]], queries, keys, scale, combine),
+    standing: (at, queries, key) => standingOf(drawn[at] as Tile[], queries, key, counts.key, scale, combine),
+    even: (own, queries, keys) => evenSpread(pick(tiles, own), queries, keys, counts.key, combine),
+  };
+}
+
+/** Of a long text: what is in focus on one side, as one, against all of the other. Null while that is on its way. */
+function fromProfile({ scale }: Scene, profile: Profile | null, focus: Focus, combine: Combine): Numbers | null {
+  const side = shadedSide(focus);
+  const of = side === "key" ? focus.queries : focus.keys;
+  if (!profile || profile.side !== side || `${profile.of}` !== `${of}`) return null;
+  const row = (at: number) => profile.byHead[at] as Float32Array;
+  const number = (at: number, units: readonly number[]): number => {
+    const found = units.map((unit) => row(at)[unit] ?? Number.NaN).filter((value) => !isForbidden(value));
+    if (found.length === 0) return FORBIDDEN;
+    const total = found.reduce((sum, value) => sum + value, 0);
+    const how = howTaken(scale, side, combine);
+    return how === "sum" ? total : total / (scale.domain === "real" ? found.length : units.length);
+  };
+  const openOf = (queries: readonly number[], keys: readonly number[]) => (side === "key" ? keys : queries);
+  return {
+    count: profile.byHead.length,
+    best({ queries, keys }) {
+      const chosen = side === "key" ? keys : queries;
+      let best: Best | null = null;
+      for (let at = 0; at < profile.byHead.length; at++) {
+        for (const open of chosen ? [chosen] : Array.from(row(at).keys(), (unit) => [unit])) {
+          const value = number(at, open);
+          if (isForbidden(value) || !(value > (best?.value ?? Number.NEGATIVE_INFINITY))) continue;
+          best = {
+            head: at,
+            value,
+            queries: side === "key" ? (of ?? []) : open,
+            keys: side === "key" ? open : (of ?? []),
+          };
+        }
+      }
+      return best;
+    },
+    of: (at, queries, keys) => number(at, openOf(queries, keys)),
+    standing: (at, _, key) => (side === "key" ? standingAmong((one) => number(at, [one]), key, row(at).length) : null),
+    even(_, queries, keys) {
+      // Of several queries each sees another number of keys, and of a key alone nobody has counted.
+      if (side !== "key" || queries.length > 1) return Number.NaN;
+      const seen = row(0).reduce((count, value) => count + (isForbidden(value) ? 0 : 1), 0);
+      return keys.filter((key) => !isForbidden(row(0)[key] ?? FORBIDDEN)).length / seen;
+    },
+  };
+}
+
+/** Whose numbers are on their way from the kernel. */
+function waiting({ heads, units }: Scene, { queries, keys }: Focus): Reading[] {
+  const head = heads.map(headName).slice(0, STRANDS).join(", ");
+  const query = queries ? listed((at) => queryLabel(units.query, at), queries) : "";
+  const key = keys ? listed((at) => units.key.labels[at] ?? "", keys) : "";
+  return [{ head, query: query || key, key: query && key, value: "…", note: "" }];
 }
 
 const noteOf = (...parts: (string | false | null | undefined)[]): string => parts.filter(Boolean).join(" · ");
@@ -151,12 +235,13 @@ function leftOutInWords({ leftOut, given, tiles, units }: Scene, own: number[], 
 }
 
 /** A token that may attend to nothing, or to which nothing may. */
-function readBlind({ heads, tiles, given, units }: Scene, { queries, keys }: Focus, note: string): Reading[] {
+function readBlind({ heads, tiles, given, units, isWhole }: Scene, { queries, keys }: Focus, note: string): Reading[] {
   const [side, of] = queries ? (["query", queries] as const) : (["key", keys ?? []] as const);
   const [token] = of;
   if (token === undefined || of.length > 1) return [];
   const others = units[side === "query" ? "key" : "query"].labels;
   const isSeen = (head: Tile[]) =>
+    isWhole && // a long text's profile says it
     others.some((_, at) => !isForbidden(side === "query" ? valueAt(head, token, at) : valueAt(head, at, token)));
   if (tiles.some(isSeen)) return []; // or a part that is not here yet
   const hidden = side === "query" ? "attends to nothing: the mask hides every key" : "hidden from every query";

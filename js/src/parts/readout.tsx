@@ -5,7 +5,13 @@ import type { Scene } from "../source/scene";
 import type { Context } from "./context";
 import { readingsOf } from "./readings";
 
-export function Readout({ context: { state, focus, hover, ranking }, scene }: { context: Context; scene: Scene }) {
+export function Readout({
+  context: { state, focus, hover, ranking, profile },
+  scene,
+}: {
+  context: Context;
+  scene: Scene;
+}) {
   const pinned = state.traits.queries.value.length + state.traits.keys.value.length > 0;
   const readings = focus.value
     ? readingsOf(
@@ -16,6 +22,7 @@ export function Readout({ context: { state, focus, hover, ranking }, scene }: { 
         state.traits.combine.value,
         hover.value?.side === "line" ? hover.value.head : null,
         ranking.value,
+        profile.value,
       )
     : [];
   if (readings.length === 0) {
