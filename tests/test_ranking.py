@@ -10,6 +10,10 @@ import attnwidget
 import tiny
 from attnwidget import AttentionTrace
 from attnwidget.capture import capture
+from attnwidget.head_id import HeadId
+from attnwidget.trace import ranking as ranking_module
+from attnwidget.wire import schema
+from attnwidget.wire.profile import profile
 
 TEXT = "The animal didn't cross the road because it was too tired"
 INF = float("inf")
@@ -195,3 +199,53 @@ def test_half_precision_and_grouped_queries_rank_too():
     model = tiny.llama()
     trace = capture(model.bfloat16(), "One two three", tokenizer=tiny.tokenizer())
     assert len(trace.rank(2, 0)) == len(trace.rank(2))
+
+
+# -- a profile: what is pinned against everything on the other side ---------------------------------------------------
+
+
+def profiled(trace, **about):
+    ask = schema.Profile(id="a-1", **{"heads": [HeadId(3, 0)], "queries": [], "keys": [], **about})
+    reply, data = profile(trace, "self", ask, 1, lambda *_: None)
+    return torch.from_numpy(np.frombuffer(data, np.float32).reshape(reply.shape).copy())
+
+
+def test_a_profile_is_the_models_own_row_or_column(trace, own, monkeypatch):
+    monkeypatch.setattr(ranking_module, "_BAND", 7)  # computed in pieces, and put together again
+    n = len(trace.tokens)
+    forbidden = torch.ones(n, n).triu(1).bool()
+    theirs = own.masked_fill(forbidden, -INF)
+    heads = [HeadId(3, 0), HeadId(0, 2), HeadId(3, 5)]
+    rows = profiled(trace, heads=heads, queries=[8])
+    torch.testing.assert_close(rows, torch.stack([theirs[layer, head, 8] for layer, head in heads]))
+    columns = profiled(trace, heads=heads, keys=[1])
+    torch.testing.assert_close(columns, torch.stack([theirs[layer, head, :, 1] for layer, head in heads]))
+
+
+def test_several_pins_and_many_heads_are_taken_together(trace, own):
+    n = len(trace.tokens)
+    forbidden = torch.ones(n, n).triu(1).bool()
+    mean = own[3, 0, [8, 11]].mean(0).masked_fill(forbidden[[8, 11]].all(0), -INF)
+    torch.testing.assert_close(profiled(trace, queries=[8, 11])[0], mean)
+    torch.testing.assert_close(profiled(trace, queries=[8, 11], combine="sum")[0], 2 * mean)
+    both = own[3, 0][:, [1, 4]].sum(1).masked_fill(forbidden[:, [1, 4]].all(1), -INF)
+    torch.testing.assert_close(profiled(trace, keys=[1, 4])[0], both)
+    every = [HeadId(layer, head) for layer in range(4) for head in range(8)]
+    row = own[:, :, 8].flatten(0, 1)
+    for together, expected in (("mean", row.mean(0)), ("maximum", row.max(0).values)):
+        found = profiled(trace, heads=every, queries=[8], together=together)
+        torch.testing.assert_close(found, expected.masked_fill(forbidden[8], -INF)[None])
+
+
+def test_a_profile_over_words_adds_up_their_pieces(trace, own):
+    found = profiled(trace, queries=[8], words=True)[0]
+    words = torch.tensor(trace.words)
+    expected = torch.zeros(int(words.max()) + 1).index_add_(0, words, own[3, 0, 8])
+    torch.testing.assert_close(found[found > -INF], expected[found > -INF])
+    assert found.shape == expected.shape
+
+
+@pytest.mark.parametrize("about", [{}, {"queries": [1], "keys": [0]}, {"heads": [], "queries": [1]}])
+def test_a_profile_is_of_one_side(trace, about):
+    with pytest.raises(ValueError, match="pinned queries or pinned keys"):
+        profiled(trace, **about)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,13 +14,16 @@ import numpy as np
 import pytest
 import torch
 
-from attnwidget import AttentionTrace, maths
+from attnwidget import AttentionTrace, AttentionWidget, maths, measures
 from attnwidget.head_id import HeadId
+from attnwidget.measures import Measure, Region
+from attnwidget.session.requests import handlers
 from attnwidget.wire import pictures as small
-from attnwidget.wire import schema, tiles
+from attnwidget.wire import schema, server, tiles
 from attnwidget.wire.envelope import encode_array
 from attnwidget.wire.outline import outline
 from attnwidget.wire.pictures import pictures
+from attnwidget.wire.replies import Replies
 from attnwidget.wire.server import RequestServer
 from attnwidget.wire.strongest import strongest
 
@@ -170,6 +174,91 @@ def test_a_request_that_is_sent_again_while_it_is_worked_on_is_answered_once() -
     for work in queue:
         work()
     assert line.sent == [{"id": "a", "ok": {}}]
+
+
+def test_heavy_work_lets_what_is_quick_pass_and_tells_how_far_it_is(monkeypatch) -> None:
+    monkeypatch.setattr(server, "REPORT_EVERY", -1)
+    monkeypatch.setattr(server, "PATIENCE", 60)
+    order: list[str] = []
+    quick: list[Callable[[], None]] = []
+    threads: list[threading.Thread] = []
+    begun, waiting = threading.Event(), threading.Event()
+
+    def start(work: Callable[[], None], *, heavy: bool = False) -> None:
+        if heavy:
+            threads.append(threading.Thread(target=work))
+            threads[-1].start()
+        else:
+            quick.append(work)
+
+    def handler(request: schema.Request, alive: Callable[..., None]) -> None:
+        if isinstance(request, schema.Tile):
+            order.append("quick")
+            return
+        begun.set()
+        assert waiting.wait(10)
+        alive(1, 3)  # the quick one is under way by now
+        order.append("heavy")
+
+    line = Line(handler, slow={schema.Tile, schema.Rank}, heavy={schema.Rank}, start=start)
+    line.server._handlers[schema.Rank] = handler
+    line.server.receive({"id": "h", "ask": "rank", "queries": [0], "keys": [1]})
+    assert begun.wait(10)
+    line.server.receive({"id": "q", "ask": "tile", "layer": 0, "head": 0, "queries": [0, 1], "keys": [0, 1]})
+    waiting.set()
+    quick[0]()
+    threads[0].join(10)
+    assert order == ["quick", "heavy"]
+    assert {"event": "progress", "id": "h", "done": 1, "total": 3} in line.sent
+    assert line.sent[-1] == {"id": "h", "ok": {}}
+
+
+def test_what_was_answered_is_kept_up_to_a_number_of_bytes() -> None:
+    replies, made = Replies(limit=100), []
+
+    def ask(key: str, size: int = 40) -> bytes:
+        return replies.answer(key, lambda: made.append(key) or (schema.Wired(), bytes(size)))[1]
+
+    ask("a"), ask("b"), ask("a"), ask("c")  # b is the one that was used longest ago
+    assert made == ["a", "b", "c"]
+    assert replies.nbytes == 80
+    ask("a"), ask("c"), ask("b")
+    assert made == ["a", "b", "c", "b"]
+    ask("too large", 101), ask("too large", 101)
+    assert made[-2:] == ["too large", "too large"]
+    assert replies.nbytes <= 100
+    replies.forget()
+    ask("b")
+    assert made[-1] == "b"
+    assert replies.nbytes == 40
+
+
+def test_an_answer_is_not_kept_beyond_its_text_or_its_measure(monkeypatch) -> None:
+    monkeypatch.setattr(measures.register.__self__, "_own", {})
+    widget = AttentionWidget("The cat sat")
+    ask = handlers(widget._session)[schema.Tile]
+
+    def tile(measure: str = "weights") -> bytes:
+        request = schema.Tile(id="a-1", layer=0, head=0, queries=(0, 2), keys=(0, 2), measure=measure)
+        return ask(request, lambda *_: None)[1]
+
+    class Mine(Measure):
+        name, label, sentence, domain = "mine_again", "mine", "Mine.", "share"
+        value = 0.25
+
+        def tile(self, region: Region) -> torch.Tensor:
+            return torch.full(region.shape, self.value)
+
+    first = tile()
+    assert tile() is first
+    measures.register(Mine())
+    quarter = tile("mine_again")
+    other = Mine()
+    other.value = 0.5
+    measures.register(other)  # while working on it, in a notebook
+    assert tile("mine_again") != quarter
+    widget.text = "A dog ran"
+    assert tile() != first
 
 
 def test_the_outline_tells_how_large_every_matrix_would_be_and_what_is_kept() -> None:

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { type Channel, type Client, createClient } from "../src/wire/client";
+import { type Channel, type Client, createClient, STOPPED } from "../src/wire/client";
 import { decodeArray } from "../src/wire/decode";
-import type { Failure, Tile } from "../src/wire/schema";
+import type { Failure, ProgressEvent, Tile } from "../src/wire/schema";
 
 test("an array is read from any place in a buffer, aligned or not", () => {
   const values = Float32Array.of(0.25, -1, 3.5, 0);
@@ -39,10 +39,11 @@ function line() {
   };
   const answer = (id: string, ok: object | null, error: Failure | null = null) =>
     listener({ id, ok: ok as Record<string, unknown>, error }, []);
+  const tell = (event: ProgressEvent) => listener(event, []);
   const die = () => {
     gone = true;
   };
-  return { channel, sent, answer, die, asked: (ask: string) => sent.filter((one) => one.ask === ask) };
+  return { channel, sent, answer, tell, die, asked: (ask: string) => sent.filter((one) => one.ask === ask) };
 }
 
 const TILE = { layer: 1, head: 0, queries: [0, 1], keys: [0, 1] } satisfies Partial<Tile>;
@@ -121,6 +122,32 @@ test(
     );
     answer(sent[0]!.id, { here: true });
     assert.deepEqual((await lost).ok, { here: true });
+  }),
+);
+
+test(
+  "what takes long is told of, once it has a name, and can be stopped",
+  withClient(async (client, { sent, answer, tell, asked }) => {
+    const long = client.ask("tile", TILE as never, { label: "the whole picture" });
+    const other = client.ask("pictures");
+    const progress = (id: string, done: number) => tell({ event: "progress", id, done, total: 10 });
+    progress(sent[0]!.id, 2);
+    progress(sent[1]!.id, 5);
+    progress("somebody else's", 5);
+    progress(sent[0]!.id, 4);
+    const [one, ...others] = client.progress.value;
+    assert.deepEqual([one?.label, one?.done, one?.total, others.length], ["the whole picture", 4, 10, 0]);
+    one?.stop();
+    await assert.rejects(long, { message: STOPPED });
+    assert.deepEqual(client.progress.value, []);
+    assert.deepEqual(asked("cancel")[0]?.requests, [sent[0]!.id]);
+    answer(sent[1]!.id, {});
+    await other;
+    const again = client.ask("tile", TILE as never, { label: "the whole picture" });
+    progress(sent.at(-1)!.id, 9);
+    answer(sent.at(-1)!.id, {});
+    await again;
+    assert.deepEqual(client.progress.value, []);
   }),
 );
 

@@ -9,7 +9,7 @@ from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode
 from attnwidget import front_end, hosts
 from attnwidget.examples import EXAMPLES, Example, Examples
 from attnwidget.session import OptionError, Session, jobs
-from attnwidget.session.requests import SLOW, handlers
+from attnwidget.session.requests import HEAVY, SLOW, handlers
 from attnwidget.session_widget import SELECTION, TEXTS, SessionWidget
 from attnwidget.trace import AttentionTrace
 from attnwidget.traits import HeadList, PositionList
@@ -166,6 +166,7 @@ class AttentionWidget(SessionWidget):
             },
             lambda reply, buffers: jobs.bring_home(lambda: self.send(reply, buffers)),
             slow=SLOW,
+            heavy=HEAVY,
             start=jobs.in_background,
         )
         self.on_msg(lambda _widget, content, _buffers: self._server.receive(content))

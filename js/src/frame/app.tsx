@@ -10,6 +10,7 @@ import { Panels, Side } from "./place";
 import { Skeleton } from "./skeleton";
 import { Tabs } from "./tabs";
 import { createWidget } from "./widget";
+import { Working } from "./working";
 
 export function App(mounted: Mounted) {
   const widget = useMemo(() => createWidget(mounted), []);
@@ -49,6 +50,7 @@ export function App(mounted: Mounted) {
           {shown && <Readout key={name} />}
         </p>
         <Silence widget={widget} />
+        <Working client={context.client} />
       </div>
       <Panels place="reading" context={context} />
       <Alert widget={widget} />

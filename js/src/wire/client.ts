@@ -1,11 +1,11 @@
 // Questions to the kernel. A kernel that is busy and one that is gone look alike from here: both are silent.
 
 import { signal as createSignal, type ReadonlySignal } from "@preact/signals";
-import type { Agreement, AnyRequest, Ask, Reply, SelectionEvent } from "./schema";
+import type { Agreement, AnyRequest, Ask, ProgressEvent, Reply, SelectionEvent } from "./schema";
 
 type Params<A extends Ask> = Omit<Extract<AnyRequest, { ask: A }>, "ask" | "id">;
 
-type Message = Reply | SelectionEvent;
+type Message = Reply | SelectionEvent | ProgressEvent;
 
 /** The custom-message line to the kernel. */
 export interface Channel {
@@ -26,7 +26,19 @@ export interface AskOptions {
   abort?: AbortSignal;
   /** Not needed for what is on screen: that it is late is no news. */
   quiet?: boolean;
+  /** What is computed, in words: it is shown if it takes long, and the reader may stop it. */
+  label?: string;
 }
+
+/** Something that the kernel works on for long. */
+export interface Progress extends Pick<ProgressEvent, "id" | "done" | "total"> {
+  label: string;
+  /** The promise then rejects with `STOPPED`. */
+  stop(): void;
+}
+
+/** The message of what the reader has stopped. */
+export const STOPPED = "stopped";
 
 export interface Client {
   /** How the kernel knows this browser. */
@@ -39,6 +51,7 @@ export interface Client {
   check(): void;
   onAgreement(callback: (agreement: Agreement) => void): void;
   onSelection(callback: (event: SelectionEvent) => void): void;
+  readonly progress: ReadonlySignal<Progress[]>;
   /** Note a sign of life that came another way. */
   hear(): void;
   /** True while something has been open for longer than the patience; the answer may still come. */
@@ -52,6 +65,9 @@ export interface Client {
 interface Open {
   send(): void;
   answer?(reply: Reply, buffers: ArrayBufferView[]): void;
+  /** Take it back, because the reader no longer wants it. */
+  stop?(): void;
+  label?: string;
   quiet: boolean;
   /** Whether the reader asked for it; else only this browser wants to know. */
   wanted: boolean;
@@ -67,6 +83,7 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
   const silent = createSignal(false);
   const heard = createSignal(false);
   const waiting = createSignal(false);
+  const progress = createSignal<Progress[]>([]);
   const agreements: ((agreement: Agreement) => void)[] = [];
   const selections: ((event: SelectionEvent) => void)[] = [];
   // Several browsers may look at one widget, and each hears the others' replies.
@@ -79,6 +96,12 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
     count += 1;
     return `${name}-${count}`;
   };
+
+  /** No longer open. */
+  function close(id: string): boolean {
+    if (progress.peek().some((one) => one.id === id)) progress.value = progress.peek().filter((one) => one.id !== id);
+    return open.delete(id);
+  }
 
   /** Look again when the oldest open question runs out of patience. */
   function watch(): void {
@@ -128,14 +151,22 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
 
   channel.onMessage((message: Message, buffers) => {
     if ("event" in message) {
-      for (const callback of selections) callback(message);
+      if (message.event === "selection") for (const callback of selections) callback(message);
+      else follow(message);
     } else if (message.id) {
       const one = open.get(message.id);
-      open.delete(message.id);
+      close(message.id);
       one?.answer?.(message, buffers);
     }
     hear();
   });
+
+  function follow({ id, done, total }: ProgressEvent): void {
+    const { label, stop } = open.get(id) ?? {};
+    if (!label || !stop) return;
+    const others = progress.peek().filter((one) => one.id !== id);
+    progress.value = [...others, { id, label, done, total, stop }];
+  }
 
   /** Any word ends the silence; what is still open has its full time again. */
   function hear(): void {
@@ -156,16 +187,23 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
     silent,
     heard,
     waiting,
-    ask(ask, params, { abort: unwanted, quiet = false } = {}) {
+    progress,
+    ask(ask, params, { abort: unwanted, quiet = false, label } = {}) {
       const id = number();
       return new Promise<Answer>((resolve, reject) => {
         if (unwanted?.aborted) return;
-        unwanted?.addEventListener("abort", () => {
-          if (!open.delete(id)) return;
+        const cancel = () => {
+          if (!close(id)) return;
           send({ id: number(), ask: "cancel", requests: [id] });
           watch();
-        });
+        };
+        unwanted?.addEventListener("abort", cancel);
         add(id, {
+          label,
+          stop() {
+            cancel();
+            reject(new Error(STOPPED));
+          },
           quiet,
           wanted: !quiet,
           send: () => send({ id, ask, ...params }),

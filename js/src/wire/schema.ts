@@ -545,6 +545,15 @@ export interface SelectionEvent {
   selection: Selection;
 }
 
+/** How far a request is that takes long. */
+export interface ProgressEvent {
+  event: "progress";
+  /** The request's. */
+  id: string;
+  done: number;
+  total: number;
+}
+
 export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
 export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="attnwidget")
 _asked = ThreadPoolExecutor(max_workers=4, thread_name_prefix="attnwidget-asked")  # never behind slow work
+_heavy = ThreadPoolExecutor(max_workers=1, thread_name_prefix="attnwidget-heavy")  # it has all cores to itself
 _queue = ThreadPoolExecutor(max_workers=1, thread_name_prefix="attnwidget-queue")
 _chosen: ContextVar[list[asyncio.AbstractEventLoop | None]] = ContextVar("chosen")  # by those who say which loop
 _home: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("home", default=None)  # of work in the background
@@ -182,8 +183,11 @@ def later(seconds: float, loop: asyncio.AbstractEventLoop, begin: Callable[[], N
     timer.start()
 
 
-def in_background(work: Callable[[], None]) -> None:
-    """Do something short that somebody waits for on another thread, if an event loop runs; else at once."""
+def in_background(work: Callable[[], None], *, heavy: bool = False) -> None:
+    """Do something that somebody waits for on another thread, if an event loop runs; else at once.
+
+    What is heavy is done one after another, on a thread apart: what is quick is never behind it.
+    """
     loop = running_loop()
 
     def there() -> None:
@@ -193,7 +197,7 @@ def in_background(work: Callable[[], None]) -> None:
     if loop is None:
         work()
     else:
-        _asked.submit(copy_context().run, there)
+        (_heavy if heavy else _asked).submit(copy_context().run, there)
 
 
 def bring_home(act: Callable[[], None]) -> None:

@@ -5,47 +5,45 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from attnwidget import measures
 from attnwidget.examples import EXAMPLES
-from attnwidget.wire import schema, tiles
-from attnwidget.wire.envelope import pack
+from attnwidget.wire import schema
 from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
 from attnwidget.wire.server import StaleError
+from attnwidget.wire.tiles import tile_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from attnwidget.session.session import Session
     from attnwidget.trace import AttentionTrace
+    from attnwidget.wire.replies import Answer
     from attnwidget.wire.server import Handler
 
-SLOW = (schema.Tile, schema.Rank, schema.Profile, schema.AskNext)
+# What is answered with numbers of a trace, from (trace, attention, request, run, alive).
+NUMBERS: dict[type[schema.Request], Callable[..., Answer]] = {
+    schema.Tile: tile_reply,
+    schema.Rank: ranking,
+    schema.Profile: profile,
+}
+HEAVY: tuple[type[schema.Request], ...] = ()
+SLOW: tuple[type[schema.Request], ...] = (*NUMBERS, schema.AskNext)
 
 
 def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
     """Return the handler of each request that is about a session."""
 
-    def tile(ask: schema.Tile, _: object) -> Any:
-        trace, attention, run = _about(session, ask)
-        numbers = tiles.tile(
-            trace,
-            [(ask.layer, ask.head)],
-            measure=ask.measure,
-            queries=ask.queries,
-            keys=ask.keys,
-            words=ask.words,
-            attention=attention,
-        )
-        array = pack(numbers[0])
-        return schema.TileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
+    def numbers(answer: Callable[..., Answer]) -> Handler:
+        def handle(ask: Any, alive: Callable[..., None]) -> Answer:
+            trace, attention, run = _about(session, ask)
+            asked = msgspec.json.encode(msgspec.structs.replace(ask, id="", run=run, attention=attention))
+            measure = measures.get(getattr(ask, "measure", "weights"))  # another may be registered under its name
+            return session.replies.answer((measure, asked), lambda: answer(trace, attention, ask, run, alive))
 
-    def rank(ask: schema.Rank, _: object) -> Any:
-        trace, attention, run = _about(session, ask)
-        return ranking(trace, attention, ask, run)
-
-    def profiled(ask: schema.Profile, alive: Any) -> Any:
-        trace, attention, run = _about(session, ask)
-        return profile(trace, attention, ask, run, alive)
+        return handle
 
     def hello(ask: schema.Hello, _: object) -> schema.Agreement:
         seen = session.seen.get(_client(ask), 0)
@@ -60,9 +58,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
     return {
         schema.Hello: hello,
         schema.Select: select,
-        schema.Tile: tile,
-        schema.Rank: rank,
-        schema.Profile: profiled,
+        **{kind: numbers(answer) for kind, answer in NUMBERS.items()},
         schema.AskNext: lambda ask, _: _expected(session, ask),
         schema.AskPictures: lambda *_: session.begin("pictures"),
         schema.AskCategories: lambda *_: session.begin("categories"),
@@ -73,9 +69,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
     }
 
 
-def _about(
-    session: Session, ask: schema.Tile | schema.Rank | schema.Profile | schema.AskNext
-) -> tuple[AttentionTrace, str, int]:
+def _about(session: Session, ask: Any) -> tuple[AttentionTrace, str, int]:
     """Return the trace that is asked about, its attention, and its run."""
     with session.lock:  # they belong together
         trace, run = session.traces.get(ask.trace), session.run_number

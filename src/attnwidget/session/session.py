@@ -27,6 +27,7 @@ from attnwidget.tokens.labels import encodable
 from attnwidget.trace import AttentionTrace
 from attnwidget.wire import tiles
 from attnwidget.wire.outline import outline, shown_sides
+from attnwidget.wire.replies import Replies
 from attnwidget.wire.schema import (
     Demo,
     ExampleName,
@@ -91,6 +92,8 @@ class Session:
         widgets change each other.
     seen : dict of str to int
         The newest change of the selection that came from each browser.
+    replies : Replies
+        What browsers were told of this run, for the next that asks the same.
     listener : function
         Called, under the lock, with every change.
     """
@@ -112,6 +115,7 @@ class Session:
         self.run_number = 0
         self.listener: Callable[[Changes], None] = lambda _: None
         self.seen: dict[str, int] = {}
+        self.replies = Replies()
         self.in_batch = False  # no browser will ever ask: whatever there is to see is made at once
         self._options = dict(options or {})
         self._example: Example | None = None
@@ -275,6 +279,7 @@ class Session:
             raise ValueError(f"{MAIN!r} is the trace on screen: run a text instead")
         with self.lock:
             self.traces[name] = trace
+            self.replies.forget()
 
     # -- another selection --------------------------------------------------------------------------------------
 
@@ -348,6 +353,7 @@ class Session:
         Whatever fails or is interrupted on the way, the listener learns what has changed until then.
         """
         self.run_number += 1  # what was asked of the other is answered no more
+        self.replies.forget()
         self.selection = selection
         self.texts = changes.get("texts", self.texts)
         gathered: list[Changes] = []

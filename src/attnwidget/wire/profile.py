@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def profile(
-    trace: AttentionTrace, attention: str, ask: Profile, run: int, alive: Callable[[], None]
+    trace: AttentionTrace, attention: str, ask: Profile, run: int, alive: Callable[..., None]
 ) -> tuple[ProfileReply, bytes]:
     """Answer how much what is pinned attends to everything, or everything to it; `alive` may raise between two layers.
 

@@ -10,13 +10,17 @@ from attnwidget.wire.envelope import pack
 from attnwidget.wire.schema import RankReply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.schema import Rank
 
 _LONGEST = 4096  # queries, all of whose rows are looked through when no query is pinned
 
 
-def ranking(trace: AttentionTrace, attention: str, ask: Rank, run: int) -> tuple[RankReply, bytes]:
+def ranking(
+    trace: AttentionTrace, attention: str, ask: Rank, run: int, _alive: Callable[..., None]
+) -> tuple[RankReply, bytes]:
     """Answer which head has which number of a pair, and where on an open side.
 
     Raises

@@ -611,3 +611,11 @@ class SelectionEvent(Wired, kw_only=True, frozen=True, tag_field="event", tag="s
     run: int
     by: Stamp
     selection: Selection
+
+
+class ProgressEvent(Wired, kw_only=True, frozen=True, tag_field="event", tag="progress"):
+    """How far a request is that takes long."""
+
+    id: Annotated[str, said("The request's.")]
+    done: int
+    total: int

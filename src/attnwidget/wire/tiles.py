@@ -9,7 +9,7 @@ import torch
 from attnwidget import maths, measures
 from attnwidget.head_id import HeadId
 from attnwidget.wire.envelope import pack
-from attnwidget.wire.schema import Ahead, Snapshot
+from attnwidget.wire.schema import Ahead, Snapshot, TileReply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from attnwidget.tokens import Tokens
     from attnwidget.trace import AttentionTrace
-    from attnwidget.wire.schema import Selection
+    from attnwidget.wire.schema import Selection, Tile
 
 LAYER_BYTES = 1 << 20  # a saved notebook carries the whole current layer up to here
 HEADS_BYTES = 4 << 20  # and the selected heads alone up to here
@@ -73,6 +73,23 @@ def tile(
             numbers, _ = maths.merge_words(numbers, allowed, row_words, column_words, over_keys=over_keys)
         by_head |= {(layer, head): one.float() for head, one in zip(chosen, numbers, strict=True)}
     return torch.stack([by_head[layer, head] for layer, head in heads])
+
+
+def tile_reply(
+    trace: AttentionTrace, attention: str, ask: Tile, run: int, _alive: Callable[..., None]
+) -> tuple[TileReply, bytes]:
+    """Answer with a tile of one head."""
+    numbers = tile(
+        trace,
+        [(ask.layer, ask.head)],
+        measure=ask.measure,
+        queries=ask.queries,
+        keys=ask.keys,
+        words=ask.words,
+        attention=attention,
+    )  # (1, queries, keys)
+    array = pack(numbers[0])
+    return TileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
 
 
 def _positions(tokens: Tokens, span: tuple[int, int] | None, *, words: bool) -> tuple[slice, list[int]]:
