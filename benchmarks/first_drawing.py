@@ -25,6 +25,7 @@ from typing import Any
 
 from playwright.sync_api import Playwright, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # where browser is a folder; here it is a file
 from browser.chromium import ARGS, find_chromium
 from browser.jupyter import Jupyter, serve
 
