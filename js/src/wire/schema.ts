@@ -208,6 +208,8 @@ export interface Pictures extends Envelope {
   domain: "positive" | "real" | "share";
   /** The size of number that is drawn with full strength. */
   limit: number;
+  /** Of how many queries, where they are not drawn from all. */
+  sampled: number | null;
   /** Why there are none, and the shape is all 0; empty where there are. */
   problem: string;
 }
@@ -420,6 +422,34 @@ export interface Profile extends Request {
   run?: number | null;
 }
 
+/** Draw the heads of some layers as larger pictures. */
+export interface HeadPictures extends Request {
+  ask: "headPictures";
+  layers: number[];
+  /** A side. */
+  cells: number;
+  /** As of the small pictures. */
+  limit: number;
+  measure?: string;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
+/** How far every head's rows of weights are from one head's. */
+export interface Similar extends Request {
+  ask: "similar";
+  layer: number;
+  head: number;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
 /** Draw the heads' small pictures; they come as a state. */
 export interface AskPictures extends Request {
   ask: "pictures";
@@ -510,6 +540,24 @@ export interface ProfileReply {
   shape: number[];
 }
 
+/** Pictures as in the state: uint8, (those layers, heads, rows, columns); the message's one buffer. */
+export interface HeadPicturesReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** Of how many queries, where they are not drawn from all. */
+  sampled: number | null;
+}
+
+/** Jensen–Shannon divergences: float32, (layers, heads), 0 to 1, NaN where there is none; the message's one buffer. */
+export interface SimilarReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** Of how many queries, where not all were compared. */
+  sampled: number | null;
+}
+
 /** A token that the model expects. */
 export interface Expected {
   token: string;
@@ -545,9 +593,9 @@ export interface SelectionEvent {
   selection: Selection;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from attnwidget.examples import EXAMPLES
 from attnwidget.wire import schema, tiles
 from attnwidget.wire.envelope import pack
+from attnwidget.wire.pictures import head_pictures
 from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
 from attnwidget.wire.server import StaleError
+from attnwidget.wire.similar import similar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.server import Handler
 
-SLOW = (schema.Tile, schema.Rank, schema.Profile, schema.AskNext)
+SLOW = (schema.Tile, schema.Rank, schema.Profile, schema.AskNext, schema.HeadPictures, schema.Similar)
 
 
 def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
@@ -47,6 +49,14 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         trace, attention, run = _about(session, ask)
         return profile(trace, attention, ask, run, alive)
 
+    def larger(ask: schema.HeadPictures, alive: Any) -> Any:
+        trace, attention, run = _about(session, ask)
+        return head_pictures(trace, attention, ask, run, alive)
+
+    def alike(ask: schema.Similar, alive: Any) -> Any:
+        trace, attention, run = _about(session, ask)
+        return similar(trace, attention, ask, run, alive)
+
     def hello(ask: schema.Hello, _: object) -> schema.Agreement:
         seen = session.seen.get(_client(ask), 0)
         return schema.Agreement(run=session.run_number, seen=seen, selection=session.selection)
@@ -63,6 +73,8 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.Tile: tile,
         schema.Rank: rank,
         schema.Profile: profiled,
+        schema.HeadPictures: larger,
+        schema.Similar: alike,
         schema.AskNext: lambda ask, _: _expected(session, ask),
         schema.AskPictures: lambda *_: session.begin("pictures"),
         schema.AskCategories: lambda *_: session.begin("categories"),
@@ -74,7 +86,8 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
 
 
 def _about(
-    session: Session, ask: schema.Tile | schema.Rank | schema.Profile | schema.AskNext
+    session: Session,
+    ask: schema.Tile | schema.Rank | schema.Profile | schema.AskNext | schema.HeadPictures | schema.Similar,
 ) -> tuple[AttentionTrace, str, int]:
     """Return the trace that is asked about, its attention, and its run."""
     with session.lock:  # they belong together

@@ -253,6 +253,7 @@ class Pictures(Envelope, kw_only=True, frozen=True):
     measure: str
     domain: Domain
     limit: Annotated[float, said("The size of number that is drawn with full strength.")]
+    sampled: Annotated[int | None, said("Of how many queries, where they are not drawn from all.")] = None
     problem: Annotated[str, said("Why there are none, and the shape is all 0; empty where there are.")] = ""
 
 
@@ -465,6 +466,28 @@ class Profile(Request, kw_only=True, frozen=True, tag="profile"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
+class HeadPictures(Request, kw_only=True, frozen=True, tag="headPictures"):
+    """Draw the heads of some layers as larger pictures."""
+
+    layers: list[int]
+    cells: Annotated[int, said("A side.")]
+    limit: Annotated[float, said("As of the small pictures.")]
+    measure: str = "weights"
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
+class Similar(Request, kw_only=True, frozen=True, tag="similar"):
+    """How far every head's rows of weights are from one head's."""
+
+    layer: int
+    head: int
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
 class AskPictures(Request, kw_only=True, frozen=True, tag="pictures"):
     """Draw the heads' small pictures; they come as a state."""
 
@@ -520,6 +543,8 @@ AnyRequest = (
     | Tile
     | Rank
     | Profile
+    | HeadPictures
+    | Similar
     | AskPictures
     | AskCategories
     | AskAhead
@@ -567,6 +592,24 @@ class ProfileReply(Wired, kw_only=True, frozen=True):
     run: int
     dtype: DType
     shape: list[int]
+
+
+class HeadPicturesReply(Wired, kw_only=True, frozen=True):
+    """Pictures as in the state: uint8, (those layers, heads, rows, columns); the message's one buffer."""
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    sampled: Annotated[int | None, said("Of how many queries, where they are not drawn from all.")]
+
+
+class SimilarReply(Wired, kw_only=True, frozen=True):
+    """Jensen–Shannon divergences: float32, (layers, heads), 0 to 1, NaN where there is none; the message's one buffer."""
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    sampled: Annotated[int | None, said("Of how many queries, where not all were compared.")]
 
 
 class Expected(Wired, kw_only=True, frozen=True):
