@@ -73,17 +73,23 @@ export interface Status {
   editable: boolean;
 }
 
-/** The tokens of one side. */
+/**
+ * The tokens of one side, written small; `layout/units.ts` reads it.
+ *
+ * Flags are stretches of positions: the first, one after the last, the next first …
+ */
 export interface TokenList {
-  tokens: string[];
-  special: boolean[];
-  /** Number of each token's word. */
-  words: number[];
-  wordTexts: string[];
-  /** Of which text of a pair each token is, 0 or 1. */
+  /** All labels in one text: its first character stands before each, and in none. */
+  tokens: string;
+  special: number[];
+  /** How many tokens each word has, with a space between. */
+  words: string;
+  /** As tokens; empty for a word that reads as its tokens do, or where all words do. */
+  wordTexts: string;
+  /** Which tokens are of a pair's second text; null for one text. */
   segments: number[] | null;
   /** What the model wrote itself. */
-  generated: boolean[] | null;
+  generated: number[] | null;
   /** A decoder's: what the row of a token works out is the token after it. */
   writes: boolean;
 }
@@ -171,7 +177,11 @@ export interface Outline {
   demo: Demo | null;
 }
 
-/** What must be drawn without a kernel: the heads on screen, and the current layer of a short text. */
+/**
+ * What must be drawn without a kernel: the heads on screen, and the current layer of a short text.
+ *
+ * float32, or uint16 as in `Ahead`.
+ */
 export interface Snapshot {
   run: number;
   measure: string;
@@ -549,7 +559,7 @@ export interface HeadPicturesReply {
   sampled: number | null;
 }
 
-/** Jensen–Shannon divergences: float32, (layers, heads), 0 to 1, NaN where there is none; the message's one buffer. */
+/** Jensen–Shannon divergences: float32, (layers, heads), 0 to 1 or NaN; the message's one buffer. */
 export interface SimilarReply {
   run: number;
   dtype: "float32" | "int32" | "uint16" | "uint8";

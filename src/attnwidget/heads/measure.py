@@ -107,9 +107,11 @@ def measure(
     mean = {what: (parts[:, 0] / parts[:, 2], parts[:, 1] / parts[:, 2]) for what, parts in whole.items()}
     return Statistics(
         setting,
-        {what: mean[what][0] for what in patterns},
-        {what: mean[what][1] for what in patterns},
-        *(mean[what][0] for what in (_ENTROPY, _PEAK, _DISTANCE)),
+        raw={what: mean[what][0] for what in patterns},
+        chance={what: mean[what][1] for what in patterns},
+        entropy=mean[_ENTROPY][0],
+        peak=mean[_PEAK][0],
+        distance=mean[_DISTANCE][0],
         queries=count,
     )
 

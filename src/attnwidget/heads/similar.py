@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +56,7 @@ class SimilarHeads:
 
     def to_dict(self) -> dict[str, float | None]:
         """Return ``{"L4-H11": 0.08, …}``, the most alike first; NaN becomes None, so that JSON can hold it."""
-        return {
-            name: None if value != value else value
-            for name, value in zip(self.heads, self.values.tolist(), strict=True)
-        }  # noqa: E501, PLR0124
+        return {name: None if math.isnan(value) else value for name, value in self.to_numbers()}
 
     def __repr__(self) -> str:
         about = f"{self.queries:,} of {self.of:,} queries" if self.queries < self.of else f"{self.of:,} queries"
@@ -138,7 +136,7 @@ def similar_heads(
     grid = sums[0] / sums[1]  # (layers, heads)
     places = [(at, other) for at in range(shape[0]) for other in range(shape[1]) if (at, other) != (layer, number)]
     numbers = [(float(grid[place]), str(HeadId(*place))) for place in places]
-    ranked = sorted(numbers, key=lambda pair: (pair[0] != pair[0], pair[0]))  # noqa: PLR0124 - NaN last
+    ranked = sorted(numbers, key=lambda pair: (math.isnan(pair[0]), pair[0]))
     values = torch.tensor([value for value, _ in ranked])
     return SimilarHeads(str(HeadId(layer, number)), [other for _, other in ranked], values, grid, len(rows), n)
 

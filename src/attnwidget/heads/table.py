@@ -171,9 +171,9 @@ class CategoryTable:
         return [str(HeadId(*one)) for one in found]
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Return ``{"L4-H11": {"category": …, "queries": …, "scores": {…}}}``; NaN becomes None, so that JSON can hold it.
+        """Return ``{"L4-H11": {"category": …, "queries": …, "scores": {…}}}``.
 
-        "queries" is how many of the text's were measured.
+        "queries" is how many of the text's were measured. NaN becomes None, so that JSON can hold it.
         """
         return {
             one.name: {

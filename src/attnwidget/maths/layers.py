@@ -157,9 +157,9 @@ class QKVLayer:
             rows = positions(queries, n, self._sums.device)  # (queries,)
             first, stop = self.mask.reach(rows, m)
             seen = range(*keys.indices(m))
-            if seen.step == 1 and seen.start <= first and stop <= seen.stop and tile.numel():  # rows that are whole
-                if take(take(self._sums, 0, heads), 1, queries).isnan().any():
-                    self._keep_sums(heads, rows, [tile])
+            is_whole = seen.step == 1 and seen.start <= first and stop <= seen.stop and tile.numel() > 0
+            if is_whole and take(take(self._sums, 0, heads), 1, queries).isnan().any():
+                self._keep_sums(heads, rows, [tile])
         return weights(tile, self._lse(heads, queries))
 
 

@@ -176,7 +176,7 @@ def spread(n: int, count: int, last: int = 1) -> Tensor:
     if n <= count:
         return torch.arange(n)
     even = torch.linspace(0, n - 1, max(1, count - last + 1), dtype=torch.float64).round().long()  # (count - last + 1,)
-    return torch.cat([even, torch.arange(n - last, n)]).unique()
+    return torch.tensor(sorted({*even.tolist(), *range(n - last, n)}))
 
 
 def _max_by(numbers: Tensor, dim: int, at: Tensor, size: int, n: int) -> Tensor:

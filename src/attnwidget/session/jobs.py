@@ -116,7 +116,7 @@ class Job(Generic[T]):
                 raise Stopped from None
 
     def hand_on(self, act: Callable[[], None]) -> None:
-        """Do something with what is there already, as `finish` does with the whole; raise `Stopped` as `report` does."""
+        """Do something with what is there already, where `finish` is called; raise `Stopped` as `report` does."""
 
         def under_lock() -> None:
             with self._lock:

@@ -27,7 +27,7 @@ _LAST = 4  # where most is asked, and answered: the last ones are always drawn
 _EACH = 4  # queries to a row of a finer picture
 
 
-def pictures(
+def pictures(  # noqa: PLR0917 - the order is that of all builders
     trace: AttentionTrace,
     attention: str | None = None,
     measure: str = "weights",
@@ -80,8 +80,8 @@ def head_pictures(
     rows = _rows(trace, attention, max(FIRST, _EACH * ask.cells))
     drawn = [_drawn(trace, attention, ask.measure, layer, rows, ask.cells, alive) for layer in ask.layers]
     array = pack(_inked(torch.stack(drawn), measures.get(ask.measure).domain, ask.limit))
-    about = {"run": run, "sampled": _said(trace, attention, rows)}
-    return HeadPicturesReply(**about, dtype=array["dtype"], shape=array["shape"]), array["data"]
+    sampled = _said(trace, attention, rows)
+    return HeadPicturesReply(run=run, sampled=sampled, dtype=array["dtype"], shape=array["shape"]), array["data"]
 
 
 def no_pictures(measure: str, run: int, why: Exception) -> Pictures:

@@ -129,14 +129,17 @@ class Status(Wired, kw_only=True, frozen=True):
 
 
 class TokenList(Wired, kw_only=True, frozen=True):
-    """The tokens of one side."""
+    """The tokens of one side, written small; `layout/units.ts` reads it.
 
-    tokens: list[str]
-    special: list[bool]
-    words: Annotated[list[int], said("Number of each token's word.")]
-    word_texts: list[str]
-    segments: Annotated[list[int] | None, said("Of which text of a pair each token is, 0 or 1.")]
-    generated: Annotated[list[bool] | None, said("What the model wrote itself.")]
+    Flags are stretches of positions: the first, one after the last, the next first …
+    """
+
+    tokens: Annotated[str, said("All labels in one text: its first character stands before each, and in none.")]
+    special: list[int]
+    words: Annotated[str, said("How many tokens each word has, with a space between.")]
+    word_texts: Annotated[str, said("As tokens; empty for a word that reads as its tokens do, or where all words do.")]
+    segments: Annotated[list[int] | None, said("Which tokens are of a pair's second text; null for one text.")]
+    generated: Annotated[list[int] | None, said("What the model wrote itself.")]
     writes: Annotated[bool, said("A decoder's: what the row of a token works out is the token after it.")] = False
 
 
@@ -220,7 +223,10 @@ class Outline(Wired, kw_only=True, frozen=True):
 
 
 class Snapshot(Wired, kw_only=True, frozen=True):
-    """What must be drawn without a kernel: the heads on screen, and the current layer of a short text."""
+    """What must be drawn without a kernel: the heads on screen, and the current layer of a short text.
+
+    float32, or uint16 as in `Ahead`.
+    """
 
     run: int
     measure: str
@@ -604,7 +610,7 @@ class HeadPicturesReply(Wired, kw_only=True, frozen=True):
 
 
 class SimilarReply(Wired, kw_only=True, frozen=True):
-    """Jensen–Shannon divergences: float32, (layers, heads), 0 to 1, NaN where there is none; the message's one buffer."""
+    """Jensen–Shannon divergences: float32, (layers, heads), 0 to 1 or NaN; the message's one buffer."""
 
     run: int
     dtype: DType
