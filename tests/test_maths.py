@@ -1,10 +1,11 @@
 """The arithmetic, against direct formulas written here."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from attnwidget import maths
@@ -250,45 +251,79 @@ def test_word_numbers_must_fit():
 def test_pool_is_maximum_of_each_block(n, m, size, seed):
     w = normal(2, n, m, seed=seed)
     allowed = normal(1, n, m, seed=seed + 1) > 1
-    pooled, some = maths.max_pool(w, allowed, size)
-    assert pooled.shape == some.shape == (2, min(n, size), min(m, size))
+    w = w.masked_fill(~allowed, -math.inf)
+    pooled = maths.max_pool(w, size)
+    assert pooled.shape == (2, min(n, size), min(m, size))
     expected = torch.full_like(pooled, -math.inf)
-    any_allowed = torch.zeros_like(some)
     for i in range(n):
         for j in range(m):
             at = (slice(None), i * size // n if n > size else i, j * size // m if m > size else j)
             expected[at] = torch.maximum(expected[at], w[:, i, j])
-            any_allowed[at] |= allowed[:, i, j]
     assert torch.equal(pooled, expected)
-    assert torch.equal(some, any_allowed)
 
 
 def test_pool_does_not_hide_nan():
     w = torch.zeros(1, 4, 4)
     w[0, 3, 3] = math.nan
-    pooled, _ = maths.max_pool(w, torch.ones(1, 4, 4).bool(), 2)
+    pooled = maths.max_pool(w, 2)
     assert pooled.isnan().tolist() == [[[False, False], [False, True]]]
     with pytest.raises(ValueError, match="at least 1"):
-        maths.max_pool(w, w == w, 0)  # noqa: PLR0124
+        maths.max_pool(w, 0)
 
 
 @given(st.tuples(st.integers(1, 7), sizes, st.integers(1, 25)), sizes, st.integers(1, 60), st.integers(0, 99))
 @settings(max_examples=100, deadline=None)
 def test_pool_of_tiles_is_the_pool_of_the_whole(shape, size, most, seed):
     _, n, m = shape
-    w = normal(*shape, seed=seed)
-    w[0, n // 2, m // 2] = math.nan
     allowed = normal(*shape, seed=seed + 1) > 1
+    w = normal(*shape, seed=seed).masked_fill(~allowed, -math.inf)
+    w[0, n // 2, m // 2] = math.nan
     largest = []
 
     def tile(some, rows):
         largest.append(w[some, rows].numel())
-        return w[some, rows], allowed[some, rows]
+        reach = (w[some, rows] != -math.inf).flatten(0, 1).any(0).nonzero()[:, 0].tolist() or [0]
+        keys = slice(reach[0], reach[-1] + 1)
+        return w[some, rows, keys], keys
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "_TILE", most)
         found = maths.max_pool_tiles(tile, shape, size)
-    for mine, whole in zip(found, maths.max_pool(w, allowed, size), strict=True):
-        torch.testing.assert_close(mine, whole, rtol=0, atol=0, equal_nan=True)
+    torch.testing.assert_close(found, maths.max_pool(w, size), rtol=0, atol=0, equal_nan=True)
     assert max(largest) <= max(most, m)  # a row of a head is the least
     assert sum(largest) == w.numel()  # each is seen once
+
+
+@given(st.integers(1, 90), st.integers(1, 40), st.integers(1, 12), st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_pool_of_some_rows_puts_each_into_the_cell_of_its_position(n, count, size, seed):
+    w = normal(2, n, 5, seed=seed)
+    rows = maths.spread(n, count, 2) if count > 2 else maths.spread(n, count)
+    found = maths.max_pool_tiles(lambda some, at: (w[some][:, rows[at]], slice(0, 5)), (2, n, 5), size, rows)
+    chosen = torch.full_like(w, -math.inf)
+    chosen[:, rows] = w[:, rows]
+    assert torch.equal(found, maths.max_pool(chosen, size))
+
+
+@given(st.integers(1, 5000), st.integers(1, 600), st.integers(1, 4))
+@settings(max_examples=100, deadline=None)
+def test_what_is_spread_is_even_and_has_the_ends(n, count, last):
+    assume(count > last)
+    found = maths.spread(n, count, last).tolist()
+    assert found == sorted(set(found))
+    assert len(found) <= count
+    assert {0, *range(max(0, n - last), n)} <= set(found)
+    gaps = [b - a for a, b in pairwise(found[: len(found) - last])]
+    assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+@pytest.mark.parametrize(
+    "mask", [Mask(), Mask(after=0), Mask(before=3, after=0), Mask(before=2), Mask(after=-2), Mask(before=-1, after=4)]
+)
+def test_beyond_the_reach_nothing_is_allowed(mask):
+    for queries in ([0], [9], [2, 3, 4], [0, 7], [19]):
+        first, stop = mask.reach(torch.tensor(queries), 12)
+        allowed = mask.allowed(torch.tensor(queries), torch.arange(12))[0]
+        outside = torch.tensor([not first <= key < stop for key in range(12)])
+        assert not allowed[:, outside].any()
+        assert stop == first or mask.before is mask.after is None or allowed[:, first].any()

@@ -16,6 +16,7 @@ from attnwidget.wire import schema
 from attnwidget.wire.outline import outline
 from attnwidget.wire.server import RequestServer
 from attnwidget.wire.strongest import strongest
+from attnwidget.wire.tokens import in_one
 from zoo import ZOO
 
 TOKENIZER = tiny.tokenizer()
@@ -114,14 +115,14 @@ def test_a_decoders_side_is_named_by_what_it_writes() -> None:
     told = {name: outline(trace, name, **about, changed_from=None, demo=None) for name in trace.attentions}
     for name in ("decoder", "cross"):
         assert told[name].queries.writes
-        assert told[name].queries.tokens == ["start", *trace.target_tokens[1:]]
-        assert told[name].queries.word_texts[0] == "start"
+        assert told[name].queries.tokens == in_one(["start", *trace.target_tokens[1:]])
+        assert told[name].queries.word_texts == ""  # the word reads as its token
         assert told[name].predicts == "next"
     assert told["cross"].keys is not None
     assert not told["cross"].keys.writes
     assert told["decoder"].keys is None
     assert not told["encoder"].queries.writes
-    assert told["encoder"].queries.tokens == trace.source_tokens
+    assert told["encoder"].queries.tokens == in_one(trace.source_tokens)
     assert told["encoder"].predicts is None
     assert "writes nothing" in told["encoder"].predicts_nothing
     assert trace.target_tokens[0] == "<pad>"  # in Python as the vocabulary has it

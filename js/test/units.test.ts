@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { queryLabel, unitsOf, writtenAfter } from "../src/layout/units";
+import { queryLabel, type Tokens, tokensOf, unitsOf, writtenAfter } from "../src/layout/units";
 import type { TokenList } from "../src/wire/schema";
 
-const DECODER: TokenList = {
+const DECODER: Tokens = {
   tokens: ["start", "the", "black", "squi", "rrel"],
   special: [true, false, false, false, false],
   words: [0, 1, 2, 3, 3],
@@ -32,4 +32,29 @@ test("any other row is labelled with its token", () => {
   assert.deepEqual(unitsOf(side, false).writes, []);
   assert.equal(queryLabel(unitsOf(side, false), 1), "the");
   assert.equal(writtenAfter(side, 1), "");
+});
+
+test("tokens are read from the few characters that they cross in", () => {
+  const packed: TokenList = {
+    tokens: "|[CLS]|squi|rrel|a b|",
+    special: [0, 1, 4, 5],
+    words: "1 2 1 1",
+    wordTexts: "|||a\u2009b|",
+    segments: [3, 5],
+    generated: null,
+    writes: false,
+  };
+  const tokens = tokensOf(packed);
+  assert.deepEqual(tokens, {
+    tokens: ["[CLS]", "squi", "rrel", "a b", ""],
+    special: [true, false, false, false, true],
+    words: [0, 1, 1, 2, 3],
+    wordTexts: ["[CLS]", "squirrel", "a\u2009b", ""],
+    segments: [0, 0, 0, 1, 1],
+    generated: null,
+    writes: false,
+  });
+  assert.equal(tokensOf(packed), tokens, "once");
+  const none = tokensOf({ ...packed, tokens: "", special: [], words: "", wordTexts: "", segments: null });
+  assert.deepEqual([none.tokens, none.words, none.wordTexts, none.segments], [[], [], [], null]);
 });

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from attnwidget import measures
     from attnwidget.capture import capture, capture_module
-    from attnwidget.heads import categorize, head_report, probe_heads
+    from attnwidget.heads import categorize, head_report, probe_heads, similar_heads
     from attnwidget.models import load_model
     from attnwidget.trace import AttentionTrace
     from attnwidget.widget import AttentionWidget
@@ -28,6 +28,7 @@ _HOME = {
     "head_report": "attnwidget.heads",
     "load_model": "attnwidget.models",
     "probe_heads": "attnwidget.heads",
+    "similar_heads": "attnwidget.heads",
 }
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "load_model",
     "measures",
     "probe_heads",
+    "similar_heads",
 ]
 
 

@@ -40,7 +40,7 @@ def test_a_saved_notebook_is_small_and_drawn_from_the_file(
     states = saved.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
     widgets = [one["state"] for one in states if "_outline" in one["state"]]
     assert len(widgets) == count
-    assert all(len(one["_outline"]["queries"]["tokens"]) == 16 for one in widgets)
+    assert all(one["_outline"]["queries"]["tokens"].count("|") == 16 for one in widgets)
     assert all(one["_pictures"] and one["_categories"] for one in widgets)
     assert sum(bool(one["state"].get("_code")) for one in states) == 1
     assert notebook.path.stat().st_size < limit

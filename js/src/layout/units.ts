@@ -18,6 +18,57 @@ export interface Units {
   of(tokens: number[]): number[];
 }
 
+/** The tokens of one side, one entry a token. */
+export interface Tokens {
+  tokens: string[];
+  special: boolean[];
+  /** Number of each token's word. */
+  words: number[];
+  wordTexts: string[];
+  /** Of which text of a pair each is, 0 or 1; null where there is no pair. */
+  segments: number[] | null;
+  generated: boolean[] | null;
+  writes: boolean;
+}
+
+const read = new WeakMap<TokenList, Tokens>();
+
+/** Read what crosses in few characters; once for each list. */
+export function tokensOf(list: TokenList): Tokens {
+  const known = read.get(list);
+  if (known) return known;
+  const tokens = textsIn(list.tokens);
+  const sizes = list.words === "" ? [] : list.words.split(" ").map(Number);
+  const texts = textsIn(list.wordTexts);
+  const words = sizes.flatMap((size, word) => Array<number>(size).fill(word));
+  let start = 0;
+  const wordTexts = sizes.map((size, word) => {
+    start += size;
+    return texts[word] || tokens.slice(start - size, start).join("");
+  });
+  const flags = (bounds: number[] | null) => bounds && flagsIn(bounds, tokens.length);
+  const made = {
+    ...{ tokens, words, wordTexts, writes: list.writes },
+    special: flagsIn(list.special, tokens.length),
+    segments: flags(list.segments)?.map(Number) ?? null,
+    generated: flags(list.generated),
+  };
+  read.set(list, made);
+  return made;
+}
+
+/** The texts behind each of which the first character of all stands. */
+const textsIn = (all: string): string[] => {
+  const [mark = ""] = all;
+  return mark ? all.split(mark).slice(1) : [];
+};
+
+function flagsIn(bounds: number[], count: number): boolean[] {
+  const flags = Array<boolean>(count).fill(false);
+  for (let at = 0; at < bounds.length; at += 2) flags.fill(true, bounds[at], bounds[at + 1]);
+  return flags;
+}
+
 /** What the last row writes is not there yet: more text, or the end. */
 const OPEN = "â€¦";
 
@@ -26,18 +77,18 @@ export const queryLabel = ({ labels, writes }: Units, unit: number, arrow = " â–
   `${labels[unit] ?? ""}${writes.length > 0 ? `${arrow}${writes[unit]}` : ""}`;
 
 /** What the row of a decoder's token writes; empty of other texts. */
-export const writtenAfter = ({ writes, tokens }: TokenList, token: number): string =>
+export const writtenAfter = ({ writes, tokens }: Pick<Tokens, "writes" | "tokens">, token: number): string =>
   writes ? (tokens[token + 1] ?? OPEN) : "";
 
 /** The rows on either side; the same object where both are of one text. */
 export type Sides = Record<Side, Units>;
 
 export function sidesOf({ queries, keys }: Outline, words: boolean): Sides {
-  const query = unitsOf(queries, words);
-  return { query, key: keys ? unitsOf(keys, words) : query };
+  const query = unitsOf(tokensOf(queries), words);
+  return { query, key: keys ? unitsOf(tokensOf(keys), words) : query };
 }
 
-export function unitsOf(side: TokenList, words: boolean): Units {
+export function unitsOf(side: Tokens, words: boolean): Units {
   const members: number[][] = words ? side.wordTexts.map(() => []) : side.tokens.map((_, token) => [token]);
   if (words) side.words.forEach((word, token) => void members[word]?.push(token));
   const labels = words ? side.wordTexts : side.tokens;

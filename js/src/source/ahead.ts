@@ -58,4 +58,6 @@ export function openAhead({ layers, shape, data }: Ahead): AheadWeights {
   };
 }
 
-const unpack = (code: number): number => (code === HIDDEN ? FORBIDDEN : code === NAN ? Number.NaN : code / SCALE);
+/** A weight of its 16 bits. */
+export const unpack = (code: number): number =>
+  code === HIDDEN ? FORBIDDEN : code === NAN ? Number.NaN : code / SCALE;

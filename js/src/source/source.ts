@@ -8,7 +8,7 @@ import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import { decodeArray } from "../wire/decode";
 import type { Ahead, Head, Snapshot } from "../wire/schema";
-import { type AheadWeights, openAhead } from "./ahead";
+import { type AheadWeights, openAhead, unpack } from "./ahead";
 
 export interface Source {
   /** The tile of the measure on screen at once if it is here, else a promise of it. */
@@ -168,9 +168,12 @@ function tileName(run: number, measure: string, words: boolean, head: Head, quer
   return [run, measure, words, head, queries, keys].join("|");
 }
 
-function openSnapshot({ run, measure, words, heads, shape, data }: Snapshot): Map<string, Tile> {
+function openSnapshot({ run, measure, words, heads, dtype, shape, data }: Snapshot): Map<string, Tile> {
   if (!data) return new Map();
-  const { values } = decodeArray({ dtype: "float32", shape, data });
+  const values =
+    dtype === "uint16"
+      ? Float32Array.from(decodeArray({ dtype, shape, data }).values, unpack)
+      : decodeArray({ dtype: "float32", shape, data }).values;
   const [, n = 0, m = 0] = shape;
   return new Map(
     heads.map((head, at) => [

@@ -73,17 +73,23 @@ export interface Status {
   editable: boolean;
 }
 
-/** The tokens of one side. */
+/**
+ * The tokens of one side, written small; `layout/units.ts` reads it.
+ *
+ * Flags are stretches of positions: the first, one after the last, the next first …
+ */
 export interface TokenList {
-  tokens: string[];
-  special: boolean[];
-  /** Number of each token's word. */
-  words: number[];
-  wordTexts: string[];
-  /** Of which text of a pair each token is, 0 or 1. */
+  /** All labels in one text: its first character stands before each, and in none. */
+  tokens: string;
+  special: number[];
+  /** How many tokens each word has, with a space between. */
+  words: string;
+  /** As tokens; empty for a word that reads as its tokens do, or where all words do. */
+  wordTexts: string;
+  /** Which tokens are of a pair's second text; null for one text. */
   segments: number[] | null;
   /** What the model wrote itself. */
-  generated: boolean[] | null;
+  generated: number[] | null;
   /** A decoder's: what the row of a token works out is the token after it. */
   writes: boolean;
 }
@@ -171,7 +177,11 @@ export interface Outline {
   demo: Demo | null;
 }
 
-/** What must be drawn without a kernel: the heads on screen, and the current layer of a short text. */
+/**
+ * What must be drawn without a kernel: the heads on screen, and the current layer of a short text.
+ *
+ * float32, or uint16 as in `Ahead`.
+ */
 export interface Snapshot {
   run: number;
   measure: string;
@@ -208,6 +218,8 @@ export interface Pictures extends Envelope {
   domain: "positive" | "real" | "share";
   /** The size of number that is drawn with full strength. */
   limit: number;
+  /** Of how many queries, where they are not drawn from all. */
+  sampled: number | null;
   /** Why there are none, and the shape is all 0; empty where there are. */
   problem: string;
 }
@@ -420,6 +432,34 @@ export interface Profile extends Request {
   run?: number | null;
 }
 
+/** Draw the heads of some layers as larger pictures. */
+export interface HeadPictures extends Request {
+  ask: "headPictures";
+  layers: number[];
+  /** A side. */
+  cells: number;
+  /** As of the small pictures. */
+  limit: number;
+  measure?: string;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
+/** How far every head's rows of weights are from one head's. */
+export interface Similar extends Request {
+  ask: "similar";
+  layer: number;
+  head: number;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
 /** Draw the heads' small pictures; they come as a state. */
 export interface AskPictures extends Request {
   ask: "pictures";
@@ -510,6 +550,24 @@ export interface ProfileReply {
   shape: number[];
 }
 
+/** Pictures as in the state: uint8, (those layers, heads, rows, columns); the message's one buffer. */
+export interface HeadPicturesReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** Of how many queries, where they are not drawn from all. */
+  sampled: number | null;
+}
+
+/** Jensen–Shannon divergences: float32, (layers, heads), 0 to 1 or NaN; the message's one buffer. */
+export interface SimilarReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** Of how many queries, where not all were compared. */
+  sampled: number | null;
+}
+
 /** A token that the model expects. */
 export interface Expected {
   token: string;
@@ -554,9 +612,9 @@ export interface ProgressEvent {
   total: number;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

@@ -7,6 +7,7 @@ from attnwidget.heads.patterns import Keys, Offset, Pairs
 from attnwidget.heads.probe import HeadProbe, known_probe, probe_heads
 from attnwidget.heads.report import HeadReport, head_report
 from attnwidget.heads.row import Row, row_of
+from attnwidget.heads.similar import SimilarHeads, similar_heads
 from attnwidget.heads.table import PROBED, CategoryTable, HeadScores, categorize
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Offset",
     "Pairs",
     "Row",
+    "SimilarHeads",
     "all_categories",
     "categorize",
     "head_report",
@@ -30,4 +32,5 @@ __all__ = [
     "original_rule",
     "probe_heads",
     "row_of",
+    "similar_heads",
 ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from attnwidget.heads.patterns import Keys, Offset, Pairs, Pattern, Setting
+from attnwidget.maths import spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +42,13 @@ class Statistics:
     """Mean over queries of the largest weight, corrected for chance: 0 for an even spread."""
     distance: Tensor
     """Mean distance looked back or ahead, in tokens; NaN between two texts."""
+    queries: int
+    """How many queries were measured, evenly spread where that is not all."""
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether some queries were left out."""
+        return self.queries < len(self.setting.queries.text)
 
     def corrected(self, name: str) -> Tensor:
         """Score of a pattern, corrected for chance, (layers, heads)."""
@@ -77,8 +85,8 @@ def measure(
     kept, layers, heads = trace.kept(name), trace.n_layers(name), trace.n_heads(name)
     sums: list[dict[str, Tensor]] = [{} for _ in range(layers)]
     block = max(1, _CELLS // (heads * m))
-    count = n if queries is None else min(n, queries)
-    chosen = torch.linspace(0, n - 1, count, dtype=torch.float64).round().long()  # (count,)
+    chosen = spread(n, n if queries is None else queries)  # (count,)
+    count = len(chosen)
     for done, at in enumerate(torch.split(chosen, block)):
         rows = slice(int(at[0]), int(at[-1]) + 1) if count == n else at.tolist()
         look: _Look | None = None
@@ -99,9 +107,12 @@ def measure(
     mean = {what: (parts[:, 0] / parts[:, 2], parts[:, 1] / parts[:, 2]) for what, parts in whole.items()}
     return Statistics(
         setting,
-        {what: mean[what][0] for what in patterns},
-        {what: mean[what][1] for what in patterns},
-        *(mean[what][0] for what in (_ENTROPY, _PEAK, _DISTANCE)),
+        raw={what: mean[what][0] for what in patterns},
+        chance={what: mean[what][1] for what in patterns},
+        entropy=mean[_ENTROPY][0],
+        peak=mean[_PEAK][0],
+        distance=mean[_DISTANCE][0],
+        queries=count,
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from tqdm.auto import tqdm
@@ -103,6 +103,7 @@ def head_report(
     categories: Sequence[Category] = (),
     progress: bool = True,
     resume: str | os.PathLike[str] | None = None,
+    queries: int | Literal["all"] | None = None,
 ) -> HeadReport:
     """Score every head over many texts.
 
@@ -121,6 +122,9 @@ def head_report(
     resume : path, optional
         A JSON file where each text's scores are kept as soon as they are there. A report that was interrupted goes on
         from it, and one over more texts measures only the new ones.
+    queries : int or "all", optional
+        How many queries of each text are measured, as in `categorize`: by default 512 of a text of more than 2,048
+        tokens.
 
     Returns
     -------
@@ -153,6 +157,7 @@ def head_report(
             "model": describe_model(model),
             "weights": f"{checksum(model):.6g}",
             "categories": [one.name for one in those],
+            **({} if queries is None else {"queries": queries}),
         },
     )
     with tqdm(total=len(listed) + 1, disable=not progress, unit="text", desc="scoring heads") as bar:
@@ -161,7 +166,8 @@ def head_report(
                 trace = capture(
                     model, text, text_target=text if has_decoder else None, tokenizer=tokenizer, values=False
                 )
-                done.add(text, categorize(trace, categories=categories, attention=attention).here)
+                table = categorize(trace, categories=categories, attention=attention, queries=queries)
+                done.add(text, table.here)
             bar.update()
         found = torch.stack([done[text] for text in listed])  # (texts, categories, layers, heads)
         probe = probe_heads(model, tokenizer)

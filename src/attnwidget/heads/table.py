@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
 
 HERE = "this text"
+LONG = 2048  # tokens; of longer texts
+SAMPLED = 512  # so many queries are measured
 PROBED = {"self", "encoder"}  # the attentions that evidence about the model is of
 
 
@@ -169,10 +171,14 @@ class CategoryTable:
         return [str(HeadId(*one)) for one in found]
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
-        """Return ``{"L4-H11": {"category": …, "scores": {…}}}``; NaN becomes None, so that JSON can hold it."""
+        """Return ``{"L4-H11": {"category": …, "queries": …, "scores": {…}}}``.
+
+        "queries" is how many of the text's were measured. NaN becomes None, so that JSON can hold it.
+        """
         return {
             one.name: {
                 "category": one.category,
+                "queries": self.statistics.queries,
                 "scores": {name: None if value != value else value for name, value in one.scores.items()},  # noqa: PLR0124
             }
             for one in self
@@ -204,7 +210,7 @@ def categorize(
     deps: str | Links | Sequence[Any] | None = None,
     categories: Sequence[Category] = (),
     attention: str | None = None,
-    queries: int | None = None,
+    queries: int | Literal["all"] | None = None,
     on_layer: Callable[[int, int], None] | None = None,
 ) -> CategoryTable:
     """Score every head on a text, and name its category.
@@ -223,21 +229,33 @@ def categorize(
         Your own, beside the built-in ones; one of the same name replaces it.
     attention : str, optional
         Which attention, the first by default.
-    queries : int, optional
-        Of a longer text, measure only so many queries, evenly spread; the warning then says so. All by default.
+    queries : int or "all", optional
+        How many queries are measured, evenly spread; where that is not all of them, the table's warning says so, and
+        `statistics.queries`. By default all of a text of up to 2,048 tokens, and 512 of a longer one.
     on_layer : function, optional
         Called with (layers done, layers in all).
 
     Returns
     -------
     CategoryTable
+
+    Raises
+    ------
+    ValueError
+        If `queries` is neither "all" nor 1 or more.
     """
     from attnwidget.heads.grammar import read_links, syntactic
 
     name = trace.attentions[0] if attention is None else attention
     those = all_categories(categories)
     patterns = {what: pattern for one in those for what, pattern in (one.patterns or {}).items()}
-    found = measure(trace, patterns, attention=name, queries=queries, on_layer=on_layer)
+    n = len(trace.sides(name)[0].text)
+    if queries is None:
+        queries = SAMPLED if n > LONG else "all"
+    if queries != "all" and (isinstance(queries, bool) or not isinstance(queries, int) or queries < 1):
+        raise ValueError(f'queries must be 1 or more, or "all", got {queries!r}')
+    wanted = None if queries == "all" else queries
+    found = measure(trace, patterns, attention=name, queries=wanted, on_layer=on_layer)
     layers, heads = trace.n_layers(name), trace.n_heads(name)
     broken = found.entropy.isnan()  # (layers, heads), NaN among the weights
     here = []
@@ -246,10 +264,9 @@ def categorize(
         if scores.shape != (layers, heads):
             raise ValueError(f"the score of {one.name} must be ({layers}, {heads}), got {tuple(scores.shape)}")
         here.append(scores.masked_fill(broken, torch.nan))
-    n = len(found.setting.queries.text)
     warning = f"{n} tokens are few: labels mean little below {SHORTEST}" if n < SHORTEST else ""
-    if queries is not None and queries < n:
-        warning = f"measured on {queries} of {n:,} queries, evenly spread"
+    if found.is_sampled:
+        warning = f"measured on {found.queries:,} of {n:,} queries, evenly spread"
     table = CategoryTable(those, torch.stack(here), found, warning=warning)
     if probe is not None and name in PROBED:
         table = table.with_probe(probe)

@@ -4,7 +4,7 @@ from attnwidget.maths.bias import RelativeBias
 from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
-from attnwidget.maths.pool import max_pool, max_pool_tiles, merge_words
+from attnwidget.maths.pool import max_pool, max_pool_tiles, merge_words, spread
 from attnwidget.maths.projection import Projection
 from attnwidget.maths.softmax import log_sum_exp, scores, weighted_sum, weights
 from attnwidget.maths.tile import ALL, Index, positions, resolve, take
@@ -29,6 +29,7 @@ __all__ = [
     "positions",
     "resolve",
     "scores",
+    "spread",
     "take",
     "weighted_sum",
     "weights",

@@ -14,6 +14,8 @@ from attnwidget.maths.softmax import log_sum_exp, scores, upcast, weights
 from attnwidget.maths.tile import ALL, Index, positions, take
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import Tensor
 
 _BLOCK = 1 << 22  # scores that may exist at once while the log-sum-exp is computed: 16 MB
@@ -98,10 +100,16 @@ class QKVLayer:
         missing = rows[known.isnan().any(0)]  # (rows,)
         columns = min(m, max(1024, _BLOCK // (len(which) * max(1, len(missing)))))
         for some in torch.split(missing, max(1, _BLOCK // (len(which) * columns))):
-            blocks = (self.scores(heads, some, slice(start, start + columns)) for start in range(0, m, columns))
-            sinks = None if self.sinks is None else self.sinks[which]
-            self._sums[which[:, None], some] = log_sum_exp(blocks, sinks=sinks)  # (heads, some)
+            first, stop = self.mask.reach(some, m)
+            spans = [slice(at, min(at + columns, stop)) for at in range(first, max(stop, first + 1), columns)]
+            self._keep_sums(heads, some, (self.scores(heads, some, span) for span in spans))
         return take(take(self._sums, 0, heads), 1, queries)
+
+    def _keep_sums(self, heads: Index, rows: Tensor, blocks: Iterable[Tensor]) -> None:
+        """Keep the log-sum-exp of some rows, from all their scores (heads, rows, keys)."""
+        which = positions(heads, self.shape[0], self._sums.device)  # (heads,)
+        sinks = None if self.sinks is None else self.sinks[which]
+        self._sums[which[:, None], rows] = log_sum_exp(blocks, sinks=sinks)  # (heads, rows)
 
     def group(self, head: int) -> int:
         """Return the key head that a query head uses."""
@@ -143,7 +151,16 @@ class QKVLayer:
 
     def weights(self, heads: Index, queries: Index, keys: Index) -> Tensor:
         """Compute a tile's weights, (heads, queries, keys)."""
-        return weights(self.scores(heads, queries, keys), self._lse(heads, queries))
+        tile = self.scores(heads, queries, keys)  # (heads, queries, keys)
+        if self.known_lse is None and isinstance(keys, slice):
+            _, n, m = self.shape
+            rows = positions(queries, n, self._sums.device)  # (queries,)
+            first, stop = self.mask.reach(rows, m)
+            seen = range(*keys.indices(m))
+            is_whole = seen.step == 1 and seen.start <= first and stop <= seen.stop and tile.numel() > 0
+            if is_whole and take(take(self._sums, 0, heads), 1, queries).isnan().any():
+                self._keep_sums(heads, rows, [tile])
+        return weights(tile, self._lse(heads, queries))
 
 
 @dataclass(frozen=True)

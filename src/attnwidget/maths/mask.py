@@ -47,6 +47,14 @@ class Mask:
         """Whether the rule forbids every later key."""
         return self.after is not None and self.after <= 0
 
+    def reach(self, queries: Tensor, m: int) -> tuple[int, int]:
+        """Return the first of `m` keys that the rule lets any of these queries see, and one after the last."""
+        if not len(queries):
+            return 0, 0
+        first = 0 if self.before is None else min(m, max(0, int(queries.min()) - self.before))
+        stop = m if self.after is None else min(m, max(0, int(queries.max()) + self.after + 1))
+        return first, max(first, stop)
+
     def allowed(self, queries: Tensor, keys: Tensor, heads: Index = ALL) -> Tensor:
         """Say for a tile which pairs may attend.
 

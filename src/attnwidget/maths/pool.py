@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _TILE = 1 << 20  # weights of a tile that is pooled and dropped: 4 MB, of its scores as much again
+_STRETCHES = 16  # rows are taken in as many, at least: under a causal mask each leaves out the keys after its last row
 
 
 def merge_words(
@@ -99,7 +100,7 @@ def _count(group: Tensor) -> int:
     return int(group.max()) + 1 if len(group) else 0
 
 
-def max_pool(weights: Tensor, allowed: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def max_pool(numbers: Tensor, size: int) -> Tensor:
     """Reduce a picture to at most `size` cells a side, keeping the maximum of every block.
 
     Position *p* of *n* falls into cell ``p * size // n``, so blocks do not overlap and differ by
@@ -107,78 +108,86 @@ def max_pool(weights: Tensor, allowed: Tensor, size: int) -> tuple[Tensor, Tenso
 
     Parameters
     ----------
-    weights : Tensor
-        (heads, queries, keys).
-    allowed : Tensor
-        bool, broadcast to the shape of `weights`.
+    numbers : Tensor
+        (heads, queries, keys), −∞ where a pair is forbidden.
     size : int
         Cells a side; a side that is not longer stays as it is.
 
     Returns
     -------
-    weights : Tensor
-        (heads, min(queries, size), min(keys, size)). NaN wins, so that it is not hidden.
-    allowed : Tensor
-        bool, same shape: True if any pair of the block may attend.
+    Tensor
+        (heads, min(queries, size), min(keys, size)): −∞ where every pair of the block is. NaN wins, so that it is not
+        hidden.
 
     Raises
     ------
     ValueError
         If `size` is not positive.
     """
-    if size < 1:
-        raise ValueError(f"expected a size of at least 1, got {size}")
     for dim in (2, 1):
-        weights, allowed = _pool(weights, allowed, dim, size)
-    return weights, allowed
+        n = numbers.shape[dim]
+        numbers = _max_by(numbers, dim, torch.arange(n), size, n)
+    return numbers
 
 
 def max_pool_tiles(
-    tile: Callable[[slice, slice], tuple[Tensor, Tensor]], shape: tuple[int, int, int], size: int
-) -> tuple[Tensor, Tensor]:
+    tile: Callable[[slice, slice], tuple[Tensor, slice]],
+    shape: tuple[int, int, int],
+    size: int,
+    rows: Tensor | None = None,
+) -> Tensor:
     """Reduce a picture that is never whole, as `max_pool` would: a tile at a time, each seen once and dropped.
 
     Parameters
     ----------
     tile : function
-        From heads and queries, each a slice, to their weights and which pairs may attend, (heads, queries, keys).
+        From heads and rows, each a slice, to their numbers, −∞ where a pair is forbidden, (heads, rows, some keys), and
+        which keys these are: all others are forbidden to these rows.
     shape : tuple of int
         (heads, queries, keys) of the whole.
     size : int
         Cells a side.
+    rows : Tensor, optional
+        int64 (rows,), rising: the queries to look at; all by default.
 
     Returns
     -------
-    tuple of Tensor
+    Tensor
         As of `max_pool`. What exists at once beside it is a few times `_TILE` numbers, whatever the shape: a tile is
         never less than one row of one head.
     """
     heads, n, m = shape
-    rows = max(1, min(n, _TILE // max(1, m)))
-    together = max(1, min(heads, _TILE // max(1, rows * m)))
+    at = torch.arange(n) if rows is None else rows  # (rows,)
+    count = len(at)
+    step = max(1, min(count, _TILE // max(1, m * heads), -(-count // _STRETCHES)))
+    together = max(1, min(heads, _TILE // max(1, step * m)))
     blocks = []  # of heads
     for head in range(0, heads, together):
         parts = []  # of rows: their keys are pooled at once, the rows at the end
-        for row in range(0, n, rows):
-            weights, allowed = tile(slice(head, min(head + together, heads)), slice(row, min(row + rows, n)))
-            parts.append(_pool(weights, allowed, 2, size))  # (together, rows, cells)
-        weights, allowed = (torch.cat(part, 1) for part in zip(*parts, strict=True))  # (together, queries, cells)
-        blocks.append(max_pool(weights, allowed, size))  # (together, cells, cells)
-    whole, pairs = (torch.cat(block) for block in zip(*blocks, strict=True))
-    return whole, pairs
+        for row in range(0, count, step):
+            numbers, keys = tile(slice(head, min(head + together, heads)), slice(row, min(row + step, count)))
+            parts.append(_max_by(numbers, 2, torch.arange(keys.start, keys.stop), size, m))  # (together, step, cells)
+        blocks.append(_max_by(torch.cat(parts, 1), 1, at, size, n))  # (together, cells, cells)
+    return torch.cat(blocks)
 
 
-def _pool(weights: Tensor, allowed: Tensor, dim: int, size: int) -> tuple[Tensor, Tensor]:
-    """Pool one side, if it is longer than `size`."""
-    allowed = allowed.to(weights.device)
-    if weights.shape[dim] > size:
-        weights = _max_by(weights, dim, size)
-        allowed = _max_by(allowed.to(torch.uint8), dim, size) > 0 if allowed.shape[dim] > 1 else allowed
-    return weights, allowed.expand_as(weights)
+def spread(n: int, count: int, last: int = 1) -> Tensor:
+    """Choose at most `count` of n positions: evenly spread, with the first and the `last` ones; int64, rising."""
+    if n <= count:
+        return torch.arange(n)
+    even = torch.linspace(0, n - 1, max(1, count - last + 1), dtype=torch.float64).round().long()  # (count - last + 1,)
+    return torch.tensor(sorted({*even.tolist(), *range(n - last, n)}))
 
 
-def _max_by(tensor: Tensor, dim: int, size: int) -> Tensor:
-    n = tensor.shape[dim]
-    starts = [-(-cell * n // size) for cell in range(size + 1)]  # first p with p * size // n = cell
-    blocks = (tensor.narrow(dim, a, b - a) for a, b in pairwise(starts))
-    return torch.stack([block.amax(dim) for block in blocks], dim)
+def _max_by(numbers: Tensor, dim: int, at: Tensor, size: int, n: int) -> Tensor:
+    """Pool one side, whose entries stand at rising positions of n; −∞ where there is none in a cell."""
+    if size < 1:
+        raise ValueError(f"expected a size of at least 1, got {size}")
+    cells = min(n, size)
+    bounds = torch.searchsorted(at * cells // n, torch.arange(cells + 1)).tolist()
+    if bounds == list(range(n + 1)):
+        return numbers
+    blocks = (numbers.narrow(dim, a, b - a) for a, b in pairwise(bounds))
+    shape = [length for axis, length in enumerate(numbers.shape) if axis != dim]
+    none = numbers.new_full(shape, -torch.inf)
+    return torch.stack([block.amax(dim) if block.shape[dim] else none for block in blocks], dim)

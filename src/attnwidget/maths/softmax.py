@@ -58,13 +58,13 @@ def scores(
     heads, n, d = q.shape
     groups, m, _ = k.shape
     stacked = q.reshape(groups, heads // max(groups, 1) * n, d)  # a group's queries under one another
-    result = product(stacked, k.transpose(1, 2)).view(heads, n, m) * scale  # (heads, queries, keys)
+    result = product(stacked, k.transpose(1, 2)).view(heads, n, m).mul_(scale)  # (heads, queries, keys)
     if softcap is not None:
         result = softcap * torch.tanh(result / softcap)  # (heads, queries, keys)
     if bias is not None:
         result = result + bias  # (heads, queries, keys)
     if allowed is not None:
-        result = result.masked_fill(~allowed, -torch.inf)  # (heads, queries, keys)
+        result = result.masked_fill_(~allowed, -torch.inf)  # (heads, queries, keys)
     return result
 
 
@@ -113,7 +113,7 @@ def weights(scores: Tensor, lse: Tensor) -> Tensor:
         (heads, queries, keys). A row that may attend to nothing is 0 everywhere.
     """
     finite = lse.masked_fill(lse == -torch.inf, 0)  # −inf − (−inf) would be NaN
-    return (scores - finite[..., None]).exp()  # (heads, queries, keys)
+    return (scores - finite[..., None]).exp_()  # (heads, queries, keys)
 
 
 def weighted_sum(weights: Tensor, v: Tensor) -> Tensor:

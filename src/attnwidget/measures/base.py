@@ -87,4 +87,4 @@ def evaluate(measure: Measure, region: Region) -> Tensor:
             f"measure {measure.name!r} must return the region's (heads, queries, keys), {tuple(region.shape)}, "
             f"got shape {tuple(tile.shape)}"
         )
-    return upcast(tile.detach()).masked_fill(~region.allowed().to(tile.device), -torch.inf)
+    return torch.where(region.allowed().to(tile.device), upcast(tile.detach()), -torch.inf)

@@ -116,6 +116,17 @@ class Job(Generic[T]):
             except RuntimeError:  # the loop has ended, and with it the kernel
                 raise Stopped from None
 
+    def hand_on(self, act: Callable[[], None]) -> None:
+        """Do something with what is there already, where `finish` is called; raise `Stopped` as `report` does."""
+
+        def under_lock() -> None:
+            with self._lock:
+                if not self.stopped and not self._settled:
+                    act()
+
+        self.report("")
+        bring_back(self._loop, under_lock)
+
     def _pass_on(self, message: str, done: int, total: int | None) -> None:
         with self._lock:
             if self._report is not None and not self._settled and not self.stopped:

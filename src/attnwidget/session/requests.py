@@ -10,9 +10,11 @@ import msgspec
 from attnwidget import measures
 from attnwidget.examples import EXAMPLES
 from attnwidget.wire import schema
+from attnwidget.wire.pictures import head_pictures
 from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
 from attnwidget.wire.server import StaleError
+from attnwidget.wire.similar import similar
 from attnwidget.wire.tiles import tile_reply
 
 if TYPE_CHECKING:
@@ -28,8 +30,10 @@ NUMBERS: dict[type[schema.Request], Callable[..., Answer]] = {
     schema.Tile: tile_reply,
     schema.Rank: ranking,
     schema.Profile: profile,
+    schema.HeadPictures: head_pictures,
+    schema.Similar: similar,
 }
-HEAVY: tuple[type[schema.Request], ...] = ()
+HEAVY: tuple[type[schema.Request], ...] = (schema.HeadPictures, schema.Similar)
 SLOW: tuple[type[schema.Request], ...] = (*NUMBERS, schema.AskNext)
 
 

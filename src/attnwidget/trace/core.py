@@ -582,6 +582,12 @@ class AttentionTrace:
         heads = range(found.shape[0])[tile[0]] if isinstance(tile[0], slice) else tile[0]
         return pairs.expand(len(heads), -1, -1)[single]
 
+    def reach(self, layer: int, *, attention: str | None = None, queries: Positions = None) -> slice:
+        """Return a range of keys beyond which the mask, as far as it is a rule, lets none of these queries look."""
+        found, (_, rows, _), _ = self._tile(layer, None, attention, queries)
+        _, n, m = found.shape
+        return slice(*found.mask.reach(positions(rows, n, found.device), m))
+
     def qkv(self, layer: int, head: int, *, attention: str | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Return one head's queries (n, d_k), keys (m, d_k) and values (m, d_v).
 

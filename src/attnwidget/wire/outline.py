@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from attnwidget import measures
 from attnwidget.tokens.decoder import with_start
-from attnwidget.wire.schema import Matrices, MeasureInfo, Outline, TokenList
+from attnwidget.wire.schema import Matrices, MeasureInfo, Outline
+from attnwidget.wire.tokens import token_list
 
 if TYPE_CHECKING:
     from attnwidget.tokens import Tokens
     from attnwidget.trace import AttentionTrace
+    from attnwidget.wire.schema import TokenList
 
 
 _ENCODES = "the encoder reads the text and writes nothing: choose the decoder's attention, or cross-attention"
@@ -55,11 +57,8 @@ def shown_sides(trace: AttentionTrace, attention: str) -> tuple[tuple[Tokens, To
 
 
 def _side(trace: AttentionTrace, tokens: Tokens, *, is_own: bool, writes: bool = False) -> TokenList:
-    return TokenList(
-        tokens=tokens.text,
-        special=tokens.special,
-        words=tokens.words,
-        word_texts=tokens.word_texts,
+    return token_list(
+        tokens,
         segments=trace.segments if is_own or trace.segments is None else None,
         generated=trace.generated if is_own else None,
         writes=writes,

@@ -129,14 +129,17 @@ class Status(Wired, kw_only=True, frozen=True):
 
 
 class TokenList(Wired, kw_only=True, frozen=True):
-    """The tokens of one side."""
+    """The tokens of one side, written small; `layout/units.ts` reads it.
 
-    tokens: list[str]
-    special: list[bool]
-    words: Annotated[list[int], said("Number of each token's word.")]
-    word_texts: list[str]
-    segments: Annotated[list[int] | None, said("Of which text of a pair each token is, 0 or 1.")]
-    generated: Annotated[list[bool] | None, said("What the model wrote itself.")]
+    Flags are stretches of positions: the first, one after the last, the next first …
+    """
+
+    tokens: Annotated[str, said("All labels in one text: its first character stands before each, and in none.")]
+    special: list[int]
+    words: Annotated[str, said("How many tokens each word has, with a space between.")]
+    word_texts: Annotated[str, said("As tokens; empty for a word that reads as its tokens do, or where all words do.")]
+    segments: Annotated[list[int] | None, said("Which tokens are of a pair's second text; null for one text.")]
+    generated: Annotated[list[int] | None, said("What the model wrote itself.")]
     writes: Annotated[bool, said("A decoder's: what the row of a token works out is the token after it.")] = False
 
 
@@ -220,7 +223,10 @@ class Outline(Wired, kw_only=True, frozen=True):
 
 
 class Snapshot(Wired, kw_only=True, frozen=True):
-    """What must be drawn without a kernel: the heads on screen, and the current layer of a short text."""
+    """What must be drawn without a kernel: the heads on screen, and the current layer of a short text.
+
+    float32, or uint16 as in `Ahead`.
+    """
 
     run: int
     measure: str
@@ -253,6 +259,7 @@ class Pictures(Envelope, kw_only=True, frozen=True):
     measure: str
     domain: Domain
     limit: Annotated[float, said("The size of number that is drawn with full strength.")]
+    sampled: Annotated[int | None, said("Of how many queries, where they are not drawn from all.")] = None
     problem: Annotated[str, said("Why there are none, and the shape is all 0; empty where there are.")] = ""
 
 
@@ -465,6 +472,28 @@ class Profile(Request, kw_only=True, frozen=True, tag="profile"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
+class HeadPictures(Request, kw_only=True, frozen=True, tag="headPictures"):
+    """Draw the heads of some layers as larger pictures."""
+
+    layers: list[int]
+    cells: Annotated[int, said("A side.")]
+    limit: Annotated[float, said("As of the small pictures.")]
+    measure: str = "weights"
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
+class Similar(Request, kw_only=True, frozen=True, tag="similar"):
+    """How far every head's rows of weights are from one head's."""
+
+    layer: int
+    head: int
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
 class AskPictures(Request, kw_only=True, frozen=True, tag="pictures"):
     """Draw the heads' small pictures; they come as a state."""
 
@@ -520,6 +549,8 @@ AnyRequest = (
     | Tile
     | Rank
     | Profile
+    | HeadPictures
+    | Similar
     | AskPictures
     | AskCategories
     | AskAhead
@@ -567,6 +598,24 @@ class ProfileReply(Wired, kw_only=True, frozen=True):
     run: int
     dtype: DType
     shape: list[int]
+
+
+class HeadPicturesReply(Wired, kw_only=True, frozen=True):
+    """Pictures as in the state: uint8, (those layers, heads, rows, columns); the message's one buffer."""
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    sampled: Annotated[int | None, said("Of how many queries, where they are not drawn from all.")]
+
+
+class SimilarReply(Wired, kw_only=True, frozen=True):
+    """Jensen–Shannon divergences: float32, (layers, heads), 0 to 1 or NaN; the message's one buffer."""
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    sampled: Annotated[int | None, said("Of how many queries, where not all were compared.")]
 
 
 class Expected(Wired, kw_only=True, frozen=True):

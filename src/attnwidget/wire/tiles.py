@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.schema import Selection, Tile
 
-LAYER_BYTES = 1 << 20  # a saved notebook carries the whole current layer up to here
-HEADS_BYTES = 4 << 20  # and the selected heads alone up to here
+SAVED_BYTES = 900_000  # what a saved notebook carries of numbers: 1.2 MB there, which leaves room for the rest
 AHEAD_BYTES = 4 << 20  # all heads are sent ahead up to here
 AHEAD_SCALE, AHEAD_NAN, AHEAD_FORBIDDEN = 65533, 65534, 65535
 
@@ -107,17 +106,27 @@ def _positions(tokens: Tokens, span: tuple[int, int] | None, *, words: bool) -> 
 def snapshot(trace: AttentionTrace, selection: Selection, run: int, wanted: Sequence[tuple[int, int]]) -> Snapshot:
     """Return what a notebook saved now must carry to be drawn without a kernel.
 
-    That is the current layer of a short text, the wanted heads of a longer one, nothing of a long one.
+    That is the current layer of a short text, the wanted heads of a longer one, their weights in 16 bits if that is
+    what it takes, nothing of a long one.
     """
     words, measure, attention = selection.words, selection.measure, selection.attention
     about: dict[str, Any] = {"run": run, "measure": measure, "words": words}
     n, m = (len(side.word_texts if words else side.text) for side in trace.sides(attention))
     layer = [(selection.layer, head) for head in range(trace.n_heads(attention))]
-    for heads, limit in ((list(dict.fromkeys([*wanted, *layer])), LAYER_BYTES), (list(wanted), HEADS_BYTES)):
-        if heads and 4 * n * m * len(heads) <= limit:
+    whole, alone = list(dict.fromkeys([*wanted, *layer])), list(wanted)
+    for heads, is_packed in ((whole, False), (alone, False), *([(alone, True)] if measure == "weights" else [])):
+        if heads and (2 if is_packed else 4) * n * m * len(heads) <= SAVED_BYTES:
             numbers = tile(trace, heads, measure=measure, words=words, attention=attention)
-            return Snapshot(heads=[HeadId(*head) for head in heads], **about, **pack(numbers))
+            array = pack(_in_16_bits(numbers) if is_packed else numbers)
+            return Snapshot(heads=[HeadId(*head) for head in heads], **about, **array)
     return Snapshot(heads=[], **about)
+
+
+def _in_16_bits(weights: Tensor) -> Tensor:
+    """Write weights, −∞ where forbidden, as `wire.schema.Ahead` says."""
+    packed = (weights.clamp(0, 1) * AHEAD_SCALE).round()
+    packed = packed.masked_fill(weights.isnan(), AHEAD_NAN).masked_fill(weights == -torch.inf, AHEAD_FORBIDDEN)
+    return packed.to(torch.uint16)
 
 
 def fits_ahead(trace: AttentionTrace, attention: str) -> bool:
@@ -132,7 +141,5 @@ def ahead(trace: AttentionTrace, attention: str, run: int, alive: Callable[[], N
     for layer in kept:
         alive()
         weights = trace.measure("weights", layer, attention=attention).float().cpu()  # (heads, n, m)
-        packed = (weights.clamp(0, 1) * AHEAD_SCALE).round()
-        packed = packed.masked_fill(weights.isnan(), AHEAD_NAN).masked_fill(weights == -torch.inf, AHEAD_FORBIDDEN)
-        layers.append(packed.to(torch.uint16))
+        layers.append(_in_16_bits(weights))
     return Ahead(run=run, attention=attention, layers=kept, **pack(torch.stack(layers)))

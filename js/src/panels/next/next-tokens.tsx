@@ -1,6 +1,7 @@
 // On request: the tokens that the model expects, by the row in sight, and how likely it takes each to be.
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import { tokensOf } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
 import type { NextReply, Outline } from "../../wire/schema";
@@ -41,7 +42,8 @@ function NextTokens({ context }: PanelProps) {
   });
 
   if (!tellsNext.value || !outline) return null;
-  const { predicts, predictsNothing, queries } = outline;
+  const { predicts, predictsNothing } = outline;
+  const queries = tokensOf(outline.queries);
   if (!predicts) return <Line>{sentence(predictsNothing)}</Line>;
   // What was told last stays until the next is here, with its own token's name.
   const mine = last.value?.query === row.value || !client.silent.value;
@@ -97,7 +99,7 @@ function rowInSight({ state, hover, drawsTiles }: Context): number | null {
 /** The end of the text; of a masked language model the mask within it, if there is one, else the first word. */
 function openPlace(outline: Outline | null): number | null {
   if (!outline) return null;
-  const { tokens, special } = outline.queries;
+  const { tokens, special } = tokensOf(outline.queries);
   if (outline.predicts !== "place") return tokens.length - 1;
   const mask = special.findIndex((is, at) => is && at > 0 && at < tokens.length - 1);
   return mask > 0 ? mask : Math.max(0, special.indexOf(false));

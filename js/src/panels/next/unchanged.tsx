@@ -1,5 +1,6 @@
 // After another text: why the pinned row is as it was, and which row is not.
 
+import { tokensOf } from "../../layout/units";
 import { handOver } from "../../parts/keep-focus";
 import type { Panel, PanelProps } from "../../parts/panel";
 
@@ -19,7 +20,7 @@ function Unchanged({ context: { state } }: PanelProps) {
       </>
     ));
   const several = pinned.length > 1;
-  const cut = from >= outline.queries.tokens.length;
+  const cut = from >= tokensOf(outline.queries).tokens.length;
   return (
     <section class="unchanged reading-line" aria-label="why nothing changed" aria-live="polite">
       <span>

@@ -2,6 +2,7 @@
 // take, were it all written out.
 
 import { costOf, grouped, size } from "../../layout/cost";
+import { tokensOf } from "../../layout/units";
 import type { Panel, PanelProps } from "../../parts/panel";
 import type { Outline } from "../../wire/schema";
 
@@ -9,7 +10,7 @@ function ModelLine({ context: { state } }: PanelProps) {
   const outline = state.kernel.outline.value;
   if (!outline) return <p class="model" />;
   const { model, layers, kept, heads, maxError, broken, demo } = outline;
-  const tokens = (outline.keys ?? outline.queries).tokens.length;
+  const tokens = tokensOf(outline.keys ?? outline.queries).tokens.length;
   const exactness = broken
     ? "the model computed something that is not a number, perhaps by overflow in half precision"
     : maxError === null
@@ -27,7 +28,7 @@ function ModelLine({ context: { state } }: PanelProps) {
         )}
         {kept.length < layers && `${kept.length} of `}
         {layers} layers × {heads} heads · {tokens} {tokens === 1 ? "token" : "tokens"}
-        {outline.keys && ` → ${outline.queries.tokens.length}`}
+        {outline.keys && ` → ${tokensOf(outline.queries).tokens.length}`}
         {broken && " · not a number"}
         {maxError !== null && ` · exact to ${maxError.toExponential(0)}`}
         {demo && ` · ${demo.about}`}

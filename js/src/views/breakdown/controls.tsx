@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
 import { headName, headNamed } from "../../layout/heads";
 import { isChanged } from "../../layout/steps";
+import { tokensOf } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import { TokenField } from "../../parts/token-field";
 import { chooseHead } from "../../state/choose-head";
@@ -31,7 +32,7 @@ export function Controls({ context, store, outline }: Props) {
   const adding = useSignal(false);
   const taken = pinned.length > 0 ? pinned : chosen;
   const empty = (store.shown.value?.missing ?? "") !== ""; // no steps: nothing to ask about
-  const { tokens } = outline.queries;
+  const { tokens } = tokensOf(outline.queries);
   const range = (count: number) => Array.from({ length: count }, (_, at) => at);
   return (
     <div class="choices">

@@ -3,8 +3,9 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { openSteps, type Step, type Steps, whatIfName } from "../../layout/steps";
 import type { ColumnName } from "../../layout/table";
+import { type Tokens, tokensOf } from "../../layout/units";
 import type { State } from "../../state/state";
-import type { Breakdown, Outline, TokenList } from "../../wire/schema";
+import type { Breakdown, Outline } from "../../wire/schema";
 
 /** What is pointed at: a row by its number, or one of those that are no key. */
 export interface Spot {
@@ -21,8 +22,8 @@ export interface Shown {
   /** Null where there are none; `missing` says why. */
   steps: Steps | null;
   missing: string;
-  queries: TokenList;
-  keys: TokenList;
+  queries: Tokens;
+  keys: Tokens;
 }
 
 export interface BreakdownStore {
@@ -82,7 +83,8 @@ export function createStore(state: State): BreakdownStore {
 }
 
 function open(payload: Breakdown, outline: Outline): Shown {
-  const whole = { payload, outline, queries: outline.queries, keys: outline.keys ?? outline.queries };
+  const queries = tokensOf(outline.queries);
+  const whole = { payload, outline, queries, keys: outline.keys ? tokensOf(outline.keys) : queries };
   if (payload.missing) return { ...whole, steps: null, missing: payload.missing };
   try {
     return { ...whole, steps: openSteps(payload), missing: "" };

@@ -14,7 +14,7 @@ const PARTS: [name: string, part: TextPart][] = [
 
 export function TextParts({ context, store: { part } }: { context: Context; store: LinesStore }) {
   const outline = context.state.kernel.outline.value;
-  if (!outline?.queries.segments?.includes(1)) return null;
+  if (!outline?.queries.segments?.length) return null;
   return (
     <Choice
       label="between the texts"

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from attnwidget.session.feeds.base import Shown
     from attnwidget.wire.schema import Wired
 
-_WHOLE = 2048  # tokens; of longer texts
-_QUERIES = 512  # so many are scored
 _PAUSE = 2.0  # seconds
 _STEP = 10  # sentences between two messages of progress
 _PROBING = "measuring on annotated sentences"
@@ -86,12 +84,12 @@ class CategoriesFeed(Feed):
         if self._begun == (shown.run, attention):
             return
         self._begun = shown.run, attention
-        is_long = len(shown.trace.sides(attention)[0].text) > _WHOLE
-        options: dict[str, Any] = {"categories": self._own, "queries": _QUERIES if is_long else None}
         looks = self._wants_probe and shown.model is not None and attention in PROBED
 
         def work(job: Job[_Scored]) -> _Scored:
-            table = categorize(shown.trace, attention=attention, on_layer=lambda *_: job.report(""), **options)
+            table = categorize(
+                shown.trace, attention=attention, categories=self._own, on_layer=lambda *_: job.report("")
+            )
             # To compare weights with those that were probed takes a while too.
             return _Scored(table, known_probe(shown.model) if looks else None)
 

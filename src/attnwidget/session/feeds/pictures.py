@@ -1,4 +1,4 @@
-"""Every head's small picture, of the measure that is shown."""
+"""Every head's small picture, of the measure that is shown: of a long text first from few queries, then from more."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from attnwidget import measures
 from attnwidget.session.feeds.base import Feed
-from attnwidget.session.jobs import Stopped
-from attnwidget.wire.pictures import no_pictures, pictures
+from attnwidget.session.jobs import Stopped, works_at_once
+from attnwidget.wire.pictures import FIRST, THEN, is_sampled, no_pictures, pictures
 
 if TYPE_CHECKING:
     from attnwidget.session.feeds.base import Shown
@@ -40,10 +40,18 @@ class PicturesFeed(Feed):
             self._job.stop()
         self._begun, self._failed = _about(shown), False
 
+        waits = works_at_once()  # somebody does, for the first
+
         def work(job: Job[Pictures]) -> Pictures:
             if "output" in measures.get(selection.measure).needs:
                 trace.find_projections(lambda *_: job.report(""))
-            return pictures(trace, selection.attention, selection.measure, run, lambda: job.report(""))
+            about = trace, selection.attention, selection.measure, run, lambda: job.report("")
+            if is_sampled(trace, selection.attention):
+                first = pictures(*about, queries=FIRST)
+                if waits:
+                    return first
+                job.hand_on(lambda: self._tell(first))
+            return pictures(*about, queries=THEN)
 
         def finish(job: Job[Pictures]) -> None:
             try:

@@ -1,0 +1,58 @@
+"""The tokens of a side, written small: a saved notebook keeps them, with every entry of a list on a line of its own."""
+
+from __future__ import annotations
+
+from itertools import chain, groupby
+from typing import TYPE_CHECKING
+
+from attnwidget.tokens.labels import encodable
+from attnwidget.wire.schema import TokenList
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from attnwidget.tokens import Tokens
+
+_MARKS = "|¦‖·\x1f"  # in what is left, private characters
+
+
+def token_list(
+    tokens: Tokens,
+    *,
+    segments: Sequence[int] | None = None,
+    generated: Sequence[bool] | None = None,
+    writes: bool = False,
+) -> TokenList:
+    """Write the tokens of one side."""
+    sizes = [len(list(group)) for _, group in groupby(tokens.words)]
+    labels = iter(tokens.text)
+    joined = ["".join(next(labels) for _ in range(size)) for size in sizes]
+    odd = ["" if text == usual else text for text, usual in zip(tokens.word_texts, joined, strict=True)]
+    return TokenList(
+        tokens=in_one(tokens.text),
+        special=stretches(tokens.special),
+        words=" ".join(map(str, sizes)),
+        word_texts=in_one(odd) if any(odd) else "",
+        segments=None if segments is None else stretches(one == 1 for one in segments),
+        generated=None if generated is None else stretches(generated),
+        writes=writes,
+    )
+
+
+def in_one(texts: Sequence[str]) -> str:
+    """Write a list of texts as one: a character that is in none of them stands before each."""
+    texts = [encodable(text) for text in texts]
+    used = set(chain.from_iterable(texts))
+    mark = next(one for one in chain(_MARKS, map(chr, range(0xE000, 0x110000))) if one not in used)
+    return "".join(mark + text for text in texts)
+
+
+def stretches(flags: Iterable[bool]) -> list[int]:
+    """Write flags as the positions where they turn true and false again."""
+    found: list[int] = []
+    last, count = False, 0
+    for count, flag in enumerate(flags, 1):
+        if bool(flag) != last:
+            found.append(count - 1)
+            last = bool(flag)
+    return [*found, count] if last else found
