@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnwidget import measures
 from attnwidget.tokens.decoder import with_start
+from attnwidget.wire.parts import gaps_of
 from attnwidget.wire.schema import Matrices, MeasureInfo, Outline, TokenList
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def shown_sides(trace: AttentionTrace, attention: str) -> tuple[tuple[Tokens, To
 
 
 def _side(trace: AttentionTrace, tokens: Tokens, *, is_own: bool, writes: bool = False) -> TokenList:
+    gaps, odd = gaps_of(tokens)
     return TokenList(
         tokens=tokens.text,
         special=tokens.special,
@@ -63,6 +65,8 @@ def _side(trace: AttentionTrace, tokens: Tokens, *, is_own: bool, writes: bool =
         segments=trace.segments if is_own or trace.segments is None else None,
         generated=trace.generated if is_own else None,
         writes=writes,
+        gaps=gaps,
+        odd=odd,
     )
 
 
