@@ -220,7 +220,7 @@ def test_special_tokens_never_join():
 
 
 def test_empty_and_wrong_input():
-    assert describe([]) == Tokens([], [], [], [], [])
+    assert describe([]) == Tokens([], [], [], [], [], [])
     with pytest.raises(ValueError, match="spans has 1 entries for 2 tokens"):
         describe(["a", "b"], spans=[(0, 1)])
     with pytest.raises(ValueError, match="special has 0 entries"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode
 
@@ -80,7 +80,7 @@ class AttentionWidget(SessionWidget):
     category : str or None
         The category that is open in the panel, "Other" among them.
     view : str
-        ``"lines"``, or ``"breakdown"``: every step of the first of `heads` for the pinned `queries`.
+        ``"lines"``, ``"text"``, or ``"breakdown"``: every step of the first of `heads` for the pinned `queries`.
     combine : str
         How several pinned queries are taken together, in the breakdown and beside the keys: ``"mean"`` or ``"sum"``.
     what_if : dict
@@ -222,6 +222,23 @@ class AttentionWidget(SessionWidget):
         ``w.breakdown().what_if(temperature=2)``.
         """
         return self._session.breakdown()
+
+    def goto(self, position: int | str, *, side: Literal["query", "key"] = "query") -> None:
+        """Bring a place of the text into sight, in every browser that shows the widget; nothing is pinned.
+
+        Parameters
+        ----------
+        position : int or str
+            A token position, negative from the end, or what to look for: the first place that `trace.find` finds.
+        side : "query" or "key"
+            Where there are two texts, or two columns of one: on which side.
+
+        Raises
+        ------
+        IndexError, ValueError
+            If there is no such place.
+        """
+        self.send(self._session.goto(position, side).to_state())
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Add a text for readers without the widget: a notebook opened elsewhere, a terminal."""

@@ -92,6 +92,10 @@ export interface TokenList {
   generated: number[] | null;
   /** A decoder's: what the row of a token works out is the token after it. */
   writes: boolean;
+  /** The text as it was written, a letter a token: the token as it is here behind nothing (.), a space ( ) or a line break (/); nothing (0), as of a mark that was added; or the next of `odd` (*). */
+  gaps: string;
+  /** What stands in the text where a token is written otherwise here. */
+  odd: string[];
 }
 
 /** An example in the menu. */
@@ -593,6 +597,14 @@ export interface Reply {
   id: string | null;
   ok: Record<string, unknown> | null;
   error: Failure | null;
+}
+
+/** Python asks all browsers to bring a token into sight. */
+export interface GotoEvent {
+  event: "goto";
+  run: number;
+  side: "key" | "query";
+  token: number;
 }
 
 /** A browser has set the selection; the one that did takes it as the confirmation, the others follow. */

@@ -52,7 +52,7 @@ def encode(model: Any, tokenizer: Any, text: str, text_pair: str | None = None) 
     types = types[once] if types is not None and _knows_types(model, types) else None
     if text_pair is None:
         spans = encoded["offset_mapping"][once] if is_fast else None
-        return Encoded(ids[once], read_tokens(tokenizer, ids[once], spans), types=types, notices=notices)
+        return Encoded(ids[once], read_tokens(tokenizer, ids[once], spans, text), types=types, notices=notices)
     segments = _segments(tokenizer, encoded, text, len(ids))
     spans = None
     if is_fast:  # both texts count from 0: set them apart, so that none of their tokens touch
@@ -61,7 +61,8 @@ def encode(model: Any, tokenizer: Any, text: str, text_pair: str | None = None) 
             for (start, end), part in zip(encoded["offset_mapping"], segments, strict=True)
         ]
         spans = spans[once]
-    return Encoded(ids[once], read_tokens(tokenizer, ids[once], spans), segments[once], types, notices)
+    tokens = read_tokens(tokenizer, ids[once], spans, f"{text}\n{text_pair}")
+    return Encoded(ids[once], tokens, segments[once], types, notices)
 
 
 def _once(tokenizer: Any, encoded: Any, ids: list[int]) -> tuple[slice, list[str]]:
@@ -82,13 +83,16 @@ def encode_target(model: Any, tokenizer: Any, text: str) -> tuple[list[int], lis
     return ids[once], [one.replace("The text", "The target") for one in notices]
 
 
-def read_tokens(tokenizer: Any, ids: list[int], spans: list[tuple[int, int]] | None = None) -> Tokens:
-    """Describe token ids as a reader sees them."""
+def read_tokens(
+    tokenizer: Any, ids: list[int], spans: list[tuple[int, int]] | None = None, text: str | None = None
+) -> Tokens:
+    """Describe token ids as a reader sees them; `spans` are their places in `text`, where those are known."""
     known = set(tokenizer.all_special_ids)
     return describe(
         [str(token) for token in tokenizer.convert_ids_to_tokens(ids)],
         scheme=scheme_of(tokenizer),
         spans=spans,
+        text=text,
         special=[number in known for number in ids],
     )
 

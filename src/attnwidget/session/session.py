@@ -31,6 +31,7 @@ from attnwidget.wire.replies import Replies
 from attnwidget.wire.schema import (
     Demo,
     ExampleName,
+    GotoEvent,
     Outline,
     Selection,
     SelectionEvent,
@@ -312,6 +313,20 @@ class Session:
     def within(self, values: dict[str, Any]) -> dict[str, Any]:
         """Return what a browser sends without the token positions that are no more."""
         return values if self.trace is None else rules.within(values, self.trace, self.selection.attention)
+
+    def goto(self, position: int | str, side: str = "query") -> GotoEvent:
+        """Return what tells browsers to bring a place into sight; see `AttentionWidget.goto`."""
+        trace = self.settled()
+        with self.lock:
+            tokens = trace.side(side, self.selection.attention)
+            if isinstance(position, str):
+                found = tokens.find(position)
+                if not found:
+                    raise ValueError(f"{position!r} is nowhere in the text; `trace.find` looks by the same rule")
+                at = found[0][0]
+            else:
+                (at,) = tokens.where(position)
+            return GotoEvent(run=self.run_number, side="key" if side == "key" else "query", token=at)
 
     def take(self, selection: Selection, by: Stamp) -> SelectionEvent:
         """Choose all that a browser has chosen; raise if something is not there."""

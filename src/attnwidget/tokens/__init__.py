@@ -15,7 +15,9 @@ from itertools import groupby
 from operator import index
 from typing import TYPE_CHECKING, Any
 
+from attnwidget.tokens.find import find
 from attnwidget.tokens.labels import visible
+from attnwidget.tokens.parts import parts_by_marks, parts_by_spans
 from attnwidget.tokens.spelling import SCHEMES, Piece, content, decode, guess_scheme
 from attnwidget.tokens.words import number_words
 
@@ -31,7 +33,7 @@ _NAMED = 10  # tokens that an error names
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens as a reader sees them; the first four lists have one entry per token."""
+    """Tokens as a reader sees them; all lists but `word_texts` have one entry per token."""
 
     text: list[str]
     """Readable form, never empty."""
@@ -43,6 +45,12 @@ class Tokens:
     """Number of the token's word: from 0, without gaps, never falling."""
     word_texts: list[str]
     """Readable form of each word, never empty: one entry per word."""
+    parts: list[str]
+    """The text as it was written, cut at the tokens; see `tokens.parts`."""
+
+    def find(self, wanted: str) -> list[list[int]]:
+        """Return the positions of every place that reads so; see `tokens.find`."""
+        return find(self, wanted)
 
     def where(self, wanted: int | str) -> list[int]:
         """Return the positions that a user means: of every token, or else every word, that reads so; or a number's own.
@@ -79,6 +87,7 @@ def describe(
     scheme: str | None = None,
     spans: Sequence[tuple[int, int]] | None = None,
     special: Sequence[bool] | None = None,
+    text: str | None = None,
 ) -> Tokens:
     """Give every token a readable label and the number of its word.
 
@@ -94,6 +103,8 @@ def describe(
         are found from the marks alone.
     special
         Which tokens the tokenizer added. Without it, the usual spellings decide.
+    text
+        What the spans are of. Without it, the text is put together from the tokens.
 
     Raises
     ------
@@ -119,9 +130,10 @@ def describe(
         raise ValueError(message)
     contents = [t if s else content(t, scheme) for t, s in zip(raw, special, strict=True)]
     pieces = decode(contents)
+    touching = _touching(raw, special, scheme, spans)
     words = number_words(
         [piece.source for piece in pieces],
-        touching=_touching(raw, special, scheme, spans),
+        touching=touching,
         halved=[piece.shared for piece in pieces],
     )
     members = [[piece for _, piece in word] for _, word in groupby(zip(words, pieces, strict=True), lambda one: one[0])]
@@ -131,6 +143,9 @@ def describe(
         special=[bool(flag) for flag in special],
         words=words,
         word_texts=[_word_text(word) for word in members],
+        parts=parts_by_marks(pieces, special, scheme, touching)
+        if text is None or spans is None
+        else parts_by_spans(text, spans),
     )
 
 
@@ -143,6 +158,7 @@ def after_prompt(tokens: Tokens, count: int) -> Tokens:
         special=[True] * count + tokens.special,
         words=[*range(count), *(word + count for word in tokens.words)],
         word_texts=names + tokens.word_texts,
+        parts=[""] * count + tokens.parts,
     )
 
 

@@ -537,6 +537,38 @@ class AttentionTrace:
             raise ValueError(lacking[asked[0]])
         return rank(self, [name for name in asked if not lacking[name]], (query, key), measure)
 
+    def find(
+        self, text: str, *, attention: str | None = None, side: Literal["query", "key"] = "query"
+    ) -> list[list[int]]:
+        """Find a word, a part of one, or a phrase in the text, as the widget's Find does.
+
+        Parameters
+        ----------
+        text : str
+            What to look for. Upper and lower case are the same, and so is all white space. Marks such as ``[SEP]`` are
+            found by their names. ``"#12"`` is position 12; a number by itself is looked for in the text, and is that
+            position besides, as the last place.
+        attention, side : optional
+            Where there are two texts: in that of the queries or of the keys of one of `attentions`.
+
+        Returns
+        -------
+        list of list of int
+            The token positions of every place, in their order in the text; places do not overlap. Empty for none.
+
+        Raises
+        ------
+        ValueError
+            For an empty string.
+        """
+        return self.side(side, attention).find(text)
+
+    def side(self, name: str, attention: str | None = None) -> Tokens:
+        """Return one of `sides` by its name, "query" or "key"."""
+        if name not in {"query", "key"}:
+            raise ValueError(f'side must be "query" or "key", not {name!r}')
+        return self.sides(attention)[name == "key"]
+
     def pair_grid(
         self,
         queries: Sequence[int] | None,

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from attnwidget.maths import LeftOut, Mask, QKVLayer, RelativeBias, WeightsLayer
 from attnwidget.maths.from_arrays import as_weights
-from attnwidget.tokens import Tokens
+from attnwidget.tokens import Tokens, describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +78,7 @@ class TokensEntry(Entry, kw_only=True, frozen=True):
     special: list[bool]
     words: list[int]
     word_texts: list[str]
+    parts: list[str] | None = None  # since version 3
 
 
 class Version1(Entry, kw_only=True, frozen=True):
@@ -100,7 +101,7 @@ class Description(Version1, kw_only=True, frozen=True):
     notices: list[str]
 
 
-VERSIONS: dict[int, type[Version1]] = {1: Version1, 2: Description}
+VERSIONS: dict[int, type[Version1]] = {1: Version1, 2: Description, 3: Description}
 
 
 def layers_from(
@@ -121,7 +122,10 @@ def tokens_from(entry: TokensEntry, name: str) -> Tokens:
     steps = [after - before for before, after in zip([0, *entry.words], entry.words, strict=False)]
     if entry.words[0] or not {*steps} <= {0, 1} or len(entry.word_texts) != entry.words[-1] + 1:
         raise ValueError(f"{name}.words: expected numbers from 0 on without gaps, and as many entries of word_texts")
-    return Tokens(entry.text, entry.raw, entry.special, entry.words, entry.word_texts)
+    parts = describe(entry.raw, special=entry.special).parts if entry.parts is None else entry.parts
+    if len(parts) != len(entry.text):
+        raise ValueError(f"{name}.parts: expected {len(entry.text)} entries, one for each token, got {len(parts)}")
+    return Tokens(entry.text, entry.raw, entry.special, entry.words, entry.word_texts, parts)
 
 
 def check_labels(about: Version1) -> None:

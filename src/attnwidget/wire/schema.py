@@ -19,6 +19,7 @@ from attnwidget.head_id import HeadId  # noqa: TC001 - msgspec reads the annotat
 from attnwidget.tokens.labels import encodable
 
 Combine = Literal["mean", "sum"]
+Side = Literal["query", "key"]
 Domain = Literal["share", "positive", "real"]
 DType = Literal["float32", "int32", "uint8", "uint16"]
 
@@ -141,6 +142,14 @@ class TokenList(Wired, kw_only=True, frozen=True):
     segments: Annotated[list[int] | None, said("Which tokens are of a pair's second text; null for one text.")]
     generated: Annotated[list[int] | None, said("What the model wrote itself.")]
     writes: Annotated[bool, said("A decoder's: what the row of a token works out is the token after it.")] = False
+    gaps: Annotated[
+        str,
+        said(
+            "The text as it was written, a letter a token: the token as it is here behind nothing (.), a space ( ) or "
+            "a line break (/); nothing (0), as of a mark that was added; or the next of `odd` (*)."
+        ),
+    ]
+    odd: Annotated[list[str], said("What stands in the text where a token is written otherwise here.")]
 
 
 class ExampleName(Wired, kw_only=True, frozen=True):
@@ -652,6 +661,14 @@ class Reply(Wired, kw_only=True, frozen=True, omit_defaults=True):
 
 
 # -- events -----------------------------------------------------------------------------------------------------
+
+
+class GotoEvent(Wired, kw_only=True, frozen=True, tag_field="event", tag="goto"):
+    """Python asks all browsers to bring a token into sight."""
+
+    run: int
+    side: Side
+    token: int
 
 
 class SelectionEvent(Wired, kw_only=True, frozen=True, tag_field="event", tag="selection"):

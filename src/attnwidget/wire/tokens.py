@@ -6,6 +6,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from attnwidget.tokens.labels import encodable
+from attnwidget.wire.parts import gaps_of
 from attnwidget.wire.schema import TokenList
 
 if TYPE_CHECKING:
@@ -27,15 +28,18 @@ def token_list(
     sizes = [len(list(group)) for _, group in groupby(tokens.words)]
     labels = iter(tokens.text)
     joined = ["".join(next(labels) for _ in range(size)) for size in sizes]
-    odd = ["" if text == usual else text for text, usual in zip(tokens.word_texts, joined, strict=True)]
+    own = ["" if text == usual else text for text, usual in zip(tokens.word_texts, joined, strict=True)]
+    gaps, odd = gaps_of(tokens)
     return TokenList(
         tokens=in_one(tokens.text),
         special=stretches(tokens.special),
         words=" ".join(map(str, sizes)),
-        word_texts=in_one(odd) if any(odd) else "",
+        word_texts=in_one(own) if any(own) else "",
         segments=None if segments is None else stretches(one == 1 for one in segments),
         generated=None if generated is None else stretches(generated),
         writes=writes,
+        gaps=gaps,
+        odd=odd,
     )
 
 
