@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnwidget.examples import EXAMPLES
 from attnwidget.wire import schema, tiles
+from attnwidget.wire.cells import cells
 from attnwidget.wire.envelope import pack
 from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.server import Handler
 
-SLOW = (schema.Tile, schema.Rank, schema.Profile, schema.AskNext)
+SLOW = (schema.Tile, schema.Rank, schema.Profile, schema.Cells, schema.AskNext)
 
 
 def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
@@ -47,6 +48,10 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         trace, attention, run = _about(session, ask)
         return profile(trace, attention, ask, run, alive)
 
+    def pooled(ask: schema.Cells, alive: Any) -> Any:
+        trace, attention, run = _about(session, ask)
+        return cells(trace, attention, ask, run, alive)
+
     def hello(ask: schema.Hello, _: object) -> schema.Agreement:
         seen = session.seen.get(_client(ask), 0)
         return schema.Agreement(run=session.run_number, seen=seen, selection=session.selection)
@@ -63,6 +68,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.Tile: tile,
         schema.Rank: rank,
         schema.Profile: profiled,
+        schema.Cells: pooled,
         schema.AskNext: lambda ask, _: _expected(session, ask),
         schema.AskPictures: lambda *_: session.begin("pictures"),
         schema.AskCategories: lambda *_: session.begin("categories"),
@@ -74,7 +80,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
 
 
 def _about(
-    session: Session, ask: schema.Tile | schema.Rank | schema.Profile | schema.AskNext
+    session: Session, ask: schema.Tile | schema.Rank | schema.Profile | schema.Cells | schema.AskNext
 ) -> tuple[AttentionTrace, str, int]:
     """Return the trace that is asked about, its attention, and its run."""
     with session.lock:  # they belong together
