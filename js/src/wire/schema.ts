@@ -464,6 +464,29 @@ export interface Similar extends Request {
   run?: number | null;
 }
 
+/** A tile of a picture's pyramid: 256 × 256 cells, each of 2^level × 2^level pairs. */
+export interface Cells extends Request {
+  ask: "cells";
+  heads: Head[];
+  /** How several heads are one; null for one alone. */
+  together?: "maximum" | "mean" | null;
+  level: number;
+  /** Which tile, from above: the first query is row × 256 × 2^level. */
+  row: number;
+  /** Which tile, from the left. */
+  column: number;
+  /** Few queries of each cell will do, where all would take long. */
+  sampled?: boolean;
+  /** Whether rows and columns are whole words. */
+  words?: boolean;
+  measure?: string;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
 /** Draw the heads' small pictures; they come as a state. */
 export interface AskPictures extends Request {
   ask: "pictures";
@@ -572,6 +595,23 @@ export interface SimilarReply {
   sampled: number | null;
 }
 
+/**
+ * A tile of the pyramid: float32, (2, rows, columns), the message's one buffer; tiles at the end are cut short.
+ *
+ * First each cell's largest number (of either sign: the one farthest from 0), then its mass: the sum over its keys,
+ * the mean over its queries; of numbers of either sign the mean over the pairs that may attend. −∞ where the mask
+ * forbids all its pairs (of a sample: all that were looked at), NaN with NaN among them.
+ */
+export interface CellsReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** One query of so many was looked at: 1 for all, and the numbers are exact. */
+  step: number;
+  /** How long that took. */
+  seconds: number;
+}
+
 /** A token that the model expects. */
 export interface Expected {
   token: string;
@@ -624,9 +664,9 @@ export interface ProgressEvent {
   total: number;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | Cells | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "cells" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

@@ -1,6 +1,7 @@
 """Pure functions on tensors: masks, scores, softmax, weighted sums, pooling, one layer's tiles."""
 
 from attnwidget.maths.bias import RelativeBias
+from attnwidget.maths.cells import as_one, columns_of, pool_cells, rows_of, weight_columns
 from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
@@ -19,18 +20,23 @@ __all__ = [
     "QKVLayer",
     "RelativeBias",
     "WeightsLayer",
+    "as_one",
     "blind_rows",
+    "columns_of",
     "layers_from_qkv",
     "layers_from_weights",
     "log_sum_exp",
     "max_pool",
     "max_pool_tiles",
     "merge_words",
+    "pool_cells",
     "positions",
     "resolve",
     "scores",
+    "rows_of",
     "spread",
     "take",
+    "weight_columns",
     "weighted_sum",
     "weights",
 ]

@@ -111,6 +111,15 @@ class QKVLayer:
         sinks = None if self.sinks is None else self.sinks[which]
         self._sums[which[:, None], rows] = log_sum_exp(blocks, sinks=sinks)  # (heads, rows)
 
+    def known_sums(self, head: int, queries: Tensor) -> Tensor:
+        """Log-sum-exp of some rows of a head, (queries,); NaN where it is not known yet."""
+        return self._sums[head].index_select(0, queries.to(self._sums.device))
+
+    def remember(self, head: int, queries: Tensor, lse: Tensor) -> None:
+        """Keep the log-sum-exp of some rows of a head, (queries,), that was computed elsewhere."""
+        if self.known_lse is None:
+            self._sums[head, queries.to(self._sums.device)] = lse.to(self._sums)
+
     def group(self, head: int) -> int:
         """Return the key head that a query head uses."""
         return head * self.k.shape[0] // self.q.shape[0]

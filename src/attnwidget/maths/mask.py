@@ -55,6 +55,17 @@ class Mask:
         stop = m if self.after is None else min(m, max(0, int(queries.max()) + self.after + 1))
         return first, max(first, stop)
 
+    def over(self, queries: tuple[int, int], keys: tuple[int, int]) -> bool | None:
+        """Say of all pairs between two ranges whether they may attend: all, none, or (None) that it takes `allowed`."""
+        (first, last), (start, stop) = queries, keys
+        ahead = None if self.after is None else (start - (last - 1) - self.after, stop - 1 - first - self.after)
+        back = None if self.before is None else (first - (stop - 1) - self.before, last - 1 - start - self.before)
+        reach = [one for one in (ahead, back) if one is not None]  # of the nearest and the farthest pair
+        if any(nearest > 0 for nearest, _ in reach):
+            return False
+        says_all = self.keep is None and self.dense is None
+        return True if says_all and all(farthest <= 0 for _, farthest in reach) else None
+
     def allowed(self, queries: Tensor, keys: Tensor, heads: Index = ALL) -> Tensor:
         """Say for a tile which pairs may attend.
 

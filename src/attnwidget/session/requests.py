@@ -10,6 +10,7 @@ import msgspec
 from attnwidget import measures
 from attnwidget.examples import EXAMPLES
 from attnwidget.wire import schema
+from attnwidget.wire.cells import cells
 from attnwidget.wire.pictures import head_pictures
 from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
@@ -30,10 +31,11 @@ NUMBERS: dict[type[schema.Request], Callable[..., Answer]] = {
     schema.Tile: tile_reply,
     schema.Rank: ranking,
     schema.Profile: profile,
+    schema.Cells: cells,
     schema.HeadPictures: head_pictures,
     schema.Similar: similar,
 }
-HEAVY: tuple[type[schema.Request], ...] = (schema.HeadPictures, schema.Similar)
+HEAVY: tuple[type[schema.Request], ...] = (schema.Cells, schema.HeadPictures, schema.Similar)
 SLOW: tuple[type[schema.Request], ...] = (*NUMBERS, schema.AskNext)
 
 

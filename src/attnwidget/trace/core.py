@@ -25,6 +25,7 @@ from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
 from attnwidget.tokens.labels import encodable
 from attnwidget.trace import store
+from attnwidget.trace.cells import pool
 from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
@@ -34,10 +35,11 @@ from attnwidget.trace.ranking import pair_grid, rank
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
+    from attnwidget.trace.cells import About, Pooled, Square
     from attnwidget.trace.projections import OnLayer, Project
     from attnwidget.trace.ranking import PairGrid, Ranking
 
@@ -591,6 +593,11 @@ class AttentionTrace:
             Whether an open side is one of whole words.
         """
         return pair_grid(self, self._name(attention), (queries, keys), measure, words=words)
+
+    def cells(self, about: About, square: Square, alive: Callable[[], None] = lambda: None) -> Pooled:
+        """Reduce a part of the picture to cells, each with its largest number and its mass; see `trace.cells`."""
+        layers = {number: self._of(about.attention)[number] for number, _ in about.heads}
+        return pool(self, layers, about, square, alive)
 
     def why_forbidden(
         self, queries: Sequence[int] | None, keys: Sequence[int] | None, *, attention: str | None = None

@@ -503,6 +503,24 @@ class Similar(Request, kw_only=True, frozen=True, tag="similar"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
+class Cells(Request, kw_only=True, frozen=True, tag="cells"):
+    """A tile of a picture's pyramid: 256 × 256 cells, each of 2^level × 2^level pairs."""
+
+    heads: list[HeadId]
+    together: Annotated[Literal["mean", "maximum"] | None, said("How several heads are one; null for one alone.")] = (
+        None
+    )
+    level: int
+    row: Annotated[int, said("Which tile, from above: the first query is row × 256 × 2^level.")]
+    column: Annotated[int, said("Which tile, from the left.")]
+    sampled: Annotated[bool, said("Few queries of each cell will do, where all would take long.")] = False
+    words: Annotated[bool, said("Whether rows and columns are whole words.")] = False
+    measure: str = "weights"
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
 class AskPictures(Request, kw_only=True, frozen=True, tag="pictures"):
     """Draw the heads' small pictures; they come as a state."""
 
@@ -560,6 +578,7 @@ AnyRequest = (
     | Profile
     | HeadPictures
     | Similar
+    | Cells
     | AskPictures
     | AskCategories
     | AskAhead
@@ -625,6 +644,21 @@ class SimilarReply(Wired, kw_only=True, frozen=True):
     dtype: DType
     shape: list[int]
     sampled: Annotated[int | None, said("Of how many queries, where not all were compared.")]
+
+
+class CellsReply(Wired, kw_only=True, frozen=True):
+    """A tile of the pyramid: float32, (2, rows, columns), the message's one buffer; tiles at the end are cut short.
+
+    First each cell's largest number (of either sign: the one farthest from 0), then its mass: the sum over its keys,
+    the mean over its queries; of numbers of either sign the mean over the pairs that may attend. −∞ where the mask
+    forbids all its pairs (of a sample: all that were looked at), NaN with NaN among them.
+    """
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    step: Annotated[int, said("One query of so many was looked at: 1 for all, and the numbers are exact.")]
+    seconds: Annotated[float, said("How long that took.")]
 
 
 class Expected(Wired, kw_only=True, frozen=True):
