@@ -10,6 +10,7 @@ import msgspec
 from attnwidget import measures
 from attnwidget.examples import EXAMPLES
 from attnwidget.wire import schema
+from attnwidget.wire.lines import lines
 from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
 from attnwidget.wire.server import StaleError
@@ -28,6 +29,7 @@ NUMBERS: dict[type[schema.Request], Callable[..., Answer]] = {
     schema.Tile: tile_reply,
     schema.Rank: ranking,
     schema.Profile: profile,
+    schema.Lines: lines,
 }
 HEAVY: tuple[type[schema.Request], ...] = ()
 SLOW: tuple[type[schema.Request], ...] = (*NUMBERS, schema.AskNext)

@@ -10,6 +10,7 @@ from attnwidget import measures
 from attnwidget.trace.ranking import pair_numbers
 from attnwidget.wire.envelope import pack
 from attnwidget.wire.schema import ProfileReply
+from attnwidget.wire.together import as_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,22 +42,9 @@ def profile(
         by_head |= {(layer, head): one for head, one in zip(chosen, numbers, strict=True)}
     rows = torch.stack([by_head[layer, head] for layer, head in ask.heads])  # (heads, units)
     if ask.together is not None:
-        rows = _as_one(rows, ask.together, measures.get(ask.measure).domain)[None]  # (1, units)
+        rows = as_one(rows, ask.together, measures.get(ask.measure).domain)[0][None]  # (1, units)
     if ask.combine == "sum" and len(ask.queries) > 1:
         blind = {*trace.blind_rows(ask.heads[0].layer, attention=attention)}
         rows = rows * len({*ask.queries} - blind)  # −∞ stays
     array = pack(rows)
     return ProfileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
-
-
-def _as_one(rows: Tensor, together: str, domain: str) -> Tensor:
-    """Take many heads' numbers together, (heads, units) → (units,), by the rule of the browser's `takeTogether`."""
-    allowed = rows != -torch.inf  # (heads, units)
-    known = rows.masked_fill(~allowed, 0)  # (heads, units)
-    if together == "mean":
-        counted = allowed.sum(0).clamp(min=1) if domain == "real" else len(rows)  # (units,)
-        one = known.sum(0) / counted  # (units,)
-    else:
-        farthest = known.abs().argmax(0, keepdim=True)  # (1, units); NaN wins
-        one = known.gather(0, farthest)[0]  # (units,)
-    return one.masked_fill(~allowed.any(0), -torch.inf)
