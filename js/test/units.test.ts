@@ -43,6 +43,8 @@ test("tokens are read from the few characters that they cross in", () => {
     segments: [3, 5],
     generated: null,
     writes: false,
+        gaps: "",
+        odd: [],
   };
   const tokens = tokensOf(packed);
   assert.deepEqual(tokens, {

@@ -1,7 +1,7 @@
 """Pure functions on tensors: masks, scores, softmax, weighted sums, pooling, one layer's tiles."""
 
 from attnwidget.maths.bias import RelativeBias
-from attnwidget.maths.cells import as_one, columns_of, pool_cells, rows_of, weight_columns
+from attnwidget.maths.cells import columns_of, pool_cells, rows_of, weight_columns
 from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
@@ -9,6 +9,7 @@ from attnwidget.maths.pool import max_pool, max_pool_tiles, merge_words, spread
 from attnwidget.maths.projection import Projection
 from attnwidget.maths.softmax import log_sum_exp, scores, weighted_sum, weights
 from attnwidget.maths.tile import ALL, Index, positions, resolve, take
+from attnwidget.maths.together import as_one
 
 __all__ = [
     "ALL",
@@ -32,8 +33,8 @@ __all__ = [
     "pool_cells",
     "positions",
     "resolve",
-    "scores",
     "rows_of",
+    "scores",
     "spread",
     "take",
     "weight_columns",

@@ -232,16 +232,3 @@ def _finite(tensor: Tensor) -> Tensor:
 def _lse(largest: Tensor, total: Tensor) -> Tensor:
     """Log-sum-exp of every row, (rows,), from its cells (cells, rows)."""
     return torch.logsumexp(largest + total.log().masked_fill(largest == -torch.inf, 0), 0)
-
-
-def as_one(numbers: Tensor, together: str, *, signed: bool) -> Tensor:
-    """Take many heads' numbers together, (heads, …) → (…), by the rule of the browser's `takeTogether`."""
-    allowed = numbers != -torch.inf  # (heads, …)
-    known = numbers.masked_fill(~allowed, 0)  # (heads, …)
-    if together == "mean":
-        counted = allowed.sum(0).clamp(min=1) if signed else len(numbers)  # (…)
-        one = known.sum(0) / counted  # (…)
-    else:
-        farthest = known.abs().argmax(0, keepdim=True)  # (1, …); NaN wins
-        one = known.gather(0, farthest)[0]  # (…)
-    return one.masked_fill(~allowed.any(0), -torch.inf)

@@ -11,6 +11,7 @@ from attnwidget import measures
 from attnwidget.examples import EXAMPLES
 from attnwidget.wire import schema
 from attnwidget.wire.cells import cells
+from attnwidget.wire.lines import lines
 from attnwidget.wire.pictures import head_pictures
 from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
@@ -34,6 +35,7 @@ NUMBERS: dict[type[schema.Request], Callable[..., Answer]] = {
     schema.Cells: cells,
     schema.HeadPictures: head_pictures,
     schema.Similar: similar,
+    schema.Lines: lines,
 }
 HEAVY: tuple[type[schema.Request], ...] = (schema.Cells, schema.HeadPictures, schema.Similar)
 SLOW: tuple[type[schema.Request], ...] = (*NUMBERS, schema.AskNext)

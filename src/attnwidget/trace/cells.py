@@ -64,7 +64,7 @@ def pool(
     layers : mapping
         Its layers that the heads are of.
     about, square
-        What, and where. Sampled, as few queries of each cell as it takes to stay below `SAMPLE`, evenly rows_of: a
+        What, and where. Sampled, as few queries of each cell as it takes to stay below `SAMPLE`, evenly spread: a
         largest number is then one that was seen, and there may be a larger one.
     alive : function
         Called about every 30 ms of work; may raise.
@@ -154,8 +154,6 @@ def _numbers(  # noqa: PLR0917 - what, where, and of which tokens
             how: dict[str, Any] = {"over_keys": get_measure(about.measure).over_keys, "attending": sees[rows][:, None]}
             tile, _ = merge_words(tile, tile != -torch.inf, row_words, column_words, **how)
         found.append(tile[0])
-    return (
-        found[0]
-        if len(found) == 1
-        else as_one(torch.stack(found), about.together, signed=get_measure(about.measure).domain == "real")
-    )
+    if len(found) == 1:
+        return found[0]
+    return as_one(torch.stack(found), about.together, signed=get_measure(about.measure).domain == "real")[0]

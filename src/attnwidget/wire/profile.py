@@ -41,7 +41,9 @@ def profile(
         by_head |= {(layer, head): one for head, one in zip(chosen, numbers, strict=True)}
     rows = torch.stack([by_head[layer, head] for layer, head in ask.heads])  # (heads, units)
     if ask.together is not None:
-        rows = maths.as_one(rows, ask.together, signed=measures.get(ask.measure).domain == "real")[None]  # (1, units)
+        rows = maths.as_one(rows, ask.together, signed=measures.get(ask.measure).domain == "real")[0][
+            None
+        ]  # (1, units)
     if ask.combine == "sum" and len(ask.queries) > 1:
         blind = {*trace.blind_rows(ask.heads[0].layer, attention=attention)}
         rows = rows * len({*ask.queries} - blind)  # −∞ stays

@@ -521,6 +521,26 @@ class Cells(Request, kw_only=True, frozen=True, tag="cells"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
+class Lines(Request, kw_only=True, frozen=True, tag="strongest"):
+    """The strongest keys of each of some queries, or the strongest queries of each of some keys."""
+
+    heads: list[HeadId]
+    together: Annotated[
+        Literal["mean", "maximum"] | None, said("How the heads become one, where they are many; null: each by itself.")
+    ] = None
+    side: Annotated[Literal["query", "key"], said("Whose rows these are.")] = "query"
+    spans: Annotated[list[tuple[int, int]], said("Tokens of that side, or words where they are merged.")]
+    count: Annotated[int, said("So many of each row and head, at most: the largest numbers, of equals the first.")]
+    least: Annotated[float, said("And none below this; of weights and norms none that is 0.")] = 0
+    without_self: Annotated[bool, said("Each query's number with itself left out, the others scaled up.")] = False
+    without_first: Annotated[bool, said("The first key's left out, likewise.")] = False
+    words: bool = False
+    measure: str = "weights"
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
 class AskPictures(Request, kw_only=True, frozen=True, tag="pictures"):
     """Draw the heads' small pictures; they come as a state."""
 
@@ -579,6 +599,7 @@ AnyRequest = (
     | HeadPictures
     | Similar
     | Cells
+    | Lines
     | AskPictures
     | AskCategories
     | AskAhead
@@ -659,6 +680,21 @@ class CellsReply(Wired, kw_only=True, frozen=True):
     shape: list[int]
     step: Annotated[int, said("One query of so many was looked at: 1 for all, and the numbers are exact.")]
     seconds: Annotated[float, said("How long that took.")]
+
+
+class LinesReply(Wired, kw_only=True, frozen=True):
+    """The strongest pairs: float32 (4, lines), and behind it float32 (4, rows); both in the message's one buffer.
+
+    Of a line its row, its unit on the other side, the number of its head among those asked for (of many together the
+    strongest one), and its value; in the order of heads, rows, units. Of a row, over the heads drawn: the sum of its
+    lines, the sum of all that it has, how many units it may see, and how many lines were too many. Rows are in the
+    order of the spans.
+    """
+
+    run: int
+    dtype: DType
+    shape: Annotated[list[int], said("(4, lines).")]
+    rows: Annotated[list[int], said("(4, rows).")]
 
 
 class Expected(Wired, kw_only=True, frozen=True):
