@@ -11,6 +11,7 @@ import type { Context } from "../../parts/context";
 import type { Head } from "../../wire/schema";
 import type { HeadsStore } from "./store";
 
+const TINY = 1e-9;
 const SAID = 3; // tokens named one by one
 
 /** A number below a picture. */
@@ -18,6 +19,7 @@ export function briefNumber({ state }: Context, store: HeadsStore, value: number
   const outline = state.kernel.outline.value;
   if (store.order.value !== "pinned pair" || !outline) return briefScore(value);
   if (scaleNamed(outline, state.traits.measure.value).domain !== "share") return short(value);
+  if (value > 0 && value < TINY) return `<${TINY.toExponential(0)}`;
   return value > 0 && value < 0.005 ? value.toExponential(0) : briefScore(value);
 }
 

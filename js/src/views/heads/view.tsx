@@ -19,7 +19,13 @@ export const heads: View = {
     const { state } = context;
     const store = createStore(context, heads.name);
     const drawn = signal({ name: "", run: 0 });
-    const waits = computed(() => store.order.value === "similarity" && !store.distances.value);
+    const waits = computed(() => {
+      if (store.order.value === "similarity") return !store.distances.value;
+      const now = context.ranking.value;
+      const { queries, keys, measure } = state.traits;
+      const isOfPins = now?.queries === queries.value && now.keys === keys.value && now.measure === measure.value;
+      return store.order.value === "pinned pair" && !isOfPins;
+    });
     const wanted = computed(() => `${state.kernel.outline.value?.run}|${state.traits.measure.value}`);
     return {
       onScreen: computed(() => {
@@ -34,7 +40,7 @@ export const heads: View = {
       ),
       drawnRun: computed(() => drawn.value.run),
       missing: computed(() => {
-        if (waits.value) return "It is needed to compare the heads.";
+        if (waits.value) return "It is needed to compare the heads."; // with one of them, or on a pair
         return store.pictured.value ? "" : "It is needed to draw the heads.";
       }),
       Picture: () => (
