@@ -154,6 +154,8 @@ def test_long_texts_are_scored_on_some_queries():
     done = []
     some = categorize(trace, queries=64, on_layer=lambda *step: done.append(step))
     assert some.warning == "measured on 64 of 256 queries, evenly spread"
+    assert some.statistics.queries == some.to_dict()["L0-H0"]["queries"] == 64
+    assert "measured on 64 of 256" in repr(some)
     assert done[-1] == (1, 1)
     for one, other in zip(some, table, strict=True):
         assert one.category == other.category
@@ -262,3 +264,21 @@ def test_table_is_read_in_many_ways():
         table["layer 3"]
     with pytest.raises(IndexError, match="1 layers"):
         table["L3-H0"]
+
+
+def test_a_long_text_is_sampled_unless_all_is_asked_for(monkeypatch):
+    monkeypatch.setattr("attnwidget.heads.table.LONG", 40)
+    monkeypatch.setattr("attnwidget.heads.table.SAMPLED", 20)
+    made, _ = table_of(64, causal=True)
+    weights = [torch.stack(list(made.values()))[None]]
+    trace = AttentionTrace.from_attentions(weights, [f"t{at % 30}" for at in range(64)], mask="causal")
+    assert categorize(trace).statistics.queries == 20
+    assert categorize(trace).warning == "measured on 20 of 64 queries, evenly spread"
+    whole = categorize(trace, queries="all")
+    assert (whole.statistics.queries, whole.statistics.is_sampled, whole.warning) == (64, False, "")
+    assert whole.to_dict()["L0-H0"]["queries"] == 64
+    short = AttentionTrace.from_attentions([one[..., :40, :40] for one in weights], list("ab") * 20, mask="causal")
+    assert not categorize(short).statistics.is_sampled
+    for wrong in (0, -1, "some", True, 2.5):
+        with pytest.raises(ValueError, match='1 or more, or "all"'):
+            categorize(trace, queries=wrong)

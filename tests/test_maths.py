@@ -311,9 +311,9 @@ def test_what_is_spread_is_even_and_has_the_ends(n, count, last):
     assume(count > last)
     found = maths.spread(n, count, last).tolist()
     assert found == sorted(set(found))
-    assert len(found) <= count
+    assert len(found) == min(n, count)
     assert {0, *range(max(0, n - last), n)} <= set(found)
-    gaps = [b - a for a, b in pairwise(found[: len(found) - last])]
+    gaps = [b - a for a, b in pairwise(found[: len(found) - last + 1])]
     assert not gaps or max(gaps) - min(gaps) <= 1
 
 

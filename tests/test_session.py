@@ -12,13 +12,13 @@ import torch
 
 import attnwidget as aw
 import tiny
-from attnwidget import AttentionTrace
+from attnwidget import AttentionTrace, similar_heads
 from attnwidget.head_id import HeadId
 from attnwidget.session import OptionError, Session, jobs, selection
 from attnwidget.session.requests import handlers
 from attnwidget.wire import schema
 from attnwidget.wire.schema import Selection, Texts
-from attnwidget.wire.server import StaleError
+from attnwidget.wire.server import RequestServer, StaleError
 
 TEXT = "The animal didn't cross the road because it was too tired"
 
@@ -292,3 +292,42 @@ def test_a_page_is_not_kept_waiting_for_evidence_about_the_model(monkeypatch: py
     long.open(trace_of(2100), Texts(), None)
     long.complete()
     assert "pictures" not in long.states
+
+
+# -- a long text ----------------------------------------------------------------------------------------------------
+
+
+def test_pictures_of_a_long_text_come_from_a_few_queries_first() -> None:
+    long = Session()
+    long.open(trace_of(1500), Texts(), None)
+    told = listening(long)
+    long.begin("pictures")
+    assert told == [{"pictures"}, {"pictures"}]
+    assert long.states["pictures"].sampled == 512
+
+
+def test_whoever_waits_for_pictures_gets_the_first_alone() -> None:
+    long = Session()
+    long.open(trace_of(1500), Texts(), None)
+    told = listening(long)
+    long.complete()
+    assert told.count({"pictures"}) == 1
+    assert long.states["pictures"].sampled == 64
+
+
+def test_larger_pictures_and_similar_heads_are_answered_about_the_text_on_screen(session: Session) -> None:
+    sent: list[dict[str, Any]] = []
+    server = RequestServer(handlers(session), lambda content, buffers: sent.append({**content, "buffers": buffers}))
+    server.receive({"id": "a-1", "ask": "headPictures", "layers": [1], "cells": 8, "limit": 1.0})
+    server.receive({"id": "a-2", "ask": "similar", "layer": 0, "head": 1})
+    server.receive({"id": "a-3", "ask": "similar", "layer": 0, "head": 1, "run": 99})
+    server.receive({"id": "a-4", "ask": "similar", "layer": 0, "head": 99})
+    pictures, similar, stale, wrong = sent
+    heads = session.trace.n_heads()
+    assert pictures["ok"] == {"run": 1, "dtype": "uint8", "shape": [1, heads, 8, 8], "sampled": None}
+    assert len(pictures["buffers"][0]) == heads * 64
+    assert similar["ok"]["shape"] == [session.trace.n_layers(), heads]
+    found = torch.frombuffer(bytearray(similar["buffers"][0]), dtype=torch.float32).reshape(-1, heads)
+    assert torch.equal(found, similar_heads(session.trace, "L0-H1").grid)
+    assert stale["error"]["kind"] == "stale"
+    assert "L0-H99 does not exist" in wrong["error"]["message"]

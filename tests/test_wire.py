@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -313,9 +314,19 @@ def test_the_snapshot_shrinks_with_the_text(monkeypatch: pytest.MonkeyPatch) -> 
     snapshot = tiles.snapshot(trace, selection, 3, selection.heads)
     assert snapshot.heads == [(0, 2), (1, 0), (1, 1), (1, 2)]
     assert (snapshot.run, snapshot.shape) == (3, [4, 8, 8])
-    monkeypatch.setattr(tiles, "LAYER_BYTES", 4 * 8 * 8 * 3)
-    assert tiles.snapshot(trace, selection, 3, selection.heads).heads == [(0, 2)]
-    monkeypatch.setattr(tiles, "HEADS_BYTES", 10)
+    monkeypatch.setattr(tiles, "SAVED_BYTES", 4 * 8 * 8 * 3)
+    snapshot = tiles.snapshot(trace, selection, 3, selection.heads)
+    assert (snapshot.heads, snapshot.dtype) == ([(0, 2)], "float32")
+    monkeypatch.setattr(tiles, "SAVED_BYTES", 2 * 8 * 8)
+    snapshot = tiles.snapshot(trace, selection, 3, selection.heads)
+    assert (snapshot.heads, snapshot.dtype) == ([(0, 2)], "uint16")
+    back = torch.frombuffer(bytearray(snapshot.data or b""), dtype=torch.uint16).reshape(1, 8, 8).long()
+    allowed = trace.allowed(0, 2)
+    assert ((back[0] == tiles.AHEAD_FORBIDDEN) == ~allowed).all()
+    assert (back[0][allowed] / tiles.AHEAD_SCALE - trace.weights(0, 2)[allowed]).abs().max() <= 8e-6
+    scores = msgspec.structs.replace(selection, measure="scores")
+    assert tiles.snapshot(trace, scores, 3, scores.heads).heads == []  # no 16 bits for what has no bounds
+    monkeypatch.setattr(tiles, "SAVED_BYTES", 10)
     snapshot = tiles.snapshot(trace, selection, 3, selection.heads)
     assert (snapshot.heads, snapshot.data) == ([], None)
 
@@ -386,6 +397,44 @@ def test_pictures_of_a_signed_measure_are_shades_around_the_middle() -> None:
     expected = (1 + 254 * (scores / packed.limit + 1) / 2).nan_to_num(0, neginf=0).round()
     assert np.abs(picture - expected.numpy()).max() <= 1
     assert (picture == 0).sum() == (scores == -torch.inf).sum()
+
+
+@pytest.mark.parametrize("measure", ["weights", "scores"])
+def test_larger_pictures_are_the_same_in_finer_cells(measure: str) -> None:
+    trace = trace_of(40)
+    small_ones = pictures(trace, measure=measure)
+    ask = schema.HeadPictures(id="a-1", layers=[1, 0], cells=20, limit=small_ones.limit, measure=measure)
+    reply, data = small.head_pictures(trace, "self", ask, 7, lambda: None)
+    assert (reply.run, reply.dtype, reply.shape, reply.sampled) == (7, "uint8", [2, 3, 20, 20], None)
+    found = torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(reply.shape)
+    numbers = trace.measure(measure, 1)
+    pooled = maths.max_pool(numbers, 20)
+    share = pooled if measure == "weights" else (pooled / small_ones.limit + 1) / 2
+    expected = (1 + 254 * share.nan_to_num(0, neginf=0).clamp(0, 1)).round().masked_fill(pooled == -torch.inf, 0)
+    assert torch.equal(found[0].float(), expected)
+    for wrong in ({"layers": [], "cells": 8}, {"layers": [0], "cells": 500}, {"layers": [0], "cells": 0}):
+        with pytest.raises(ValueError, match="1 to 96 cells"):
+            small.head_pictures(trace, "self", schema.HeadPictures(id="a-2", limit=1, **wrong), 7, lambda: None)
+
+
+@pytest.mark.parametrize("mask", ["causal", None, torch.arange(3000) % 7 > 0])
+def test_pictures_of_a_sample_show_every_peak_of_its_queries(mask: Any) -> None:
+    n = 3000
+    torch.manual_seed(0)
+    q, k = torch.randn(2, 1, 2, n, 8) * 2
+    trace = AttentionTrace.from_qkv(q, k, k, ["t"] * n, mask=mask)
+    packed = pictures(trace, queries=small.FIRST)
+    assert packed.sampled == small.FIRST
+    rows = maths.spread(n, small.FIRST, 4).tolist()
+    assert rows[-4:] == [n - 4, n - 3, n - 2, n - 1]
+    numbers = torch.full((2, n, n), -torch.inf)
+    numbers[:, rows] = trace.measure("weights", 0, queries=rows)
+    pooled = maths.max_pool(numbers, 16)
+    expected = (1 + 254 * pooled).round().masked_fill(pooled == -torch.inf, 0).to(torch.uint8)
+    assert packed.data == expected.numpy().tobytes()
+    ask = schema.HeadPictures(id="a-1", layers=[0], cells=48, limit=1)
+    reply, _ = small.head_pictures(trace, "self", ask, 1, lambda: None)
+    assert (reply.shape, reply.sampled) == ([1, 2, 48, 48], 192)
 
 
 def test_pictures_stop_when_nobody_wants_them() -> None:

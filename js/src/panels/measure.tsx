@@ -2,13 +2,19 @@
 
 import type { Panel, PanelProps } from "../parts/panel";
 
-function Measure({ context: { state, drawsTiles } }: PanelProps) {
+function Measure({ context }: PanelProps) {
+  return context.drawsTiles.value && <MeasureMenu context={context} />;
+}
+
+/** For the tools, or for a view that draws something else of a measure. */
+export function MeasureMenu({ context: { state } }: PanelProps) {
   const outline = state.kernel.outline.value;
   const { measure } = state.traits;
-  if (!outline || !drawsTiles.value) return null;
+  if (!outline) return null;
   const shown = outline.measures.find(({ name }) => name === measure.value);
   return (
     <select
+      class="measure-menu"
       aria-label="Measure"
       title={shown?.sentence}
       value={measure.value}

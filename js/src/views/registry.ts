@@ -2,9 +2,10 @@
 
 import type { View } from "../parts/view";
 import { breakdown } from "./breakdown/view";
+import { heads } from "./heads/view";
 import { lines } from "./lines/view";
 
-export const VIEWS: View[] = [lines, breakdown];
+export const VIEWS: View[] = [lines, heads, breakdown];
 
 /** The view of a name; of an unknown one the first. */
 export const viewNamed = (name: string): View => VIEWS.find((view) => view.name === name) ?? (VIEWS[0] as View);

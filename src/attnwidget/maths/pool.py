@@ -172,11 +172,11 @@ def max_pool_tiles(
 
 
 def spread(n: int, count: int, last: int = 1) -> Tensor:
-    """Choose at most `count` of n positions: evenly spread, with the first and the `last` ones; int64, rising."""
+    """Choose `count` of n positions, if there are more: evenly spread up to the `last` ones; int64, rising."""
     if n <= count:
         return torch.arange(n)
-    even = torch.linspace(0, n - 1, max(1, count - last + 1), dtype=torch.float64).round().long()  # (count - last + 1,)
-    return torch.tensor(sorted({*even.tolist(), *range(n - last, n)}))
+    even = torch.linspace(0, n - last, count - last + 1, dtype=torch.float64).round().long()  # (count - last + 1,)
+    return torch.cat([even, torch.arange(n - last + 1, n)])
 
 
 def _max_by(numbers: Tensor, dim: int, at: Tensor, size: int, n: int) -> Tensor:

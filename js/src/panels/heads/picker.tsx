@@ -11,7 +11,7 @@ import { briefScore } from "../../layout/numbers";
 import { fullBar, numberIn, ranked } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
 import { isForbidden } from "../../layout/tile";
-import { queryLabel, type Side } from "../../layout/units";
+import { queryLabel, type Side, tokensOf } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import { handOver } from "../../parts/keep-focus";
 import type { Panel, PanelProps } from "../../parts/panel";
@@ -33,9 +33,18 @@ function Picker({ context }: PanelProps) {
         <Pinned context={context} />
       </h2>
       {outline && <HeadGrid context={context} outline={outline} />}
-      {outline && problem?.run === outline.run && <p class="fine">{problem.problem}</p>}
+      {outline && problem?.run === outline.run && (
+        <p class="fine">{problem.problem || sampledInWords(problem.sampled, outline)}</p>
+      )}
     </>
   );
+}
+
+/** Of how many queries of a long text the pictures are drawn; empty where it is all of them. */
+function sampledInWords(sampled: number | null, { queries }: Outline): string {
+  if (sampled === null) return "";
+  const of = tokensOf(queries).tokens.length.toLocaleString("en");
+  return `sampled: ${sampled.toLocaleString("en")} of ${of} queries`;
 }
 
 /** " on it → animal": what the grid is about while something is pinned. */
@@ -111,7 +120,7 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
       strength: isDimmed(headName(head)) ? DIMMED : 1,
     });
     const signs = pictures.domain === "real" ? SIGNS[theme.value] : null;
-    drawPictures(canvas.current, decoded, { cell, gap }, look, signs);
+    drawPictures(canvas.current, decoded, { cell, gap }, look, theme.value, signs);
   });
 
   const onKeyDown = (event: KeyboardEvent, [layer, head]: Head) => {
