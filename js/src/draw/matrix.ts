@@ -77,6 +77,8 @@ export interface Strip {
   /** Its largest, as it is read. */
   most: string;
   colour: string;
+  /** Of numbers below 0. */
+  below: string;
 }
 
 export interface Sides {
@@ -155,7 +157,7 @@ function drawStrip(
   context: CanvasRenderingContext2D,
   at: Geometry,
   { cell, sight, signed }: Sides,
-  { label, values, most, colour }: Strip,
+  { label, values, most, colour, below }: Strip,
   top: number,
   look: Look,
 ): void {
@@ -174,7 +176,6 @@ function drawStrip(
   context.globalAlpha = 0.4;
   context.fillRect(at.left, zero, at.width, 1);
   context.globalAlpha = 1;
-  context.fillStyle = colour;
   const step = at.zoom * cell;
   const from = xOf(at, Math.floor(sight.key[0] / cell) * cell);
   for (let nth = 0; nth < values.length && limit > 0; nth++) {
@@ -182,6 +183,7 @@ function drawStrip(
     if (!Number.isFinite(value) || value === 0) continue;
     const tall = Math.max(0.75, (Math.abs(value) / limit) * high);
     const gap = step >= ROOMY ? 1 : 0;
+    context.fillStyle = value > 0 ? colour : below;
     context.fillRect(from + nth * step + gap / 2, value > 0 ? zero - tall : zero, Math.max(1, step - gap), tall);
   }
   context.restore();

@@ -35,7 +35,7 @@ export interface Geometry extends Sight {
 export const LABELS = 120; // px on the left of a matrix
 const SLANTED = 66; // above it, for labels
 const PLAIN = 20; // for what the axis is
-const RIGHT = { labelled: 58, plain: 46 }; // where slanted labels end, and positions stand
+const RIGHT = 58; // where slanted labels end, and positions and the strips' numbers stand
 const POSITIONS = 18;
 export const STRIP = 26;
 const BETWEEN = 6;
@@ -54,7 +54,7 @@ export const stageOf = (windowHeight: number): number =>
 
 function room({ width, height }: Stage, labelled: boolean): { width: number; height: number } {
   return {
-    width: Math.max(40, width - LABELS - (labelled ? RIGHT.labelled : RIGHT.plain)),
+    width: Math.max(40, width - LABELS - RIGHT),
     height: Math.max(40, height - (labelled ? SLANTED : PLAIN) - BELOW),
   };
 }

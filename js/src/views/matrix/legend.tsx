@@ -97,10 +97,8 @@ export function Legend({ context, store, scene }: Props) {
         </span>
       )}
       {withheld && <span>nothing is left out of a text of this length</span>}
-      <span class="how">{HINT}</span>
     </div>
   );
 }
 
 const REAL_KINDS = ["maximum", "mean"] as const;
-const HINT = "Ctrl + wheel, or click and wheel: zoom · drag: move · click: pin";

@@ -1,6 +1,7 @@
 // One line above the matrix: which cell is pointed at and what is in it, and how near one is.
 
-import { exactly } from "../../layout/scale";
+import { figure } from "../../layout/numbers";
+import { exactly as inFull } from "../../layout/scale";
 import type { Span } from "../../layout/tile";
 import { isForbidden } from "../../layout/tile";
 import type { Context } from "../../parts/context";
@@ -20,7 +21,6 @@ export function Line({ context, store, scene, zoom, canZoom: [out, into] }: Prop
   return (
     <div class="matrix-line">
       <span class="cell-says">{on ? cellInWords(context, store, scene, on) : sizeInWords(context, store)}</span>
-      <Exactness store={store} />
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is no part of a line */}
       <span role="group" aria-label="zoom" class="zoom">
         <button type="button" class="small-button" aria-label="zoom out" disabled={!out} onClick={() => zoom(1 / 1.5)}>
@@ -70,29 +70,29 @@ function cellInWords({ state }: Context, store: MatrixStore, { scale }: Scene, o
     : `queries ${range(on.queries)} → keys ${range(on.keys)}`;
   if (!read) return `${where}: not here yet`;
   const { largest, mass, step } = read;
+  // Weights of a long text are small: as many digits as tell something.
+  const exactly = (value: number) => (Math.abs(value) < 0.001 ? figure(value) : inFull(scale, value));
   if (isForbidden(largest))
     return `${where}: ${step > 1 ? "forbidden as far as it was looked at" : "forbidden by the mask"}`;
   if (Number.isNaN(largest)) return `${where}: the model computed no number`;
-  if (isPair) return `${where}: ${exactly(scale, largest)}`;
-  const most = `${scale.domain === "real" ? `${scale.label} farthest from 0` : `largest ${scale.label}`} ${step > 1 ? "≥ " : ""}${exactly(scale, largest)}`;
-  return `${where}: ${most} · ${scale.domain === "real" ? "mean" : "mass"} ${step > 1 ? "≈ " : ""}${exactly(scale, mass)}`;
+  if (isPair) return `${where}: ${exactly(largest)}`;
+  const most = `${scale.domain === "real" ? `${scale.label} farthest from 0` : `largest ${scale.label}`} ${step > 1 ? "≥ " : ""}${exactly(largest)}`;
+  return `${where}: ${most} · ${scale.domain === "real" ? "mean" : "mass"} ${step > 1 ? "≈ " : ""}${exactly(mass)}`;
 }
 
 /** How exact what is on screen is, and the way to more. */
-function Exactness({ store: { cells } }: { store: MatrixStore }) {
+export function Exactness({ store: { cells } }: { store: MatrixStore }) {
   const { step, seconds, refining } = cells.progress.value;
-  if (step === 0) return <span class="exactness">computing…</span>;
   if (step === 1) return null;
-  const long = seconds >= 1.5 ? `about ${Math.round(seconds)} s` : "";
+  const long = seconds >= 1.5 ? `, about ${Math.round(seconds)} s` : "";
   return (
-    <span class="exactness">
-      sampled: 1 query in {step}
-      {refining ? ", exact numbers on the way" : `, all would take ${long || "a moment"}`}
-      {(long || !refining) && (
+    <div class="exactness">
+      {step === 0 ? "computing…" : `sampled: 1 query in ${step}${refining ? `, exact numbers on the way${long}` : ""}`}
+      {step > 1 && (long || !refining) && (
         <button type="button" class="small-button" onClick={() => cells.insist(!refining)}>
-          {refining ? "Stop" : "Compute exactly"}
+          {refining ? "Stop" : `Compute exactly${long}`}
         </button>
       )}
-    </span>
+    </div>
   );
 }

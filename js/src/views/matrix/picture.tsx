@@ -14,7 +14,7 @@ import { queryLabel } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 import { followGestures } from "./gestures";
-import { Line } from "./line";
+import { Exactness, Line } from "./line";
 import type { MatrixStore, Pair, Plan } from "./store";
 
 interface Props {
@@ -109,6 +109,8 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
         const units = context.scene.peek()?.units;
         const now = plan.peek();
         const unit = to && units?.[to.side].of([to.token])[0];
+        if (to === store.place) return; // seen before another view was
+        store.place = to;
         if (now && to && unit !== undefined) sight.value = bring(now.stage, now.at, { [to.side]: unit }, true);
       }),
       effect(() => {
@@ -209,6 +211,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
         >
           <canvas ref={front} />
         </div>
+        <Exactness store={store} />
       </div>
     </div>
   );
@@ -283,13 +286,14 @@ const mostOf = (values: ArrayLike<number>): string => {
 function meanStrip({ scale }: Scene, { here, sight, stage, wanted }: Plan, look: Look): Strip | null {
   if (here.length < wanted.length) return null;
   const values = meanOverQueries(here, sight.query, sight.key, stage.queries, scale);
-  return { label: "mean over queries", values, most: mostOf(values), colour: look.quiet };
+  return { label: "mean over queries", values, most: mostOf(values), colour: look.quiet, below: look.quiet };
 }
 
 /** What the rows in focus add up to, key by key. */
 function profileStrip({ profile, state }: Context, scene: Scene, { sight, level, ink }: Plan): Strip {
+  const colours = { colour: ink.signs?.positive ?? ink.colour, below: ink.signs?.negative ?? ink.colour };
   const now = profile.value;
-  const nothing = { label: "pinned row: none", values: [], most: "", colour: ink.colour };
+  const nothing = { label: "pinned row: none", values: [], most: "", ...colours };
   if (now?.side !== "key" || now.outline !== scene.outline || now.measure !== scene.scale.name) return nothing;
   const values = inColumns(now.values, sight.key, level, scene.scale);
   const [query = 0] = now.of;
@@ -297,5 +301,5 @@ function profileStrip({ profile, state }: Context, scene: Scene, { sight, level,
     now.of.length === 1
       ? `row of ${scene.units.query.labels[query]}`
       : `${howTaken(scene.scale, "query", state.traits.combine.value)} of ${now.of.length} rows`;
-  return { label, values, most: mostOf(values), colour: ink.signs ? ink.signs.positive : ink.colour };
+  return { label, values, most: mostOf(values), ...colours };
 }

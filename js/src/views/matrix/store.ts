@@ -58,6 +58,8 @@ export interface MatrixStore {
   kind: Signal<Kind>;
   isLog: Signal<boolean>;
   cursor: Signal<Cursor | null>;
+  /** What was brought into sight last because somebody asked. */
+  place: Context["place"]["value"];
   plan: ReadonlySignal<Plan | null>;
   /** The cell around a pair, at the level on screen. */
   cellOf(pair: Pair): Cursor;
@@ -121,10 +123,11 @@ export function createStore(context: Context): MatrixStore {
     return { query, key, queries: span(query, stage?.queries), keys: span(key, stage?.keys) };
   };
 
+  const units = computed(() => scene.value?.units);
   const stops = [
-    // Another text, or words in place of tokens: other units.
+    // Another text, or words in place of tokens.
     effect(() => {
-      scene.value?.units;
+      units.value;
       sight.value = null;
       cursor.value = null;
     }),
@@ -169,6 +172,7 @@ export function createStore(context: Context): MatrixStore {
     kind,
     isLog,
     cursor,
+    place: null,
     plan,
     strongest,
     cellOf,

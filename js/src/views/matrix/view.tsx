@@ -56,7 +56,9 @@ export const matrix: View = {
         (focus.value ? (
           <Readout context={context} scene={scene.value} />
         ) : (
-          <span class="hint">hover a cell to read its {scene.value.scale.label}, click to pin</span>
+          <span class="hint">
+            hover a cell to read its {scene.value.scale.label}, click to pin · click, then wheel: zoom · drag: move
+          </span>
         )),
       Legend: () => scene.value && <Legend context={context} store={store} scene={scene.value} />,
       escape() {
