@@ -27,6 +27,7 @@ export function createWidget(mounted: Mounted): Widget {
   const context = createContext(
     mounted,
     computed(() => view.value.drawsTiles),
+    computed(() => view.value.hasThreshold ?? false),
     computed((): OnScreen | null => held.value?.get(view.value)?.onScreen.value ?? null),
   );
   const { problem, hover } = context;

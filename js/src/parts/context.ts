@@ -34,6 +34,8 @@ export interface Context extends Mounted {
   categories: CategoryStore;
   /** Whether the view on screen draws tiles. */
   drawsTiles: ReadonlySignal<boolean>;
+  /** Whether it leaves out what is below the threshold. */
+  hasThreshold: ReadonlySignal<boolean>;
   scene: ReadonlySignal<Scene | null>;
   looks: Looks;
   onScreen: ReadonlySignal<OnScreen | null>;
@@ -56,6 +58,7 @@ export interface Context extends Mounted {
 export function createContext(
   mounted: Mounted,
   drawsTiles: ReadonlySignal<boolean>,
+  hasThreshold: ReadonlySignal<boolean>,
   onScreen: ReadonlySignal<OnScreen | null>,
 ): Context {
   const { state, client, source, abort } = mounted;
@@ -74,6 +77,7 @@ export function createContext(
     ...mounted,
     categories: createCategories(state),
     drawsTiles,
+    hasThreshold,
     scene,
     looks,
     onScreen,

@@ -4,8 +4,10 @@ import type { View } from "../parts/view";
 import { breakdown } from "./breakdown/view";
 import { heads } from "./heads/view";
 import { lines } from "./lines/view";
+import { matrix } from "./matrix/view";
+import { text } from "./text/view";
 
-export const VIEWS: View[] = [lines, heads, breakdown];
+export const VIEWS: View[] = [lines, matrix, text, heads, breakdown];
 
 /** The view of a name; of an unknown one the first. */
 export const viewNamed = (name: string): View => VIEWS.find((view) => view.name === name) ?? (VIEWS[0] as View);

@@ -19,6 +19,7 @@ function StrongestPairs({ context }: PanelProps) {
   if (!scene || !drawsTiles.value || ranking.value) return null; // what is pinned is ranked in this place
   const { heads, units, scale } = scene;
   const pairs = pairsOf(scene);
+  if (scene.count > WHOLE && pairs.length === 0) return null; // no pair is here
   const pens = pensFor(heads, categories.now.value, theme.value);
   return (
     <section class="strongest" aria-label="strongest pairs">

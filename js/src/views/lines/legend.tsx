@@ -9,6 +9,7 @@ import { visibleKeys } from "../../layout/standing";
 import { TOGETHER } from "../../layout/together";
 import type { Sides } from "../../layout/units";
 import type { Context } from "../../parts/context";
+import { SmallChoice } from "../../parts/small-choice";
 import type { Scene } from "../../source/scene";
 import { HeadNames, Kinds } from "./names";
 import type { LinesStore } from "./store";
@@ -45,7 +46,7 @@ export function Legend({ context, store, scene }: Props) {
       {together ? (
         <span class="taken">
           each line:
-          <Small
+          <SmallChoice
             label="How heads are taken together"
             names={TOGETHER}
             chosen={together}
@@ -61,7 +62,7 @@ export function Legend({ context, store, scene }: Props) {
       {pinned.length > 1 && scale.domain !== "real" && (
         <span class="taken">
           numbers:
-          <Small
+          <SmallChoice
             label="How queries are taken together"
             names={["mean", "sum"] as const}
             chosen={combine.value}
@@ -132,31 +133,4 @@ function Lettering({ units: { query, key } }: { units: Sides }) {
 function meaningOf({ domain, label }: Scale, theme: Theme): string {
   const look = theme === "light" ? "thicker, darker" : "thicker, brighter";
   return domain === "real" ? `${look} = farther from 0 · red above, blue below` : `${look} = larger ${label}`;
-}
-
-interface SmallProps<T extends string> {
-  label: string;
-  names: readonly T[];
-  chosen: T;
-  onChoose(name: T): void;
-}
-
-/** A choice within a sentence. */
-function Small<T extends string>({ label, names, chosen, onChoose }: SmallProps<T>) {
-  return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset is no part of a sentence
-    <span role="group" aria-label={label}>
-      {names.map((name) => (
-        <button
-          key={name}
-          type="button"
-          class="small-button"
-          aria-pressed={name === chosen}
-          onClick={() => onChoose(name)}
-        >
-          {name}
-        </button>
-      ))}
-    </span>
-  );
 }

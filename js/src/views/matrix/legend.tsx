@@ -1,0 +1,104 @@
+// What the colours mean.
+
+import { BROKEN, hatchImage, heatGradient } from "../../draw/heat";
+import { DECADES, KINDS } from "../../layout/cells";
+import { headName } from "../../layout/heads";
+import { figure } from "../../layout/numbers";
+import { TOGETHER } from "../../layout/together";
+import type { Context } from "../../parts/context";
+import { SmallChoice } from "../../parts/small-choice";
+import type { Scene } from "../../source/scene";
+import type { MatrixStore } from "./store";
+
+interface Props {
+  context: Context;
+  store: MatrixStore;
+  scene: Scene;
+}
+
+const SCALES = ["linear", "log"] as const;
+
+export function Legend({ context, store, scene }: Props) {
+  const { heads, scale, leftOut, isWhole, given } = scene;
+  const { theme, looks } = context;
+  const plan = store.plan.value;
+  if (!plan) return null;
+  const { range, ink, level } = plan;
+  const isReal = scale.domain === "real";
+  const many = store.cells.together.value;
+  const end = (value: number) => figure(value, 2);
+  const beyond = range.largest > range.top * (1 + 1e-6);
+  const top = `${beyond ? "≥ " : ""}${end(range.top)}`;
+  const low = isReal
+    ? `${beyond ? "≤ " : ""}${end(-range.top)}`
+    : ink.isLog
+      ? `≤ ${end(range.top / 10 ** DECADES)}`
+      : "0";
+  const kind = isReal && ink.kind === "mass" ? "mean" : ink.kind;
+  const withheld = leftOut && !isWhole;
+  return (
+    <div class="legend matrix-legend">
+      <span class="heat">
+        <span>{low}</span>
+        <i style={{ background: heatGradient(ink) }} />
+        <span>{top}</span>
+      </span>
+      <span>
+        {level === 0
+          ? scale.label
+          : `${kind === "maximum" ? (isReal ? "farthest from 0" : "largest") : kind} ${scale.label} of a cell`}
+        {beyond && `, up to ${end(range.largest)} in sight`}
+      </span>
+      <SmallChoice
+        label="Colour scale"
+        names={SCALES}
+        chosen={ink.isLog ? "log" : "linear"}
+        onChoose={(name) => {
+          store.isLog.value = name === "log";
+        }}
+      />
+      {level > 0 && (
+        <span class="taken">
+          cell:
+          <SmallChoice
+            label="What a cell shows"
+            names={isReal ? REAL_KINDS : KINDS}
+            chosen={kind}
+            onChoose={(name) => {
+              store.kind.value = name === "maximum" ? "maximum" : "mass";
+            }}
+          />
+          {kind === "mass" && "sum over its keys, mean over its queries"}
+        </span>
+      )}
+      {many && (
+        <span class="taken">
+          <SmallChoice
+            label="How heads are taken together"
+            names={TOGETHER}
+            chosen={many}
+            onChoose={(how) => {
+              looks.together.value = how;
+            }}
+          />
+          of {heads.length <= 3 ? heads.map(headName).join(", ") : `${heads.length} heads`}
+        </span>
+      )}
+      {range.forbidden && (
+        <span class="taken">
+          <i class="sample" style={{ background: hatchImage(theme.value) }} />
+          {leftOut && isWhole && given !== scene.tiles ? "hidden by the mask, or left out" : "hidden by the mask"}
+        </span>
+      )}
+      {range.broken && (
+        <span class="taken">
+          <i class="sample" style={{ background: BROKEN[theme.value] }} />
+          the model computed no number
+        </span>
+      )}
+      {withheld && <span>nothing is left out of a text of this length</span>}
+    </div>
+  );
+}
+
+const REAL_KINDS = ["maximum", "mean"] as const;
