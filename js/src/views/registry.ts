@@ -3,8 +3,9 @@
 import type { View } from "../parts/view";
 import { breakdown } from "./breakdown/view";
 import { lines } from "./lines/view";
+import { text } from "./text/view";
 
-export const VIEWS: View[] = [lines, breakdown];
+export const VIEWS: View[] = [lines, text, breakdown];
 
 /** The view of a name; of an unknown one the first. */
 export const viewNamed = (name: string): View => VIEWS.find((view) => view.name === name) ?? (VIEWS[0] as View);

@@ -5,7 +5,7 @@ import { type Scale, WEIGHTS } from "../../layout/scale";
 import type { Panel, PanelProps } from "../../parts/panel";
 import css from "./controls.css";
 
-function Controls({ context: { state, scene, drawsTiles } }: PanelProps) {
+function Controls({ context: { state, scene, drawsTiles, hasThreshold } }: PanelProps) {
   const { threshold, words } = state.traits;
   if (!drawsTiles.value || !state.kernel.outline.value) return null;
   return (
@@ -18,18 +18,20 @@ function Controls({ context: { state, scene, drawsTiles } }: PanelProps) {
         />
         whole words
       </label>
-      <label class="threshold">
-        <span>{boundOf(scene.value?.scale ?? WEIGHTS, threshold.value)}</span>
-        <input
-          type="range"
-          aria-label="Threshold"
-          min="0"
-          max="1"
-          step="0.01"
-          value={toSlider(threshold.value)}
-          onInput={(event) => state.set({ threshold: fromSlider(+event.currentTarget.value) })}
-        />
-      </label>
+      {hasThreshold.value && (
+        <label class="threshold">
+          <span>{boundOf(scene.value?.scale ?? WEIGHTS, threshold.value)}</span>
+          <input
+            type="range"
+            aria-label="Threshold"
+            min="0"
+            max="1"
+            step="0.01"
+            value={toSlider(threshold.value)}
+            onInput={(event) => state.set({ threshold: fromSlider(+event.currentTarget.value) })}
+          />
+        </label>
+      )}
     </div>
   );
 }

@@ -17,6 +17,7 @@ export const lines: View = {
   label: "Lines",
   css,
   drawsTiles: true,
+  hasThreshold: true,
   wide: false,
   create(context) {
     const { state, scene } = context;
