@@ -151,8 +151,8 @@ test("neighbours are one place, and crowd out no far one", () => {
 
 test("the words around a place", () => {
   const parts = ["It", " was", " then", " seven", "\n", "o'clock", " .", " The"];
-  assert.deepEqual(wordsAround(parts, 3, "seven"), { before: "It was then ", key: "seven", after: " o'clock . The" });
-  assert.deepEqual(wordsAround(parts, 5, "o'clock").before, "…then seven ");
+  assert.deepEqual(wordsAround(parts, 3, "seven"), { before: "…was then ", key: "seven", after: " o'clock . The" });
+  assert.deepEqual(wordsAround(parts, 5, "o'clock").before, "…seven ");
   assert.equal(wordsAround(parts, 4, "↵").key, "↵", "what has no shape is named");
   assert.equal(wordsAround(parts, 0, "It").before, "");
 });

@@ -13,12 +13,19 @@ export interface Place {
   share: number;
 }
 
-/** The strongest places: what stands within `REACH` of a stronger unit is part of its place. */
-export function strongestPlaces(values: Float32Array, count: number): Place[] {
+export const FAR = 64; // units from what is pinned
+
+/**
+ * The strongest places: what stands within `REACH` of a stronger unit is part of its place.
+ *
+ * @param near units whose neighbourhood, `FAR` to either side, is left out
+ */
+export function strongestPlaces(values: Float32Array, count: number, near: readonly number[] = []): Place[] {
+  const taken = new Uint8Array(values.length);
+  for (const unit of near) taken.fill(1, Math.max(0, unit - FAR), unit + FAR + 1);
   const order = Array.from(values.keys())
     .filter((unit) => !isForbidden(values[unit] as number) && !Number.isNaN(values[unit] as number))
     .sort((a, b) => (values[b] as number) - (values[a] as number) || a - b);
-  const taken = new Uint8Array(values.length);
   const places: Place[] = [];
   for (const unit of order) {
     if (places.length === count) break;
@@ -42,7 +49,7 @@ export interface Around {
   after: string;
 }
 
-const BEFORE = 14; // letters
+const BEFORE = 10; // letters
 const AFTER = 28;
 
 /**

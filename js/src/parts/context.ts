@@ -51,6 +51,8 @@ export interface Context extends Mounted {
   /** What is pinned, without what is hovered; and between that and everything on the other side. */
   pins: ReadonlySignal<Focus | null>;
   pinned: ReadonlySignal<Profile | null>;
+  /** The same as the largest number in all heads; null while nobody wants it. */
+  everywhere: ReadonlySignal<Profile | null>;
   /** A place in the text that somebody asked to see: each view brings it into sight. A new object for every asking. */
   place: Signal<{ side: Side; token: number } | null>;
   find: Find;
@@ -89,6 +91,16 @@ export function createContext(
   const pinned = createProfile(state, client, scene, pins, problem, abort);
   const others = computed(() => (isPinned.value ? null : focus.value));
   const hovered = createProfile(state, client, scene, others, problem, abort);
+  const everyHead = computed((): Scene | null => {
+    const now = scene.value;
+    if (!now || !looks.everyHead.value) return null;
+    const { kept, heads } = now.outline;
+    const all = kept.flatMap((layer) => Array.from({ length: heads }, (_, head): Head => [layer, head]));
+    // The kernel has them all, and nothing is left out of them.
+    const name = `${now.name}|all`;
+    return { ...now, name, heads: all, together: "maximum", isWhole: false, leftOut: null };
+  });
+  const everywhere = createProfile(state, client, everyHead, pins, problem, abort);
   const place = signal<{ side: Side; token: number } | null>(null);
   client.onGoto(({ run, side, token }) => {
     if (run === state.kernel.outline.peek()?.run) place.value = { side, token };
@@ -108,6 +120,7 @@ export function createContext(
     profile: computed(() => (isPinned.value ? pinned.value : hovered.value)),
     pins,
     pinned,
+    everywhere,
     place,
     find: createFind(state, place),
     tellsNext: signal(false),

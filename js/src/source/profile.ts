@@ -25,6 +25,8 @@ export interface Profile {
   byHead: Float32Array[];
   /** Their mean over the heads. */
   values: Float32Array;
+  /** Of the maximum over many heads: the number of the one that each is of; only from a live kernel. */
+  strongest: Float32Array | null;
 }
 
 const KEPT = 8 << 20; // bytes
@@ -61,15 +63,28 @@ export function createProfile(
     const side = at && shadedSide(at);
     const of = (side === "key" ? at?.queries : at?.keys) ?? [];
     const { combine, measure } = state.traits;
+    const together = now && (now.together ?? (now.heads.length > STRANDS ? "mean" : null));
     const name = profileName(now, at, combine.value);
     if (!now || !side || name === null) {
       profile.value = null;
       return;
     }
-    const show = (byHead: Float32Array[]) => {
+    const show = (rows: Float32Array[]) => {
+      // A maximum comes with a row that says whose each is.
+      const byHead = together === "maximum" ? rows.slice(0, 1) : rows;
       const values = byHead.length > 1 ? meanOf(byHead, now.scale.domain === "real") : (byHead[0] as Float32Array);
       const { outline, heads, scale } = now;
-      profile.value = { name, outline, measure: scale.name, heads, side, of, byHead, values };
+      profile.value = {
+        name,
+        outline,
+        measure: scale.name,
+        heads,
+        side,
+        of,
+        byHead,
+        values,
+        strongest: byHead === rows ? null : (rows[1] ?? null),
+      };
     };
     if (now.isWhole) {
       show(now.drawn.map((tiles) => here(now, [tiles], side, of, combine.value)));
@@ -86,7 +101,7 @@ export function createProfile(
     const { run, trace, attention } = now.outline;
     const ask = {
       heads: now.heads,
-      together: now.heads.length > STRANDS ? (now.together ?? "mean") : null,
+      together,
       queries: side === "key" ? tokens : [],
       keys: side === "key" ? [] : tokens,
       combine: combine.value,

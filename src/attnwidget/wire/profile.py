@@ -41,22 +41,25 @@ def profile(
         by_head |= {(layer, head): one for head, one in zip(chosen, numbers, strict=True)}
     rows = torch.stack([by_head[layer, head] for layer, head in ask.heads])  # (heads, units)
     if ask.together is not None:
-        rows = _as_one(rows, ask.together, measures.get(ask.measure).domain)[None]  # (1, units)
+        rows = _as_one(rows, ask.together, measures.get(ask.measure).domain)  # (1 or 2, units)
     if ask.combine == "sum" and len(ask.queries) > 1:
         blind = {*trace.blind_rows(ask.heads[0].layer, attention=attention)}
-        rows = rows * len({*ask.queries} - blind)  # −∞ stays
+        rows[: 1 if ask.together else None] *= len({*ask.queries} - blind)  # −∞ stays
     array = pack(rows)
     return ProfileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
 
 
 def _as_one(rows: Tensor, together: str, domain: str) -> Tensor:
-    """Take many heads' numbers together, (heads, units) → (units,), by the rule of the browser's `takeTogether`."""
+    """Take many heads' numbers together, (heads, units) → (1 or 2, units), by the rule of the browser's `takeTogether`.
+
+    A maximum has a second row: which of the heads it is of.
+    """
     allowed = rows != -torch.inf  # (heads, units)
     known = rows.masked_fill(~allowed, 0)  # (heads, units)
     if together == "mean":
         counted = allowed.sum(0).clamp(min=1) if domain == "real" else len(rows)  # (units,)
-        one = known.sum(0) / counted  # (units,)
-    else:
-        farthest = known.abs().argmax(0, keepdim=True)  # (1, units); NaN wins
-        one = known.gather(0, farthest)[0]  # (units,)
-    return one.masked_fill(~allowed.any(0), -torch.inf)
+        one = known.sum(0, keepdim=True) / counted  # (1, units)
+        return one.masked_fill(~allowed.any(0), -torch.inf)
+    farthest = known.abs().argmax(0, keepdim=True)  # (1, units); NaN wins
+    one = known.gather(0, farthest).masked_fill(~allowed.any(0), -torch.inf)  # (1, units)
+    return torch.cat([one, farthest.to(one.dtype)])

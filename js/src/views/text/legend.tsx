@@ -1,7 +1,5 @@
 // What the shades mean, and what clicks do.
 
-import { pensFor, SIGNS } from "../../draw/colours";
-import { shadeFor } from "../../draw/contrast";
 import { exactly } from "../../layout/scale";
 import { largestOf, SHADING_IN_WORDS, SHADINGS } from "../../layout/shading";
 import { isForbidden } from "../../layout/tile";
@@ -10,19 +8,18 @@ import { Choice } from "../../parts/choice";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 import type { TextStore } from "./store";
+import { tintOf } from "./tint";
 
 export function Legend({ context, store, scene }: { context: Context; store: TextStore; scene: Scene }) {
-  const { state, looks, categories, theme, pins } = context;
+  const { state, looks, pins } = context;
   const { scale, units, heads, together, leftOut, isWhole } = scene;
   const shades = store.shades.value;
   const isOne = units.query === units.key;
   const isSigned = scale.domain === "real";
-  const [pen] = pensFor(heads.length === 1 ? heads : [], categories.now.value, theme.value);
-  const colour = pen?.colour ?? SIGNS[theme.value].negative;
   const several = pins.value?.queries?.length ?? 0;
   const hides = shades?.values.some(isForbidden);
   return (
-    <div class="legend text-legend" style={{ "--pen": colour, "--shade": `${100 * shadeFor(colour, theme.value)}%` }}>
+    <div class="legend text-legend" style={tintOf(context, scene).style}>
       <span class="ramp">
         {!isSigned && <i aria-hidden="true" />}
         {shades

@@ -2,8 +2,7 @@
 
 import { effect, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { pensFor, SIGNS } from "../../draw/colours";
-import { shadeFor } from "../../draw/contrast";
+import { SIGNS } from "../../draw/colours";
 import { breakLines, heightsOf, lineAtRow, lineOf, rowsIn } from "../../layout/passage";
 import { largestOf, shadeOf } from "../../layout/shading";
 import type { Side } from "../../layout/units";
@@ -14,6 +13,7 @@ import { measure } from "./measure";
 import { pinSpan, pinUnit } from "./pins";
 import type { TextStore } from "./store";
 import { Strip } from "./strip";
+import { tintOf } from "./tint";
 
 interface Props {
   context: Context;
@@ -30,7 +30,7 @@ const MARGIN = 12; // rows in the page above and below those in sight
 const AIR = 6; // px above the first line and below the last
 
 export function Paragraph({ context, store, scene, sides, limit, label }: Props) {
-  const { state, hover, focus, place, theme, categories, find, pins } = context;
+  const { state, hover, focus, place, theme, find, pins } = context;
   const box = useRef<HTMLDivElement>(null);
   const width = useSignal(0);
   const top = useSignal(0);
@@ -224,12 +224,8 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
   const largest = useMemo(() => (values ? largestOf(values) : 0), [values]);
   const shading = store.shading.value;
   const strengthOf = useMemo(() => (value: number) => shadeOf(shading, value, largest), [shading, largest]);
-  const look = useComputed(() => {
-    const pens = pensFor(scene.heads, categories.now.value, theme.value);
-    return { colour: pens.length === 1 ? (pens[0]?.colour as string) : pensFor([], null, theme.value)[0]?.colour };
-  });
+  const tint = useComputed(() => tintOf(context, scene)).value;
   const signs = scene.scale.domain === "real" ? SIGNS[theme.value] : null;
-  const colour = look.value.colour ?? SIGNS[theme.value].negative;
   const pinned = useComputed(() => ({
     query: sides.includes("query") ? scene.units.query.of(state.traits.queries.value) : [],
     key: sides.includes("key") ? scene.units.key.of(state.traits.keys.value) : [],
@@ -264,8 +260,8 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
       "piece",
       units.special[unit] && "special",
       units.generated[unit] && "generated",
-      sets.query.has(unit) && "pinned as-query",
-      sets.key.has(unit) && "pinned as-key",
+      sets.query.has(unit) && `pinned as-query${joined(sets.query, unit)}`,
+      sets.key.has(unit) && `pinned as-key${joined(sets.key, unit)}`,
       sets.focused.has(unit) && "focused",
       sets.marked.has(unit) && "marked",
       sets.found.has(unit) && (sets.foundHere.has(unit) ? "hit here" : "hit"),
@@ -300,7 +296,7 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
     );
   }
   return (
-    <div class="passage-frame" style={{ "--pen": colour, "--shade": `${100 * shadeFor(colour, theme.value)}%` }}>
+    <div class="passage-frame" style={tint.style}>
       <div class="passage-side">
         {scrolls && <p class="beyond">{firstInSight > 0 && `… ${firstInSight.toLocaleString("en")} before …`}</p>}
         <div
@@ -373,7 +369,7 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
           units={units}
           values={values}
           strengthOf={strengthOf}
-          colour={colour}
+          colour={tint.colour}
           signs={signs}
           pinned={pinned.value}
           found={found}
@@ -392,6 +388,10 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
     return row >= first - MARGIN + 2 && row <= first + height / LINE + MARGIN - 2;
   }
 }
+
+/** Pins side by side are one frame. */
+const joined = (all: Set<number>, unit: number): string =>
+  `${all.has(unit - 1) ? " goes-on" : ""}${all.has(unit + 1) ? " and-more" : ""}`;
 
 const INSET = 16; // px at either end of a line
 const LEAST = 180; // px
