@@ -11,6 +11,8 @@ const DECODER: Tokens = {
   segments: null,
   generated: null,
   writes: true,
+  gaps: "0. *.",
+  odd: [" squi"],
 };
 
 test("a decoder's row is labelled with what it reads and what it writes", () => {

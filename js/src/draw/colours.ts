@@ -91,3 +91,9 @@ export function pensFor(heads: Head[], categories: HeadCategories | null, theme:
 }
 
 export const accent = (theme: Theme): string => ACCENT[theme];
+
+/** Of what is pinned on either side, and of what was found. */
+export const MARKS: Record<Theme, Record<"query" | "key" | "found", string>> = {
+  light: { query: ACCENT.light, key: "#1b1f24", found: "#c38213" },
+  dark: { query: ACCENT.dark, key: "#e6e8ec", found: "#e8a409" },
+};

@@ -29,7 +29,12 @@ export function App(mounted: Mounted) {
       data-state={condition}
       data-theme={theme}
       tabIndex={-1}
-      onKeyDown={(event) => event.key === "Escape" && widget.escape()}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") widget.escape();
+        if (event.key !== "/" || event.ctrlKey || event.metaKey || isTyping(event.target as Element)) return;
+        event.preventDefault();
+        widget.find();
+      }}
       onClickCapture={focusClicked}
     >
       <div class="text-row">
@@ -69,3 +74,6 @@ export function App(mounted: Mounted) {
     </div>
   );
 }
+
+const isTyping = (where: Element): boolean =>
+  where.matches("input:not([type=range]):not([type=checkbox]), textarea, select");

@@ -18,6 +18,8 @@ export interface Widget {
   /** As in `data-state`. */
   condition: ReadonlySignal<"loading" | "ready" | "error" | "no-kernel">;
   escape(): void;
+  /** Open the search. */
+  find(): void;
 }
 
 export function createWidget(mounted: Mounted): Widget {
@@ -27,7 +29,7 @@ export function createWidget(mounted: Mounted): Widget {
   const context = createContext(
     mounted,
     computed(() => view.value.drawsTiles),
-    computed(() => view.value.hasThreshold ?? false),
+    computed(() => Boolean(view.value.hasThreshold)),
     computed((): OnScreen | null => held.value?.get(view.value)?.onScreen.value ?? null),
   );
   const { problem, hover } = context;
@@ -71,6 +73,9 @@ export function createWidget(mounted: Mounted): Widget {
     alert,
     silent,
     condition,
+    find() {
+      context.find.open.value = true;
+    },
     escape() {
       hover.value = null;
       dismissed.value = state.kernel.status.value;

@@ -73,6 +73,12 @@ export function evenSpread(
   return total / (tiles.length * (combine === "mean" ? queries.length : 1));
 }
 
+/** The share that some keys would have of one query's attention, spread evenly over all keys that it may see. */
+export function evenOver(values: Float32Array, keys: readonly number[]): number {
+  const seen = (value: number | undefined) => value !== undefined && !isForbidden(value);
+  return keys.filter((key) => seen(values[key])).length / values.filter(seen).length;
+}
+
 /** "the largest of 12", "2nd largest of 12". */
 export function rankInWords({ rank, ties, keys }: Standing, alone = "the only token it may see"): string {
   if (keys === 1) return alone;

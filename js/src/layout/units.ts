@@ -1,6 +1,7 @@
 // What is drawn as one row: a token, or a word when sub-words are merged.
 
 import type { Outline, TokenList } from "../wire/schema";
+import { partsOf } from "./parts";
 
 export type Side = "query" | "key";
 
@@ -12,6 +13,8 @@ export interface Units {
   writes: string[];
   /** Of which text of a pair each is; null where there is no pair. */
   segments: number[] | null;
+  /** The text as it was written, cut at the units. */
+  parts: string[];
   /** The token positions in a unit. */
   tokens(unit: number): number[];
   /** The units of token positions, each once. */
@@ -99,7 +102,11 @@ export function unitsOf(side: Tokens, words: boolean): Units {
     generated: side.generated ? first(side.generated) : [],
     writes: side.writes ? labels.map((_, unit) => labels[unit + 1] ?? OPEN) : [],
     segments: side.segments && first(side.segments),
+    parts: words ? joined(partsOf(side), members) : partsOf(side),
     tokens: (unit) => members[unit] ?? [],
     of: (tokens) => (words ? [...new Set(tokens.map((token) => side.words[token] ?? 0))] : tokens),
   };
 }
+
+const joined = (parts: string[], members: number[][]): string[] =>
+  members.map((tokens) => tokens.map((token) => parts[token]).join(""));

@@ -4,6 +4,8 @@ import type { Panel } from "../parts/panel";
 import { attention } from "./attention";
 import { categories } from "./categories/panel";
 import { controls } from "./controls/controls";
+import { findBar } from "./find/bar";
+import { findButton } from "./find/button";
 import { headPicker } from "./heads/picker";
 import { headRanking } from "./heads/ranking";
 import { selectedHeads } from "./heads/selected-heads";
@@ -17,17 +19,21 @@ import { examples } from "./text/examples";
 import { modelLine } from "./text/model-line";
 import { notices } from "./text/notices";
 import { prompt } from "./text/prompt";
+import { where } from "./where/panel";
 
 export const PANELS: Panel[] = [
   prompt,
   examples,
   notices,
+  findButton,
   nextButton,
   leaveOut,
   measure,
   unchanged,
   nextTokens,
   attention,
+  findBar,
+  where,
   headPicker,
   headRanking,
   selectedHeads,

@@ -4,11 +4,12 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import type { Theme } from "../host";
 import { type Focus, focusOf, type Hover, hoverWithin } from "../layout/focus";
 import type { Side } from "../layout/units";
-import { createProfile, type Profile } from "../source/profile";
+import { createProfile, type Profile, profileName } from "../source/profile";
 import { createRanking, type Ranking } from "../source/ranking";
 import { createScene, type Rectangles, type Scene } from "../source/scene";
 import type { Source } from "../source/source";
 import { type CategoryStore, createCategories } from "../state/categories";
+import { createFind, type Find } from "../state/find";
 import { createLooks, type Looks } from "../state/looks";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
@@ -34,7 +35,7 @@ export interface Context extends Mounted {
   categories: CategoryStore;
   /** Whether the view on screen draws tiles. */
   drawsTiles: ReadonlySignal<boolean>;
-  /** Whether it leaves out what is below the threshold. */
+  /** Whether the view on screen leaves out what is below the threshold. */
   hasThreshold: ReadonlySignal<boolean>;
   scene: ReadonlySignal<Scene | null>;
   looks: Looks;
@@ -47,8 +48,14 @@ export interface Context extends Mounted {
   focus: ReadonlySignal<Focus | null>;
   /** Between the focus and everything on the other side. */
   profile: ReadonlySignal<Profile | null>;
+  /** What is pinned, without what is hovered; and between that and everything on the other side. */
+  pins: ReadonlySignal<Focus | null>;
+  pinned: ReadonlySignal<Profile | null>;
+  /** The same as the largest number in all heads; null while nobody wants it. */
+  everywhere: ReadonlySignal<Profile | null>;
   /** A place in the text that somebody asked to see: each view brings it into sight. A new object for every asking. */
   place: Signal<{ side: Side; token: number } | null>;
+  find: Find;
   /** Whether what the model expects next is shown. */
   tellsNext: Signal<boolean>;
   /** What went wrong with something that was asked for; empty if nothing did. */
@@ -73,6 +80,31 @@ export function createContext(
     const { queries, keys } = state.traits;
     return focusOf(hoverWithin(hover.value, units), units.query.of(queries.value), units.key.of(keys.value));
   });
+  const pins = computed(() => {
+    const units = scene.value?.units;
+    if (!units) return null;
+    return focusOf(null, units.query.of(state.traits.queries.value), units.key.of(state.traits.keys.value));
+  });
+  // One question where what is in focus is what is pinned.
+  const nameOf = (of: Focus | null) => profileName(scene.value, of, state.traits.combine.value);
+  const isPinned = computed(() => nameOf(focus.value) === nameOf(pins.value));
+  const pinned = createProfile(state, client, scene, pins, problem, abort);
+  const others = computed(() => (isPinned.value ? null : focus.value));
+  const hovered = createProfile(state, client, scene, others, problem, abort);
+  const everyHead = computed((): Scene | null => {
+    const now = scene.value;
+    if (!now || !looks.everyHead.value) return null;
+    const { kept, heads } = now.outline;
+    const all = kept.flatMap((layer) => Array.from({ length: heads }, (_, head): Head => [layer, head]));
+    // The kernel has them all, and nothing is left out of them.
+    const name = `${now.name}|all`;
+    return { ...now, name, heads: all, together: "maximum", isWhole: false, leftOut: null };
+  });
+  const everywhere = createProfile(state, client, everyHead, pins, problem, abort);
+  const place = signal<{ side: Side; token: number } | null>(null);
+  client.onGoto(({ run, side, token }) => {
+    if (run === state.kernel.outline.peek()?.run) place.value = { side, token };
+  });
   return {
     ...mounted,
     categories: createCategories(state),
@@ -85,8 +117,12 @@ export function createContext(
     inSight,
     hover,
     focus,
-    profile: createProfile(state, client, scene, focus, abort),
-    place: signal(null),
+    profile: computed(() => (isPinned.value ? pinned.value : hovered.value)),
+    pins,
+    pinned,
+    everywhere,
+    place,
+    find: createFind(state, place),
     tellsNext: signal(false),
     problem,
   };

@@ -12,7 +12,7 @@ export interface View {
   css: string;
   /** Whether it draws the scene's tiles: else none are fetched, and what is about them is put away. */
   drawsTiles: boolean;
-  /** Whether it leaves out what is below the threshold: else there is no control for that. */
+  /** Whether it leaves out what is below the threshold. */
   hasThreshold?: boolean;
   /** Whether it takes the widget's whole width, so that the panels fold above it. */
   wide: boolean;

@@ -1,7 +1,7 @@
 // Between what is in focus and everything on the other side: from the tiles of a short text, or from a live kernel.
 
-import { effect, type ReadonlySignal, signal } from "@preact/signals";
-import { type Focus, numberOf, shadedSide } from "../layout/focus";
+import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type Combine, type Focus, numberOf, shadedSide } from "../layout/focus";
 import { STRANDS } from "../layout/strands";
 import { isForbidden } from "../layout/tile";
 import type { Side } from "../layout/units";
@@ -12,6 +12,8 @@ import type { Head, Outline } from "../wire/schema";
 import type { Scene } from "./scene";
 
 export interface Profile {
+  /** As `profileName` has it. */
+  name: string;
   outline: Outline;
   measure: string;
   heads: Head[];
@@ -23,16 +25,32 @@ export interface Profile {
   byHead: Float32Array[];
   /** Their mean over the heads. */
   values: Float32Array;
+  /** Of the maximum over many heads: the number of the one that each is of; only from a live kernel. */
+  strongest: Float32Array | null;
 }
 
 const KEPT = 8 << 20; // bytes
 
-/** Follow the focus until the signal aborts; null where nothing is in focus, or its numbers are not here yet. */
+/** Names the profile of a focus: the same name, the same numbers. Null where nothing is in focus. */
+export function profileName(scene: Scene | null, focus: Focus | null, combine: Combine): string | null {
+  if (!scene || !focus) return null;
+  const side = shadedSide(focus);
+  const of = side === "key" ? focus.queries : focus.keys;
+  if (!of?.length) return null;
+  const { self, first } = scene.leftOut ?? {};
+  return [scene.name, side, of, combine, scene.together, self, first].join("|");
+}
+
+/**
+ * Follow the focus until the signal aborts; null where nothing is in focus. What is asked for stays away until it is
+ * here: the last one stands meanwhile, and its name tells it.
+ */
 export function createProfile(
   state: State,
   client: Client,
   scene: ReadonlySignal<Scene | null>,
   focus: ReadonlySignal<Focus | null>,
+  problem: Signal<string>,
   abort: AbortSignal,
 ): ReadonlySignal<Profile | null> {
   const profile = signal<Profile | null>(null);
@@ -44,20 +62,34 @@ export function createProfile(
     const at = focus.value;
     const side = at && shadedSide(at);
     const of = (side === "key" ? at?.queries : at?.keys) ?? [];
-    if (!now || !at || !side || of.length === 0) {
+    const { combine, measure } = state.traits;
+    const together = now && (now.together ?? (now.heads.length > STRANDS ? "mean" : null));
+    const name = profileName(now, at, combine.value);
+    if (!now || !side || name === null) {
       profile.value = null;
       return;
     }
-    const { combine, measure } = state.traits;
-    const show = (byHead: Float32Array[]) => {
+    const show = (rows: Float32Array[]) => {
+      // A maximum comes with a row that says whose each is.
+      const byHead = together === "maximum" ? rows.slice(0, 1) : rows;
       const values = byHead.length > 1 ? meanOf(byHead, now.scale.domain === "real") : (byHead[0] as Float32Array);
-      profile.value = { outline: now.outline, measure: now.scale.name, heads: now.heads, side, of, byHead, values };
+      const { outline, heads, scale } = now;
+      profile.value = {
+        name,
+        outline,
+        measure: scale.name,
+        heads,
+        side,
+        of,
+        byHead,
+        values,
+        strongest: byHead === rows ? null : (rows[1] ?? null),
+      };
     };
     if (now.isWhole) {
       show(now.drawn.map((tiles) => here(now, [tiles], side, of, combine.value)));
       return;
     }
-    const name = [now.name, side, of, combine.value, now.together].join("|");
     const before = kept.get(name);
     if (before) {
       show(before);
@@ -69,7 +101,7 @@ export function createProfile(
     const { run, trace, attention } = now.outline;
     const ask = {
       heads: now.heads,
-      together: now.heads.length > STRANDS ? (now.together ?? "mean") : null,
+      together,
       queries: side === "key" ? tokens : [],
       keys: side === "key" ? [] : tokens,
       combine: combine.value,
@@ -86,8 +118,10 @@ export function createProfile(
         remember(kept, name, byHead);
         if (!mine.signal.aborted) show(byHead);
       },
-      () => {
-        if (!mine.signal.aborted) profile.value = null;
+      (error: Error) => {
+        if (mine.signal.aborted) return;
+        profile.value = null;
+        problem.value = error.message;
       },
     );
   });
@@ -103,7 +137,7 @@ function here(
   tiles: Scene["drawn"],
   side: Side,
   of: readonly number[],
-  combine: "mean" | "sum",
+  combine: Combine,
 ): Float32Array {
   return Float32Array.from(units[side].labels, (_, unit) =>
     side === "key" ? numberOf(tiles, of, [unit], scale, combine) : numberOf(tiles, [unit], of, scale, combine),

@@ -7,9 +7,14 @@ import type { Together } from "../layout/together";
 export interface Looks {
   leftOut: Signal<LeftOut>;
   together: Signal<Together>;
+  /** Whether the strongest places are those of all heads, and only those far from what is pinned. */
+  everyHead: Signal<boolean>;
+  far: Signal<boolean>;
 }
 
 export const createLooks = (): Looks => ({
   leftOut: signal({ self: false, first: false }),
   together: signal("mean"),
+  everyHead: signal(false),
+  far: signal(false),
 });

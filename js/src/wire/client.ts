@@ -1,11 +1,11 @@
 // Questions to the kernel. A kernel that is busy and one that is gone look alike from here: both are silent.
 
 import { signal as createSignal, type ReadonlySignal } from "@preact/signals";
-import type { Agreement, AnyRequest, Ask, ProgressEvent, Reply, SelectionEvent } from "./schema";
+import type { Agreement, AnyRequest, Ask, GotoEvent, ProgressEvent, Reply, SelectionEvent } from "./schema";
 
 type Params<A extends Ask> = Omit<Extract<AnyRequest, { ask: A }>, "ask" | "id">;
 
-type Message = Reply | SelectionEvent | ProgressEvent;
+type Message = Reply | SelectionEvent | GotoEvent | ProgressEvent;
 
 /** The custom-message line to the kernel. */
 export interface Channel {
@@ -52,6 +52,7 @@ export interface Client {
   onAgreement(callback: (agreement: Agreement) => void): void;
   onSelection(callback: (event: SelectionEvent) => void): void;
   readonly progress: ReadonlySignal<Progress[]>;
+  onGoto(callback: (event: GotoEvent) => void): void;
   /** Note a sign of life that came another way. */
   hear(): void;
   /** True while something has been open for longer than the patience; the answer may still come. */
@@ -86,6 +87,7 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
   const progress = createSignal<Progress[]>([]);
   const agreements: ((agreement: Agreement) => void)[] = [];
   const selections: ((event: SelectionEvent) => void)[] = [];
+  const gotos: ((event: GotoEvent) => void)[] = [];
   // Several browsers may look at one widget, and each hears the others' replies.
   const name = Math.random().toString(36).slice(2);
   let count = 0;
@@ -152,6 +154,7 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
   channel.onMessage((message: Message, buffers) => {
     if ("event" in message) {
       if (message.event === "selection") for (const callback of selections) callback(message);
+      else if (message.event === "goto") for (const callback of gotos) callback(message);
       else follow(message);
     } else if (message.id) {
       const one = open.get(message.id);
@@ -227,5 +230,6 @@ export function createClient(channel: Channel, abort: AbortSignal, patience = PA
     check: sayHello,
     onAgreement: (callback) => void agreements.push(callback),
     onSelection: (callback) => void selections.push(callback),
+    onGoto: (callback) => void gotos.push(callback),
   };
 }

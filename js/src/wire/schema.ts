@@ -597,7 +597,11 @@ export interface RankReply {
   why: string;
 }
 
-/** A profile: float32, (heads, units of the open side), −∞ where the mask forbids all; the message's one buffer. */
+/**
+ * A profile: float32, (heads, units of the open side), −∞ where the mask forbids all; the message's one buffer.
+ *
+ * Of heads taken together there is one row; of their maximum a second one says which of those asked for it is of.
+ */
 export interface ProfileReply {
   run: number;
   dtype: "float32" | "int32" | "uint16" | "uint8";

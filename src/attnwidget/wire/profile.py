@@ -41,11 +41,12 @@ def profile(
         by_head |= {(layer, head): one for head, one in zip(chosen, numbers, strict=True)}
     rows = torch.stack([by_head[layer, head] for layer, head in ask.heads])  # (heads, units)
     if ask.together is not None:
-        rows = maths.as_one(rows, ask.together, signed=measures.get(ask.measure).domain == "real")[0][
-            None
-        ]  # (1, units)
+        one, strongest = maths.as_one(rows, ask.together, signed=measures.get(ask.measure).domain == "real")  # (units,)
+        rows = (
+            torch.stack([one, strongest.to(one.dtype)]) if ask.together == "maximum" else one[None]
+        )  # (1 or 2, units)
     if ask.combine == "sum" and len(ask.queries) > 1:
         blind = {*trace.blind_rows(ask.heads[0].layer, attention=attention)}
-        rows = rows * len({*ask.queries} - blind)  # −∞ stays
+        rows[: 1 if ask.together else None] *= len({*ask.queries} - blind)  # −∞ stays
     array = pack(rows)
     return ProfileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]

@@ -642,7 +642,10 @@ class RankReply(Wired, kw_only=True, frozen=True):
 
 
 class ProfileReply(Wired, kw_only=True, frozen=True):
-    """A profile: float32, (heads, units of the open side), −∞ where the mask forbids all; the message's one buffer."""
+    """A profile: float32, (heads, units of the open side), −∞ where the mask forbids all; the message's one buffer.
+
+    Of heads taken together there is one row; of their maximum a second one says which of those asked for it is of.
+    """
 
     run: int
     dtype: DType

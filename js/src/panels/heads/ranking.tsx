@@ -7,12 +7,14 @@ import { headName } from "../../layout/heads";
 import { fullBar, type Ranked, ranked } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
 import { queryLabel, type Side } from "../../layout/units";
+import { Around, positionOf } from "../../parts/around";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { Swatch } from "../../parts/swatch";
 import { chooseHead } from "../../state/choose-head";
 import css from "./ranking.css";
 
 const FIRST = 5;
+const LONG = 40; // units of a text whose places need their position and words around them
 const ABOUT = {
   pair: "all heads by this pair",
   key: "where each head looks most",
@@ -20,7 +22,7 @@ const ABOUT = {
 };
 
 function HeadRanking({ context }: PanelProps) {
-  const { state, ranking, categories, theme } = context;
+  const { state, ranking, categories, theme, place } = context;
   const all = useSignal(false);
   const now = ranking.value;
   const units = state.units.value;
@@ -41,6 +43,11 @@ function HeadRanking({ context }: PanelProps) {
     .filter(Boolean)
     .join(" · ");
   const isOn = new Set(state.traits.heads.value.map(headName));
+  const isLong = open !== null && units[open].labels.length > LONG;
+  const show = (side: Side, row: number) => {
+    const [token] = units[side].tokens(row);
+    if (token !== undefined) place.value = { side, token };
+  };
   const labelOf = (side: Side, row: number) =>
     side === "query" ? queryLabel(units.query, row, " ▸ ") : units.key.labels[row];
   const known = categories.now.value?.fresh ? categories.now.value : null;
@@ -67,11 +74,14 @@ function HeadRanking({ context }: PanelProps) {
                 data-listed-head={name}
                 aria-pressed={isOn.has(name)}
                 title={[name, kind?.name, value].filter(Boolean).join(" · ")}
-                onClick={(event) => chooseHead(state, one.head, event.shiftKey)}
+                onClick={(event) => {
+                  chooseHead(state, one.head, event.shiftKey);
+                  if (open && one.row >= 0) show(open, one.row);
+                }}
               >
                 <b>{name}</b>
                 {kind && known && <Swatch categories={known} category={kind.category} theme={theme.value} />}
-                {label !== null && (
+                {label !== null && !isLong && (
                   <bdi class="found">
                     {open === "key" ? "→ " : ""}
                     {label}
@@ -86,6 +96,12 @@ function HeadRanking({ context }: PanelProps) {
                   }}
                 />
                 <span class="value">{value}</span>
+                {open && isLong && one.row >= 0 && (
+                  <span class="found-at" data-found={one.row}>
+                    <span class="position">{positionOf(units[open], one.row)}</span>
+                    <Around units={units[open]} unit={one.row} />
+                  </span>
+                )}
               </button>
             </li>
           );

@@ -18,6 +18,7 @@ function StrongestPairs({ context }: PanelProps) {
   const scene = context.scene.value;
   if (!scene || !drawsTiles.value || ranking.value) return null; // what is pinned is ranked in this place
   const { heads, units, scale } = scene;
+  if (scene.tiles.every((ofHead) => ofHead.length === 0)) return null; // of a long text the view has none
   const pairs = pairsOf(scene);
   if (scene.count > WHOLE && pairs.length === 0) return null; // no pair is here
   const pens = pensFor(heads, categories.now.value, theme.value);

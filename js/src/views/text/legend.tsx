@@ -1,0 +1,76 @@
+// What the shades mean, and what clicks do.
+
+import { exactly } from "../../layout/scale";
+import { largestOf, SHADING_IN_WORDS, SHADINGS } from "../../layout/shading";
+import { isForbidden } from "../../layout/tile";
+import { TOGETHER } from "../../layout/together";
+import { Choice } from "../../parts/choice";
+import type { Context } from "../../parts/context";
+import type { Scene } from "../../source/scene";
+import type { TextStore } from "./store";
+import { tintOf } from "./tint";
+
+export function Legend({ context, store, scene }: { context: Context; store: TextStore; scene: Scene }) {
+  const { state, looks, pins } = context;
+  const { scale, units, heads, together, leftOut, isWhole } = scene;
+  const shades = store.shades.value;
+  const isOne = units.query === units.key;
+  const isSigned = scale.domain === "real";
+  const several = pins.value?.queries?.length ?? 0;
+  const hides = shades?.values.some(isForbidden);
+  return (
+    <div class="legend text-legend" style={tintOf(context, scene).style}>
+      <span class="ramp">
+        {!isSigned && <i aria-hidden="true" />}
+        {shades
+          ? `darkest = ${exactly(scale, largestOf(shades.values))}`
+          : `shade: ${scale.label}, darkest = the largest`}
+        {isSigned && " · red above 0, blue below"}
+      </span>
+      <Choice
+        label="scale"
+        names={SHADINGS}
+        chosen={store.shading.value}
+        titles={SHADING_IN_WORDS}
+        onChoose={(name) => {
+          store.shading.value = name;
+        }}
+      />
+      {isOne && (
+        <Choice
+          label="click pins:"
+          names={["query", "key"]}
+          chosen={store.picks.value}
+          onChoose={(name) => {
+            store.picks.value = name;
+          }}
+        />
+      )}
+      {several > 1 && !isSigned && (
+        <Choice
+          label={`of ${several} queries:`}
+          names={["mean", "sum"] as const}
+          chosen={state.traits.combine.value}
+          onChoose={(combine) => state.set({ combine })}
+        />
+      )}
+      {together ? (
+        <Choice
+          label={`of ${heads.length} heads:`}
+          names={TOGETHER}
+          chosen={together}
+          onChoose={(how) => {
+            looks.together.value = how;
+          }}
+        />
+      ) : (
+        heads.length > 1 && <span>mean of {heads.length} heads</span>
+      )}
+      {hides && (
+        <span class="forbidden-sample">grey: {shades?.side === "query" ? "cannot see it" : "hidden by the mask"}</span>
+      )}
+      {leftOut && (isWhole ? <span>dashed: left out</span> : <span>of so long a text nothing is left out here</span>)}
+      <span>drag: a span · Shift-click: to there</span>
+    </div>
+  );
+}

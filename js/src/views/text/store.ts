@@ -1,0 +1,38 @@
+// What the text view holds in one mounted widget: never synced.
+
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Shading } from "../../layout/shading";
+import type { Side } from "../../layout/units";
+import type { Context } from "../../parts/context";
+import { type Profile, profileName } from "../../source/profile";
+
+export interface TextStore {
+  /** What a click pins, where one text plays both parts. */
+  picks: Signal<Side>;
+  shading: Signal<Shading>;
+  /** The units from one to another that are being dragged over. */
+  drag: Signal<{ side: Side; from: number; to: number } | null>;
+  /** The token that somebody asked to see. */
+  marked: Signal<{ side: Side; token: number } | null>;
+  /** The numbers that the text is shaded by: of what is pinned, else of what is hovered. */
+  shades: ReadonlySignal<Profile | null>;
+  /** Whether those are on their way, and the ones before stand meanwhile. */
+  waits: ReadonlySignal<boolean>;
+}
+
+export function createStore({ state, scene, focus, profile, pins, pinned }: Context): TextStore {
+  const shades = computed(() => {
+    const found = pins.value ? pinned.value : profile.value;
+    const fits = found?.outline === scene.value?.outline;
+    return found && fits && found.values.length === scene.value?.units[found.side].labels.length ? found : null;
+  });
+  const wanted = computed(() => profileName(scene.value, pins.value ?? focus.value, state.traits.combine.value));
+  return {
+    picks: signal("query"),
+    shading: signal("root"),
+    drag: signal(null),
+    marked: signal(null),
+    shades,
+    waits: computed(() => wanted.value !== null && shades.value?.name !== wanted.value),
+  };
+}
