@@ -420,6 +420,33 @@ export interface Profile extends Request {
   run?: number | null;
 }
 
+/** The strongest keys of each of some queries, or the strongest queries of each of some keys. */
+export interface Lines extends Request {
+  ask: "strongest";
+  heads: Head[];
+  /** How the heads become one, where they are many; null: each by itself. */
+  together?: "maximum" | "mean" | null;
+  /** Whose rows these are. */
+  side?: "key" | "query";
+  /** Tokens of that side, or words where they are merged. */
+  spans: [number, number][];
+  /** So many of each row and head, at most: the largest numbers, of equals the first. */
+  count: number;
+  /** And none below this; of weights and norms none that is 0. */
+  least?: number;
+  /** Each query's number with itself left out, the others scaled up. */
+  withoutSelf?: boolean;
+  /** The first key's left out, likewise. */
+  withoutFirst?: boolean;
+  words?: boolean;
+  measure?: string;
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
 /** Draw the heads' small pictures; they come as a state. */
 export interface AskPictures extends Request {
   ask: "pictures";
@@ -510,6 +537,23 @@ export interface ProfileReply {
   shape: number[];
 }
 
+/**
+ * The strongest pairs: float32 (4, lines), and behind it float32 (4, rows); both in the message's one buffer.
+ *
+ * Of a line its row, its unit on the other side, the number of its head among those asked for (of many together the
+ * strongest one), and its value; in the order of heads, rows, units. Of a row, over the heads drawn: the sum of its
+ * lines, the sum of all that it has, how many units it may see, and how many lines were too many. Rows are in the
+ * order of the spans.
+ */
+export interface LinesReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  /** (4, lines). */
+  shape: number[];
+  /** (4, rows). */
+  rows: number[];
+}
+
 /** A token that the model expects. */
 export interface Expected {
   token: string;
@@ -554,9 +598,9 @@ export interface ProgressEvent {
   total: number;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | Lines | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "strongest" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

@@ -465,7 +465,7 @@ class Profile(Request, kw_only=True, frozen=True, tag="profile"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
-class Lines(Request, kw_only=True, frozen=True, tag="lines"):
+class Lines(Request, kw_only=True, frozen=True, tag="strongest"):
     """The strongest keys of each of some queries, or the strongest queries of each of some keys."""
 
     heads: list[HeadId]

@@ -1,0 +1,28 @@
+interface Props<T extends string> {
+  label: string;
+  names: readonly T[];
+  /** What the names are on screen, where they are called otherwise. */
+  says?: Record<T, string>;
+  chosen: T;
+  onChoose(name: T): void;
+}
+
+/** A choice within a sentence. */
+export function Small<T extends string>({ label, names, says, chosen, onChoose }: Props<T>) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is no part of a sentence
+    <span role="group" aria-label={label} class="small-choice">
+      {names.map((name) => (
+        <button
+          key={name}
+          type="button"
+          class="small-button"
+          aria-pressed={name === chosen}
+          onClick={() => onChoose(name)}
+        >
+          {says?.[name] ?? name}
+        </button>
+      ))}
+    </span>
+  );
+}
