@@ -156,7 +156,7 @@ def test_the_widget_answers():
     sent = []
     widget._server._send = lambda reply, buffers: sent.append((reply, buffers))
     widget._server._start = lambda work, **_: work()
-    widget._server.receive({"id": "b-1", "ask": "lines", "heads": [[0, 0]], "spans": [[0, 7]], "count": 2})
+    widget._server.receive({"id": "b-1", "ask": "strongest", "heads": [[0, 0]], "spans": [[0, 7]], "count": 2})
     ((reply, (data,)),) = sent
     assert reply["ok"]["shape"] == [4, 13]
     assert len(data) == 4 * 4 * (13 + 7)

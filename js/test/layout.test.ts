@@ -4,7 +4,7 @@ import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt, fall, focusEdges } from "../src/layout/edges";
 import { bestOf, focusOf, shadesOf } from "../src/layout/focus";
 import { type Scale, scaleOf, WEIGHTS } from "../src/layout/scale";
-import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths, visibleRows } from "../src/layout/stage";
+import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths } from "../src/layout/stage";
 import { evenSpread, rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
 import { strandsOf } from "../src/layout/strands";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
@@ -39,14 +39,6 @@ test("rows get closer, never unreadable, and the stage never higher than it may 
     assert.ok(stageHeight(count) <= STAGE_MAX);
   }
   assert.equal(stageHeight(12), 12 * 26);
-});
-
-test("what is in sight of a long text comes in whole blocks", () => {
-  assert.deepEqual(visibleRows(0, 640, 20, 500), [0, 500]);
-  const [start, stop] = visibleRows(2000, 640, 20, 3000);
-  assert.ok(start <= 100 && stop >= 132);
-  assert.deepEqual(visibleRows(2010, 640, 20, 3000), [start, stop]);
-  assert.equal(visibleRows(1e6, 640, 20, 3000)[1], 3000);
 });
 
 test("edges: nothing forbidden, nothing below the threshold, no zero, weakest first", () => {
@@ -243,7 +235,7 @@ test("the pointer finds the curve where it is drawn", () => {
     0,
   );
   const row = (index: number) => 10 + 20 * index;
-  const curves = { width: 200, strands: strandsOf(1, 20), row };
+  const curves = { width: 200, strands: strandsOf(1, 20), height: 400, query: row, key: row };
   const found = edgeAt(edges, 0.5, 30, curves); // halfway down from row 2 to row 0
   assert.deepEqual([edges.query[found], edges.key[found]], [2, 0]);
   assert.equal(edgeAt(edges, 0.5, 300, curves), -1);

@@ -140,7 +140,7 @@ test("the pointer takes the line of the head that it is on", () => {
     ]),
   ]);
   const edges = edgesFrom(indexEdges(heads), 0.1);
-  const curves = { width: 200, strands: strandsOf(3, 26), row };
+  const curves = { width: 200, strands: strandsOf(3, 26), height: 400, query: row, key: row };
   for (const head of [0, 1, 2]) {
     const aside = asideOf(curves.strands, head);
     const drop = row(1) - row(5);
@@ -300,7 +300,7 @@ test("a long text is read from a profile, as a short one is from its pairs", () 
     sceneOf(
       chosen.map((at) => heads[at] as Head),
       chosen.map(() => []),
-      { isWhole: false, sight: [] },
+      { isWhole: false },
     );
   const profile = (side: "query" | "key", of: number[], byHead: number[][]) => {
     const rows = byHead.map((row) => Float32Array.from(row));

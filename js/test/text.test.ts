@@ -18,19 +18,6 @@ import { strongestPlaces, wordsAround } from "../src/layout/places";
 import { largestOf, shadeOf } from "../src/layout/shading";
 import { FORBIDDEN } from "../src/layout/tile";
 import { unitsOf } from "../src/layout/units";
-import type { TokenList } from "../src/wire/schema";
-
-const list = (tokens: string[], gaps: string, odd: string[] = [], special: number[] = []): TokenList => ({
-  tokens,
-  special: tokens.map((_, at) => special.includes(at)),
-  words: tokens.map((_, at) => at),
-  wordTexts: tokens,
-  segments: null,
-  generated: null,
-  writes: false,
-  gaps,
-  odd,
-});
 
 /** Breaks with letters of one px, spaces among them. */
 function broken(parts: string[], width: number): string[] {
@@ -48,15 +35,12 @@ const linesOf = (parts: string[], { starts }: Passage): string[] =>
   Array.from(starts.slice(0, -1), (start, line) => parts.slice(start, starts[line + 1]).join(""));
 
 test("the text reads as it was written", () => {
-  const tokens = list(
-    ["[CLS]", "The", "cat", "↵", "it", "␣␣", "😀 1/2", "😀 2/2"],
-    "0. */**0",
-    ["\n", "  ", "😀"],
-    [0],
-  );
-  assert.deepEqual(partsOf(tokens), ["", "The", " cat", "\n", "\nit", "  ", "😀", ""]);
-  assert.equal(partsOf(tokens), partsOf(tokens), "made once");
-  const words = unitsOf({ ...tokens, words: [0, 1, 2, 3, 4, 5, 6, 6], wordTexts: Array(7).fill("") }, true);
+  const tokens = ["[CLS]", "The", "cat", "↵", "it", "␣␣", "😀 1/2", "😀 2/2"];
+  const parts = partsOf(tokens, { gaps: "0. */**0", odd: ["\n", "  ", "😀"] });
+  assert.deepEqual(parts, ["", "The", " cat", "\n", "\nit", "  ", "😀", ""]);
+  const none = tokens.map(() => false);
+  const side = { tokens, parts, special: none, segments: null, generated: null, writes: false };
+  const words = unitsOf({ ...side, words: [0, 1, 2, 3, 4, 5, 6, 6], wordTexts: Array(7).fill("") }, true);
   assert.deepEqual(words.parts.slice(-1), ["😀"]);
 });
 
@@ -69,10 +53,10 @@ test("places by the rule that Python follows", () => {
   }
   const table = JSON.parse(readFileSync("tests/find.json", "utf8")) as Record<string, Case>;
   for (const { parts, labels, special, finds } of Object.values(table)) {
-    const tokens = list(labels, "*".repeat(parts.length), parts, special);
+    const tokens = { tokens: labels, parts, special: labels.map((_, at) => special.includes(at)) };
     for (const [wanted, places] of Object.entries(finds)) assert.deepEqual(findPlaces(tokens, wanted), places, wanted);
   }
-  assert.deepEqual(findPlaces(list(["a"], "."), " "), [], "nothing to look for");
+  assert.deepEqual(findPlaces({ tokens: ["a"], parts: ["a"], special: [false] }, " "), [], "nothing to look for");
 });
 
 test("lines end between words, and where the writer ended them", () => {

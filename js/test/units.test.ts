@@ -11,8 +11,7 @@ const DECODER: Tokens = {
   segments: null,
   generated: null,
   writes: true,
-  gaps: "0. *.",
-  odd: [" squi"],
+  parts: ["", "the", " black", " squi", "rrel"],
 };
 
 test("a decoder's row is labelled with what it reads and what it writes", () => {
@@ -45,8 +44,8 @@ test("tokens are read from the few characters that they cross in", () => {
     segments: [3, 5],
     generated: null,
     writes: false,
-        gaps: "",
-        odd: [],
+    gaps: "0..*0",
+    odd: [" a b"],
   };
   const tokens = tokensOf(packed);
   assert.deepEqual(tokens, {
@@ -57,6 +56,7 @@ test("tokens are read from the few characters that they cross in", () => {
     segments: [0, 0, 0, 1, 1],
     generated: null,
     writes: false,
+    parts: ["", "squi", "rrel", " a b", ""],
   });
   assert.equal(tokensOf(packed), tokens, "once");
   const none = tokensOf({ ...packed, tokens: "", special: [], words: "", wordTexts: "", segments: null });

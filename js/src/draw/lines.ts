@@ -1,12 +1,12 @@
-import type { Curves, Edges } from "../layout/edges";
+import { awayAt, type Curves, type Edges, endAt } from "../layout/edges";
 import { asideOf, bendOf, STRANDS } from "../layout/strands";
 import { prepare } from "./canvas";
 import type { Pen, Signs } from "./colours";
 import { markPath } from "./marks";
 
-/** Where the lines stand on their canvas, in CSS pixels. */
+/** Where the lines stand on their canvas, in CSS pixels: it is as high as the stage. */
 export interface LinesGeometry extends Curves {
-  canvas: readonly [width: number, height: number];
+  canvasWidth: number;
   /** The lines' left end. */
   left: number;
 }
@@ -18,8 +18,11 @@ export const lineOpacity = (strength: number): number => 0.1 + 0.9 * strength;
 // Lines of about the same strength are stroked together: thousands of strokes become a few dozen.
 const LEVELS = 24;
 
+const FADED = ["", "1a"]; // what a line to what is scrolled away comes to, as the alpha of a colour
+
 /**
  * Draw lines from queries to keys, weakest first, thicker and darker with strength; those of a few heads side by side.
+ * One whose end is scrolled away leaves to the edge there, and fades.
  *
  * @param signs the colours of numbers above and below 0, for a measure that has both; else each head has its pen's
  */
@@ -30,14 +33,18 @@ export function drawLines(
   at: LinesGeometry,
   signs: Signs | null = null,
 ): void {
-  const context = prepare(canvas, ...at.canvas);
-  const { left, width, strands } = at;
+  const { left, width, height, strands } = at;
+  const context = prepare(canvas, at.canvasWidth, height);
   const [right, middle] = [left + width, left + width / 2];
-  const [, height] = at.canvas;
-  const groups = new Map<number, number[]>(); // level × sign × head → edges
+  const groups = new Map<number, number[]>(); // level × sign × head × which end is away → edges
   for (let edge = 0; edge < edges.count; edge++) {
+    const [from, to] = [at.query(edges.query[edge]!), at.key(edges.key[edge]!)];
+    if (Number.isNaN(from + to)) continue; // one of them is in a gap
+    const [isFromAway, isToAway] = [awayAt(from, height) !== 0, awayAt(to, height) !== 0];
+    if (isFromAway && isToAway) continue;
     const level = Math.min(LEVELS - 1, Math.floor(edges.strength[edge]! * LEVELS));
-    const group = (2 * level + edges.negative[edge]!) * pens.length + edges.head[edge]!;
+    const away = isFromAway ? 1 : isToAway ? 2 : 0;
+    const group = ((2 * level + edges.negative[edge]!) * pens.length + edges.head[edge]!) * 3 + away;
     const members = groups.get(group);
     if (members) members.push(edge);
     else groups.set(group, [edge]);
@@ -46,19 +53,27 @@ export function drawLines(
     signs ? signs[negative ? "negative" : "positive"] : pens[head]!.colour;
   for (const group of [...groups.keys()].sort((a, b) => a - b)) {
     const members = groups.get(group)!;
-    const head = group % pens.length;
+    const away = group % 3;
+    const headAndMore = Math.floor(group / 3);
+    const head = headAndMore % pens.length;
     const strength = members.reduce((sum, edge) => sum + edges.strength[edge]!, 0) / members.length;
     const aside = asideOf(strands, head);
     context.beginPath();
     for (const edge of members) {
-      const from = at.row(edges.query[edge]!) + aside;
-      const to = at.row(edges.key[edge]!) + aside;
-      if ((from < -20 && to < -20) || (from > height + 20 && to > height + 20)) continue;
+      const from = endAt(at.query(edges.query[edge]!), height) + aside;
+      const to = endAt(at.key(edges.key[edge]!), height) + aside;
       const handle = middle + bendOf(aside, width, to - from);
       context.moveTo(left, from);
       context.bezierCurveTo(handle, from, handle, to, right, to);
     }
-    context.strokeStyle = inkOf(head, Math.floor(group / pens.length) % 2);
+    const ink = inkOf(head, Math.floor(headAndMore / pens.length) % 2);
+    context.strokeStyle = ink;
+    if (away > 0) {
+      const fading = context.createLinearGradient(left, 0, right, 0);
+      fading.addColorStop(0, `${ink}${FADED[away === 1 ? 1 : 0]}`);
+      fading.addColorStop(1, `${ink}${FADED[away === 1 ? 0 : 1]}`);
+      context.strokeStyle = fading;
+    }
     context.lineWidth = lineWidth(strength, strands.widest);
     context.globalAlpha = lineOpacity(strength);
     context.stroke();
@@ -73,7 +88,7 @@ const STEP = 9; // px between two marks that stand aside of one another
 function drawMarks(
   context: CanvasRenderingContext2D,
   edges: Edges,
-  { left, width, strands, row }: LinesGeometry,
+  { left, width, height, strands, query, key }: LinesGeometry,
   inkOf: (head: number, negative: number) => string,
 ): void {
   const strongest = new Map<string, readonly [isKey: boolean, edge: number]>();
@@ -86,7 +101,9 @@ function drawMarks(
     const head = edges.head[edge]!;
     const inwards = RIM + (strands.pitch < 2 * RIM + 1 ? (head % 2) * STEP : 0); // neighbours too near: one aside
     const x = isKey ? left + width - inwards : left + inwards;
-    const y = row((isKey ? edges.key : edges.query)[edge]!) + asideOf(strands, head);
+    const end = isKey ? key(edges.key[edge]!) : query(edges.query[edge]!);
+    if (Number.isNaN(end) || awayAt(end, height) !== 0) continue;
+    const y = end + asideOf(strands, head);
     const path = new Path2D(markPath(head % STRANDS, x, y, RIM));
     // What runs below it leaves a rim free.
     context.globalCompositeOperation = "destination-out";

@@ -1,7 +1,6 @@
 // Finding places in a text by what stands there; src/attnwidget/tokens/find.py follows the same rule. Pure.
 
-import type { TokenList } from "../wire/schema";
-import { partsOf } from "./parts";
+import type { Tokens } from "./units";
 
 interface Haystack {
   text: string;
@@ -10,7 +9,10 @@ interface Haystack {
   stops: Int32Array;
 }
 
-const known = new WeakMap<TokenList, Haystack>();
+/** What is looked through, one entry a token. */
+export type Searched = Pick<Tokens, "tokens" | "parts" | "special">;
+
+const known = new WeakMap<Searched, Haystack>();
 
 /**
  * The token positions of every place where a text has these letters.
@@ -19,7 +21,7 @@ const known = new WeakMap<TokenList, Haystack>();
  * token. Marks are found by their names. Places do not overlap. "#12" is position 12, and a number by itself is that
  * position besides, as the last place. None where there is nothing to look for.
  */
-export function findPlaces(list: TokenList, wanted: string): number[][] {
+export function findPlaces(list: Searched, wanted: string): number[][] {
   const needle = folded(wanted).replace(/^ | $/g, "");
   if (needle === "") return [];
   const [, sign, digits] = /^(#?)([0-9]+)$/.exec(needle) ?? [];
@@ -28,9 +30,9 @@ export function findPlaces(list: TokenList, wanted: string): number[][] {
   return at < list.tokens.length ? [...found, [at]] : found;
 }
 
-function placesOf(list: TokenList, needle: string): number[][] {
+function placesOf(list: Searched, needle: string): number[][] {
   const { text, starts, stops } = haystackOf(list);
-  const parts = partsOf(list);
+  const { parts } = list;
   const found: number[][] = [];
   let token = 0;
   for (let start = text.indexOf(needle); start >= 0; start = text.indexOf(needle, start + needle.length)) {
@@ -45,10 +47,10 @@ function placesOf(list: TokenList, needle: string): number[][] {
   return found;
 }
 
-function haystackOf(list: TokenList): Haystack {
+function haystackOf(list: Searched): Haystack {
   const before = known.get(list);
   if (before) return before;
-  const parts = partsOf(list);
+  const { parts } = list;
   const pieces: string[] = [];
   const [starts, stops] = [new Int32Array(parts.length), new Int32Array(parts.length)];
   let length = 0;

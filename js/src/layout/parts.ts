@@ -2,17 +2,13 @@
 
 import type { TokenList } from "../wire/schema";
 
-const known = new WeakMap<TokenList, string[]>();
-
 /** What stands in the text from the end of the token before to each token's own end; empty of marks that were added. */
-export function partsOf(list: TokenList): string[] {
-  const before = known.get(list);
-  if (before) return before;
+export function partsOf(tokens: string[], { gaps, odd }: Pick<TokenList, "gaps" | "odd">): string[] {
   let next = 0;
-  const parts = list.tokens.map((token, at) => {
-    switch (list.gaps[at]) {
+  return tokens.map((token, at) => {
+    switch (gaps[at]) {
       case "*":
-        return list.odd[next++] ?? "";
+        return odd[next++] ?? "";
       case "0":
         return "";
       case "/":
@@ -23,8 +19,6 @@ export function partsOf(list: TokenList): string[] {
         return token;
     }
   });
-  known.set(list, parts);
-  return parts;
 }
 
 /** The space that a part begins with, and the rest; of white space alone the rest is all of it. */

@@ -2,6 +2,7 @@
 
 import type { Head } from "../wire/schema";
 import { type HeadCategories, noteOf, OTHER, scoreOf, UNKNOWN } from "./categories";
+import type { Row as Lines } from "./strongest";
 import { isForbidden, type Tile, valueAt } from "./tile";
 
 const MOSTLY = 0.6; // of a score: below, "often" is all that is true
@@ -39,6 +40,16 @@ export function rowOf(tiles: Tile[], query: number, count: number): Row | null {
     if (key < 0 || one > weight) [key, weight] = [at, one];
   }
   return keys > 0 ? { key, weight, keys } : null;
+}
+
+/** The same of a long text, from the lines of one of the heads that are drawn. */
+export function largestOf(lines: Lines | undefined, head: number): Row | null {
+  let best = -1;
+  lines?.heads.forEach((one, at) => {
+    if (one === head && !(lines.values[at]! <= (lines.values[best] ?? 0))) best = at;
+  });
+  if (!lines || best < 0 || Number.isNaN(lines.total)) return null;
+  return { key: lines.units[best]!, weight: lines.values[best]!, keys: lines.visible };
 }
 
 /** Where a row stands: sharper than the head's rows usually are, flatter, or like them. */

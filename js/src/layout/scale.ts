@@ -25,6 +25,17 @@ export function scaleOf({ name, label, domain }: MeasureInfo, tiles: Tile[][]): 
   return { name, label, domain, limit: limit || 1 };
 }
 
+const STEPS = [1, 1.5, 2, 3, 4, 5, 6, 8];
+
+/** The same scale, ending at the largest of some numbers, rounded up: a little more in sight changes nothing. */
+export function scaleTo(scale: Scale, largest: number): Scale {
+  if (!(largest > 0) || !Number.isFinite(largest)) return scale;
+  const unit = 10 ** Math.floor(Math.log10(largest));
+  const step = STEPS.find((one) => one * unit >= largest * (1 - 1e-6)) ?? 10;
+  const limit = Number((step * unit).toPrecision(2));
+  return { ...scale, limit: scale.domain === "share" ? Math.min(1, limit) : limit };
+}
+
 /** What the numbers of a measure are, by its name; their size left open. */
 export function scaleNamed({ measures }: Pick<Outline, "measures">, name: string): Scale {
   const known = measures.find((one) => one.name === name);
@@ -39,9 +50,14 @@ export const strengthOf = ({ limit }: Scale, value: number): number =>
 export const exactly = ({ domain }: Scale, value: number): string =>
   domain === "share" ? exactWeight(value) : figure(value);
 
-/** Beside a token; nothing where it would read as none. */
-export function briefly({ domain }: Scale, value: number): string {
+/**
+ * Beside a token; nothing where it would read as none.
+ *
+ * @param isLong of a long text, where weights are small
+ */
+export function briefly({ domain }: Scale, value: number, isLong = false): string {
   if (domain !== "share") return Math.abs(value) < 0.005 ? "" : short(value);
+  if (isLong && value < 0.0995) return value < 0.0005 ? "" : value.toFixed(3).slice(1);
   if (value >= 1.005) return value.toFixed(2); // a sum over several queries
   if (value >= 0.995) return "1.0";
   return value < 0.005 ? "" : value.toFixed(2).slice(1);

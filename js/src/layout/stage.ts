@@ -40,16 +40,17 @@ export function rowHeight(count: number, limit = STAGE_MAX): number {
   return Math.max(ROW_MIN, Math.min(ROW_MAX, Math.floor(limit / Math.max(count, 1))));
 }
 
-export const stageHeight = (count: number, limit = STAGE_MAX): number =>
-  Math.min(limit, Math.max(count, 1) * rowHeight(count, limit));
+/** As high as its rows; of those that scroll, as high as a whole number of them. */
+export const stageHeight = (count: number, limit = STAGE_MAX): number => {
+  const row = rowHeight(count, limit);
+  return Math.min(Math.floor(limit / row), Math.max(count, 1)) * row;
+};
 
-export const WHOLE = 512; // up to so many rows all weights are at hand; beyond, those around the visible rows
-const BLOCK = 64;
+export const WHOLE = 512; // up to so many rows all numbers are at hand; of a longer text only what is asked for
 
-/** The rows in sight, rounded outwards to blocks, so that a little scrolling asks for nothing. */
-export function visibleRows(scrollTop: number, height: number, row: number, count: number): readonly [number, number] {
-  if (count <= WHOLE) return [0, count];
-  const start = Math.floor(scrollTop / row / BLOCK) * BLOCK;
-  const stop = Math.ceil((scrollTop + height) / row / BLOCK) * BLOCK;
-  return [Math.max(0, start), Math.min(count, stop)];
-}
+/** Whether all rows stand on the stage at once. */
+export const fitsStage = (count: number, limit = STAGE_MAX): boolean => count * rowHeight(count, limit) <= limit;
+
+/** How many lines of each row a stage of so many rows carries, before they are a cloud. */
+export const linesCarried = (rows: number, heads: number): number =>
+  heads > 1 ? 3 : Math.max(3, Math.min(8, Math.round(100 / Math.max(rows, 1))));

@@ -32,6 +32,8 @@ export interface Tokens {
   segments: number[] | null;
   generated: boolean[] | null;
   writes: boolean;
+  /** The text as it was written, cut at the tokens. */
+  parts: string[];
 }
 
 const read = new WeakMap<TokenList, Tokens>();
@@ -55,6 +57,7 @@ export function tokensOf(list: TokenList): Tokens {
     special: flagsIn(list.special, tokens.length),
     segments: flags(list.segments)?.map(Number) ?? null,
     generated: flags(list.generated),
+    parts: partsOf(tokens, list),
   };
   read.set(list, made);
   return made;
@@ -102,7 +105,7 @@ export function unitsOf(side: Tokens, words: boolean): Units {
     generated: side.generated ? first(side.generated) : [],
     writes: side.writes ? labels.map((_, unit) => labels[unit + 1] ?? OPEN) : [],
     segments: side.segments && first(side.segments),
-    parts: words ? joined(partsOf(side), members) : partsOf(side),
+    parts: words ? joined(side.parts, members) : side.parts,
     tokens: (unit) => members[unit] ?? [],
     of: (tokens) => (words ? [...new Set(tokens.map((token) => side.words[token] ?? 0))] : tokens),
   };

@@ -3,14 +3,15 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Theme } from "../host";
 import { type Focus, focusOf, type Hover, hoverWithin } from "../layout/focus";
+import type { Row, Rule } from "../layout/strongest";
 import type { Side } from "../layout/units";
 import { createProfile, type Profile, profileName } from "../source/profile";
 import { createRanking, type Ranking } from "../source/ranking";
-import { createScene, type Rectangles, type Scene } from "../source/scene";
+import { createScene, type Scene } from "../source/scene";
 import type { Source } from "../source/source";
 import { type CategoryStore, createCategories } from "../state/categories";
 import { createFind, type Find } from "../state/find";
-import { createLooks, type Looks } from "../state/looks";
+import { createLooks, type LinesBy, type Looks } from "../state/looks";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import type { Head, Outline } from "../wire/schema";
@@ -31,6 +32,15 @@ export interface OnScreen {
   heads: Head[];
 }
 
+/** What is drawn of a text that is longer than its stage. */
+export interface InSight {
+  /** So many of each row, or all from a least number on. */
+  by: LinesBy;
+  rule: Rule;
+  /** By query: those that are drawn. */
+  rows: ReadonlyMap<number, Row>;
+}
+
 export interface Context extends Mounted {
   categories: CategoryStore;
   /** Whether the view on screen draws tiles. */
@@ -42,8 +52,8 @@ export interface Context extends Mounted {
   onScreen: ReadonlySignal<OnScreen | null>;
   /** Every head's number of the pinned pair; null where nothing is pinned. */
   ranking: ReadonlySignal<Ranking | null>;
-  /** Of a long text the pairs that the view on screen needs in full, as it says. */
-  inSight: Signal<Rectangles>;
+  /** Told by a view that draws the strongest lines of what is in sight; else null. */
+  inSight: Signal<InSight | null>;
   hover: Signal<Hover>;
   focus: ReadonlySignal<Focus | null>;
   /** Between the focus and everything on the other side. */
@@ -69,11 +79,11 @@ export function createContext(
   onScreen: ReadonlySignal<OnScreen | null>,
 ): Context {
   const { state, client, source, abort } = mounted;
-  const inSight = signal<Rectangles>([]);
+  const inSight = signal<InSight | null>(null);
   const problem = signal("");
   const hover = signal<Hover>(null);
   const looks = createLooks();
-  const scene = createScene(state, source, looks, drawsTiles, inSight, problem, abort);
+  const scene = createScene(state, source, looks, drawsTiles, problem, abort);
   const focus = computed(() => {
     const units = scene.value?.units;
     if (!units) return null;

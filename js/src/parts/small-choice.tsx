@@ -1,15 +1,17 @@
 interface Props<T extends string> {
   label: string;
   names: readonly T[];
+  /** What the names are on screen, where they are called otherwise. */
+  says?: Record<T, string>;
   chosen: T;
   onChoose(name: T): void;
 }
 
 /** A choice within a sentence. */
-export function SmallChoice<T extends string>({ label, names, chosen, onChoose }: Props<T>) {
+export function SmallChoice<T extends string>({ label, names, says, chosen, onChoose }: Props<T>) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is no part of a sentence
-    <span role="group" aria-label={label}>
+    <span role="group" aria-label={label} class="small-choice">
       {names.map((name) => (
         <button
           key={name}
@@ -18,7 +20,7 @@ export function SmallChoice<T extends string>({ label, names, chosen, onChoose }
           aria-pressed={name === chosen}
           onClick={() => onChoose(name)}
         >
-          {name}
+          {says?.[name] ?? name}
         </button>
       ))}
     </span>

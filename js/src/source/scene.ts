@@ -6,7 +6,7 @@ import { canLeaveOut, type LeftOut, leaveOut } from "../layout/leave-out";
 import { type Scale, scaleOf, WEIGHTS } from "../layout/scale";
 import { WHOLE } from "../layout/stage";
 import { STRANDS } from "../layout/strands";
-import { FORBIDDEN, type Span, type Tile } from "../layout/tile";
+import { FORBIDDEN, type Tile } from "../layout/tile";
 import { type Together, takeTogether } from "../layout/together";
 import type { Sides } from "../layout/units";
 import type { Looks } from "../state/looks";
@@ -25,9 +25,7 @@ interface Given {
   heads: Head[];
   /** Whether all pairs are here: of a short text. */
   isWhole: boolean;
-  /** Of a long text: the rectangles that its tiles are of. */
-  sight: Rectangles;
-  /** For each head its tiles: all pairs of a short text; of a long one, what the view on screen needs in full. */
+  /** For each head its tiles: all pairs of a short text; none of a long one. */
   given: Tile[][];
   /** What their numbers are, and how strongly they are drawn. */
   scale: Scale;
@@ -53,21 +51,16 @@ export function wantedName(state: State): string | null {
   return outline && [outline.run, attention.value, measure.value, words.value, ...heads.value].join("|");
 }
 
-/** Rectangles of pairs: queries and keys. */
-export type Rectangles = readonly (readonly [queries: Span, keys: Span])[];
-
 /**
  * Follow the state until the signal aborts.
  *
  * @param wanted whether the view on screen draws tiles; else none are fetched
- * @param inSight of a long text, the pairs whose numbers the view on screen needs in full
  */
 export function createScene(
   state: State,
   source: Source,
   looks: Looks,
   wanted: ReadonlySignal<boolean>,
-  inSight: ReadonlySignal<Rectangles>,
   problem: Signal<string>,
   abort: AbortSignal,
 ): ReadonlySignal<Scene | null> {
@@ -87,22 +80,14 @@ export function createScene(
     const [n, m] = [units.query.labels.length, units.key.labels.length];
     const count = Math.max(n, m);
     const isWhole = count <= WHOLE;
-    const whole: Rectangles = [
-      [
-        [0, n],
-        [0, m],
-      ],
-    ];
-    const sight = inSight.value;
-    const spans = isWhole ? whole : sight.map(([q, k]) => [clip(q, n), clip(k, m)] as const);
     const mine = new AbortController();
     const show = (given: Tile[][]) => {
       if (mine.signal.aborted) return;
       const masked = given.flat().some(({ values }) => values.includes(FORBIDDEN));
       const scale = measure ? scaleOf(measure, given) : WEIGHTS;
-      scene.value = { name, outline, units, count, heads, isWhole, sight, given, scale, masked };
+      scene.value = { name, outline, units, count, heads, isWhole, given, scale, masked };
     };
-    const tiles = heads.map((head) => spans.map(([q, k]) => source.tile(head, q, k, mine.signal)));
+    const tiles = heads.map((head) => (isWhole ? [source.tile(head, [0, n], [0, m], mine.signal)] : []));
     newest.abort(); // only now: what is wanted still is not asked for again
     newest = mine;
     if (tiles.flat().every((tile) => !(tile instanceof Promise))) {
@@ -128,8 +113,4 @@ function look(given: Given, looks: Looks): Scene {
   const together = heads.length > STRANDS ? looks.together.value : null;
   const drawn = together ? [takeTogether(tiles, together, scale)] : tiles;
   return { ...given, leftOut, tiles, together, drawn };
-}
-
-function clip([start, stop]: Span, count: number): Span {
-  return start < count ? [start, Math.min(stop, count)] : [0, Math.min(stop - start, count)];
 }

@@ -3,6 +3,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { findPlaces } from "../layout/find";
 import type { Side } from "../layout/units";
+import { tokensOf } from "../layout/units";
 import type { State } from "./state";
 
 export interface Find {
@@ -28,7 +29,7 @@ export function createFind(state: State, place: Signal<{ side: Side; token: numb
   const places = computed(() => {
     const outline = state.kernel.outline.value;
     if (!open.value || !outline) return [];
-    return findPlaces((side.value === "key" && outline.keys) || outline.queries, wanted.value);
+    return findPlaces(tokensOf((side.value === "key" && outline.keys) || outline.queries), wanted.value);
   });
   const at = computed(() => Math.min(chosen.value, places.value.length - 1));
   const go = (to: number) => {

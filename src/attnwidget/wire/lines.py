@@ -43,14 +43,16 @@ def lines(
         raise ValueError("what is left out of a row is known of whole rows: ask for the lines of queries")
     domain = measures.get(ask.measure).domain
     sides = [len(side.word_texts if ask.words else side.text) for side in trace.sides(attention)]
-    across = sides[1] if ask.side == "query" else sides[0]
-    step = max(1, _BAND // (len(ask.heads) * across))
+    step = max(1, _BAND // (len(ask.heads) * sides[1])) if ask.side == "query" else rows
     parts, sums, done = [], [], 0
     for start, stop in ask.spans:
         for first in range(start, stop, step):
-            alive(done, rows)
             span = (first, min(first + step, stop))
-            numbers = _rows(trace, attention, ask, span)  # (heads, rows, units)
+            if ask.side == "query":
+                alive(done, rows)
+                numbers = _tile(trace, attention, ask, span, None)  # (heads, rows, units)
+            else:
+                numbers = _columns(trace, attention, ask, span, sides, alive)  # (heads, rows, units)
             if ask.without_self or ask.without_first:
                 numbers = leave_out(numbers, first, itself=ask.without_self, first=ask.without_first)
             of_head = torch.arange(len(numbers))[:, None, None].expand(numbers.shape)  # (heads, rows, units)
@@ -67,13 +69,29 @@ def lines(
     return reply, found["data"] + sums_of["data"]
 
 
-def _rows(trace: AttentionTrace, attention: str, ask: Lines, span: tuple[int, int]) -> Tensor:
-    """Compute some rows of all heads, (heads, rows, units of the other side)."""
-    queries, keys = (span, None) if ask.side == "query" else (None, span)
-    numbers = tile(
-        trace, ask.heads, measure=ask.measure, queries=queries, keys=keys, words=ask.words, attention=attention
-    )  # (heads, queries, keys)
-    return numbers if ask.side == "query" else numbers.transpose(1, 2)
+def _tile(
+    trace: AttentionTrace, attention: str, ask: Lines, queries: tuple[int, int], keys: tuple[int, int] | None
+) -> Tensor:
+    """Compute a tile of all heads, (heads, queries, keys)."""
+    return tile(trace, ask.heads, measure=ask.measure, queries=queries, keys=keys, words=ask.words, attention=attention)
+
+
+def _columns(  # noqa: PLR0917 - of what, where
+    trace: AttentionTrace,
+    attention: str,
+    ask: Lines,
+    keys: tuple[int, int],
+    sides: list[int],
+    alive: Callable[..., None],
+) -> Tensor:
+    """Compute all queries' numbers of some keys, (heads, keys, queries): each may take its whole row's sum first."""
+    n, m = sides
+    step = max(1, _BAND // (len(ask.heads) * m))
+    parts = []
+    for first in range(0, n, step):
+        alive(first, n)
+        parts.append(_tile(trace, attention, ask, (first, min(first + step, n)), keys))  # (heads, queries, keys)
+    return torch.cat(parts, 1).transpose(1, 2)
 
 
 def leave_out(rows: Tensor, start: int, *, itself: bool, first: bool) -> Tensor:

@@ -1,6 +1,6 @@
 // What the chosen head does mostly, and what it does from the query that is pinned.
 
-import { compared, habitOf, hereInWords, rowOf } from "../../layout/row";
+import { compared, habitOf, hereInWords, largestOf, rowOf } from "../../layout/row";
 import { WEIGHTS } from "../../layout/scale";
 import type { Context } from "../../parts/context";
 import type { Head } from "../../wire/schema";
@@ -20,7 +20,7 @@ export function Here({ context, head }: { context: Context; head: Head }) {
 }
 
 /** Of the row that is pinned, if it is one alone and its weights are on screen. */
-function sentenceOf({ state, scene, drawsTiles, categories }: Context, [layer, head]: Head): string {
+function sentenceOf({ state, scene, drawsTiles, categories, inSight }: Context, [layer, head]: Head): string {
   const now = scene.value;
   if (!now || !drawsTiles.value || now.scale.name !== WEIGHTS.name) return "";
   const pinned = now.units.query.of(state.traits.queries.value);
@@ -28,7 +28,9 @@ function sentenceOf({ state, scene, drawsTiles, categories }: Context, [layer, h
   const [query] = pinned;
   if (pinned.length !== 1 || query === undefined || at < 0) return "";
   const keys = now.units.key;
-  const row = rowOf(now.tiles[at] ?? [], query, keys.labels.length);
+  const row = now.isWhole
+    ? rowOf(now.tiles[at] ?? [], query, keys.labels.length)
+    : largestOf(inSight.value?.rows.get(query), at);
   if (!row) return "";
   const known = categories.now.value;
   // Rows of whole words are other rows than those that the head's sharpness was measured on.

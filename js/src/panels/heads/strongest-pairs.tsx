@@ -3,8 +3,8 @@
 import { pensFor } from "../../draw/colours";
 import { headName } from "../../layout/heads";
 import { exactly, strengthOf } from "../../layout/scale";
-import { WHOLE } from "../../layout/stage";
 import { isForbidden } from "../../layout/tile";
+import type { InSight } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { QueryName } from "../../parts/query-name";
 import type { Scene } from "../../source/scene";
@@ -14,17 +14,16 @@ import css from "./strongest-pairs.css";
 const SHOWN = 3;
 
 function StrongestPairs({ context }: PanelProps) {
-  const { state, categories, theme, drawsTiles, ranking } = context;
+  const { state, categories, theme, drawsTiles, ranking, inSight } = context;
   const scene = context.scene.value;
   if (!scene || !drawsTiles.value || ranking.value) return null; // what is pinned is ranked in this place
   const { heads, units, scale } = scene;
-  if (scene.tiles.every((ofHead) => ofHead.length === 0)) return null; // of a long text the view has none
-  const pairs = pairsOf(scene);
-  if (scene.count > WHOLE && pairs.length === 0) return null; // no pair is here
+  if (!scene.isWhole && !inSight.value) return null; // nobody has looked at all pairs of a long text
+  const pairs = scene.isWhole ? pairsOf(scene) : pairsInSight(scene, inSight.value as InSight);
   const pens = pensFor(heads, categories.now.value, theme.value);
   return (
     <section class="strongest" aria-label="strongest pairs">
-      <h3>strongest pairs{scene.count > WHOLE && " in sight"}</h3>
+      <h3>strongest pairs{!scene.isWhole && " in sight"}</h3>
       {pairs.map(({ head, query, key, value }) => (
         <button
           type="button"
@@ -66,6 +65,25 @@ function pairsOf({ tiles, units, scale }: Scene) {
     }
   });
   return best;
+}
+
+/** The same among the lines of a long text that are drawn. */
+function pairsInSight({ units }: Scene, { rows }: InSight) {
+  const all = [...rows].flatMap(([query, row]) =>
+    row.visible < 2
+      ? []
+      : [...row.values].map((value, at) => ({
+          head: row.heads[at] as number,
+          query,
+          key: row.units[at] as number,
+          value,
+        })),
+  );
+  const isItself = ({ query, key }: (typeof all)[number]) => query === key && units.query === units.key;
+  return all
+    .filter((one) => !isItself(one))
+    .sort((a, b) => b.value - a.value)
+    .slice(0, SHOWN);
 }
 
 export const strongestPairs: Panel = { place: "left", css, Component: StrongestPairs };

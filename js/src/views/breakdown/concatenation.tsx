@@ -79,7 +79,7 @@ export function Concatenation(props: ViewProps) {
         <span class={mark}>
           {headOutputs.length / dV} heads{brief ? "" : " side by side"}
         </span>,
-        "heads",
+        "everyHead",
         now.headOutputs,
         all,
         true,

@@ -51,7 +51,7 @@ export function readingOf(shown: Shown, steps: Steps, spot: Spot): Piece[] {
       ? [`${payload.rest.count} more keys, together ${figure(model)}${now === model ? "" : ` → ${figure(now)}`}`]
       : [`${payload.rest.count} more keys together: `, ...at("restWeighted", "weight × v")];
   }
-  if (row === "heads") {
+  if (row === "everyHead") {
     const head = Math.floor((dimension ?? 0) / dV);
     const [layer] = payload.head;
     const value = becomes(numberAt(steps, "headOutputs", dimension ?? 0));

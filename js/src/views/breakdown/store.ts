@@ -9,7 +9,7 @@ import type { Breakdown, Outline } from "../../wire/schema";
 
 /** What is pointed at: a row by its number, or one of those that are no key. */
 export interface Spot {
-  row: number | "query" | "output" | "changed" | "rest" | "heads" | "contribution" | "layer" | "model";
+  row: number | "query" | "output" | "changed" | "rest" | "everyHead" | "contribution" | "layer" | "model";
   column: ColumnName;
   dimension: number | null;
 }

@@ -3,26 +3,31 @@
 import { pensFor, SIGNS } from "../../draw/colours";
 import type { Theme } from "../../host";
 import { type Combine, type Focus, shadedSide } from "../../layout/focus";
-import { short } from "../../layout/numbers";
+import { shareOf, withPinned } from "../../layout/in-sight";
+import { percent, roughly, short } from "../../layout/numbers";
 import { type Scale, WEIGHTS } from "../../layout/scale";
 import { visibleKeys } from "../../layout/standing";
+import { isForbidden } from "../../layout/tile";
 import { TOGETHER } from "../../layout/together";
 import type { Sides } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import { SmallChoice } from "../../parts/small-choice";
 import type { Scene } from "../../source/scene";
 import { HeadNames, Kinds } from "./names";
+import type { Shown } from "./shown";
 import type { LinesStore } from "./store";
 import { type Even, Wedge } from "./wedge";
 
 interface Props {
   context: Context;
   store: LinesStore;
-  scene: Scene;
+  shown: Shown;
 }
 
-export function Legend({ context, store, scene }: Props) {
-  const { heads, masked, scale, leftOut, together, units, given, tiles } = scene;
+export function Legend({ context, store, shown }: Props) {
+  const { scene, found } = shown;
+  const { heads, leftOut, together, units } = scene;
+  const scale = store.scale.value;
   const { state, looks } = context;
   const { combine, queries } = state.traits;
   const categories = context.categories.now.value;
@@ -40,9 +45,15 @@ export function Legend({ context, store, scene }: Props) {
         scale={scale}
         colour={pen && others.length === 0 ? pen.colour : "var(--quiet)"}
         signs={signs}
-        even={evenOf(scene, at, combine.value)}
+        even={evenOf(context, scene, at, combine.value)}
       />
-      <span>{meaningOf(scale, theme)}</span>
+      <span>
+        {found
+          ? `thickest = ${roughly(scale.limit)}${store.overflows.value ? " and more" : ""}`
+          : meaningOf(scale, theme)}
+        {found && scale.domain === "real" && " from 0 · red above, blue below"}
+      </span>
+      {found && <span class="drawn">{drawnOf(context, store, shown)}</span>}
       {together ? (
         <span class="taken">
           each line:
@@ -71,7 +82,7 @@ export function Legend({ context, store, scene }: Props) {
           of {pinned.length} queries
         </span>
       )}
-      {masked && (
+      {isMasked(context, scene) && (
         <span>
           <s>token</s> {hides}
         </span>
@@ -79,11 +90,11 @@ export function Legend({ context, store, scene }: Props) {
       {leftOut && (
         <span>
           left out: {leftOutOf(scene)}; the rest of each row scaled up
-          {tiles.some((ofHead, at) => ofHead.length < (given[at]?.length ?? 0)) && ", lines of the queries in sight"}
+          {shown.side === "key" && !scene.isWhole && ", but for the lines of a key alone"}
         </span>
       )}
       <Lettering units={scene.units} />
-      {dropped > 0 && <span>strongest lines only, {dropped.toLocaleString("en")} left out</span>}
+      {!found && dropped > 0 && <span>strongest lines only, {dropped.toLocaleString("en")} left out</span>}
       {together && categories && <Kinds heads={heads} categories={categories} theme={theme} />}
       {!together && heads.length > 1 && (
         <HeadNames heads={heads} pens={pens} categories={categories} signed={signs !== null} />
@@ -93,9 +104,20 @@ export function Legend({ context, store, scene }: Props) {
 }
 
 /** What stands beside the numbers of the row in focus: one of as many keys as it may see. Null where there is none. */
-function evenOf({ scale, tiles, together, units }: Scene, focus: Focus | null, combine: Combine): Even | null {
+function evenOf(
+  { profile }: Context,
+  { scale, tiles, together, units, isWhole }: Scene,
+  focus: Focus | null,
+  combine: Combine,
+): Even | null {
   const queries = focus?.queries;
   if (!queries || scale.name !== WEIGHTS.name || together === "maximum") return null;
+  if (!isWhole) {
+    const { side, of, byHead } = profile.value ?? {};
+    if (queries.length > 1 || side !== "key" || `${of}` !== `${queries}`) return null;
+    const keys = byHead?.[0]?.reduce((sum, value) => sum + (isForbidden(value) ? 0 : 1), 0) ?? 0;
+    return keys > 1 ? { value: 1 / keys, label: `even: 1/${keys}` } : null;
+  }
   const count = units.key.labels.length;
   const visible = tiles.flatMap((ofHead) => queries.map((query) => visibleKeys(ofHead, query, count)));
   const total = visible.reduce((sum, keys) => sum + 1 / keys, 0);
@@ -104,6 +126,32 @@ function evenOf({ scale, tiles, together, units }: Scene, focus: Focus | null, c
   const [keys] = new Set(visible).size === 1 && (combine === "mean" || queries.length === 1) ? visible : [];
   return { value, label: `even: ${keys ? `1/${keys}` : short(value)}` };
 }
+
+/** Which lines are drawn of a text that does not fit its stage, and how much that is of all. */
+function drawnOf({ inSight, state }: Context, { sides, edges }: LinesStore, { scene, side, found }: Shown): string {
+  const { units, scale, together } = scene;
+  const [by, rule] = [inSight.value?.by, inSight.value?.rule];
+  if (!by || !rule || !found || !side) return "";
+  const own = units[side].of(state.traits[side === "key" ? "keys" : "queries"].value);
+  const rows = side === "key" ? own : withPinned(sides.visible.value, own);
+  const share = scale.name === WEIGHTS.name && together !== "maximum" ? shareOf(found.rows, rows) : null;
+  const [each, others] = side === "key" ? ["key", "queries"] : ["query", "keys"];
+  const most =
+    rule.count === 1 ? `strongest ${others === "keys" ? "key" : "query"}` : `${rule.count} strongest ${others}`;
+  const which = by === "least" ? `${scale.label}s ≥ ${roughly(rule.least)}` : `the ${most} of each ${each}`;
+  const what = side === "key" ? `of what ${own.length === 1 ? "it gets" : "they get"}` : "of the weight in sight";
+  const { dropped } = edges.value;
+  return [
+    share === null ? which : `${which}: ${percent(share)} ${what}`,
+    dropped > 0 && `${rule.count} of each at most, ${dropped.toLocaleString("en")} left out`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+/** Whether the mask hides anything here: of a long text, from what is in focus. */
+const isMasked = ({ profile }: Context, { masked, isWhole }: Scene): boolean =>
+  isWhole ? masked : (profile.value?.values.some(isForbidden) ?? false);
 
 function leftOutOf({ leftOut, units }: Scene): string {
   const what = leftOut?.self ? "that" : "the weight";

@@ -1,90 +1,115 @@
-import type { Shade } from "../../layout/focus";
+import { type Item, itemAt, rowNear, type Scrolled } from "../../layout/fold";
 import { briefly, type Scale } from "../../layout/scale";
+import type { Span } from "../../layout/tile";
 import type { Side, Units } from "../../layout/units";
 import { QueryName } from "../../parts/query-name";
+import type { Shades } from "./shades";
 
 interface Props {
   side: Side;
   units: Units;
-  /** The rows that are in the page; the others are scrolled away. */
-  sight: { first: number; stop: number };
+  at: Scrolled;
+  /** px of a row, and of the stage. */
   row: number;
+  height: number;
+  /** px of a label. */
   width: number;
-  /** Distance of the labels' inner end from the stage's edge on their side. */
-  edge: number;
+  /** px from the labels' inner end to the middle of the stage. */
+  inner: number;
   scale: Scale;
-  /** The numbers of the rows; and what they are with nothing left out, where that tells what the mask hides. */
-  shades: { rows: Map<number, Shade>; masked: Map<number, Shade> } | null;
+  /** Whether weights are small: of a text that does not fit the stage. */
+  isLong: boolean;
+  shades: Shades | null;
   focused: readonly number[] | null | undefined;
   pinned: number[];
   onHover(unit: number | null): void;
   onPin(unit: number, add: boolean): void;
+  /** A few of the tokens in a gap are wanted. */
+  onOpen(gap: Span): void;
+  /** A row is wanted that is scrolled away. */
+  onBring(side: Side, row: number): void;
+  /** The row of a side that is nearest to a unit. */
+  rowOn(side: Side, unit: number): number;
 }
 
-/** One side's tokens: hover or focus one to see its lines, click or Enter to pin it. */
-export function TokenColumn(props: Props) {
-  const { side, units, sight, row, width, edge, scale, shades, focused, pinned, onHover, onPin } = props;
-  // Where the tab key arrives: the first pin, or the nearest row that is in the page.
-  const entry = Math.min(Math.max(pinned[0] ?? 0, sight.first), Math.min(sight.stop, units.labels.length) - 1);
+const BEYOND = 8; // rows on either side that are in the page, too
 
-  const onKeyDown = (event: KeyboardEvent, unit: number) => {
+/** One side's tokens: hover or focus one to see its lines, click or Enter to pin it; and the gaps between them. */
+export function TokenColumn(props: Props) {
+  const { side, units, at, row, height, width, inner, pinned, onPin, onOpen, onBring, rowOn } = props;
+  const { fold, top } = at;
+  const first = Math.max(0, Math.floor(top / row) - BEYOND);
+  const stop = Math.min(fold.rows, Math.ceil((top + height) / row) + BEYOND);
+  // Where the tab key arrives: the first pin, or the nearest row that is in sight.
+  const entry = Math.min(
+    Math.max(pinned[0] === undefined ? 0 : rowNear(fold, pinned[0]), Math.ceil(top / row)),
+    Math.max(0, Math.floor((top + height) / row) - 1),
+  );
+
+  const onKeyDown = (event: KeyboardEvent, place: number, item: Item) => {
+    const unit = "unit" in item ? item.unit : item.gap[0];
+    const page = Math.max(1, Math.floor(height / row) - 1);
     const to = {
-      ArrowUp: [side, unit - 1],
-      ArrowDown: [side, unit + 1],
+      ArrowUp: [side, place - 1],
+      ArrowDown: [side, place + 1],
+      PageUp: [side, Math.max(0, place - page)],
+      PageDown: [side, Math.min(fold.rows - 1, place + page)],
       Home: [side, 0],
-      End: [side, units.labels.length - 1],
-      ArrowLeft: ["query", unit],
-      ArrowRight: ["key", unit],
+      End: [side, fold.rows - 1],
+      ArrowLeft: ["query", rowOn("query", unit)],
+      ArrowRight: ["key", rowOn("key", unit)],
     }[event.key] as [Side, number] | undefined;
     if (to) {
       event.preventDefault();
-      moveTo(event.currentTarget as Element, to, row);
+      moveTo(event.currentTarget as Element, to, onBring);
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      onPin(unit, event.shiftKey);
+      if ("unit" in item) onPin(item.unit, event.shiftKey);
+      else {
+        onOpen(item.gap);
+        moveTo(event.currentTarget as Element, [side, place], onBring);
+      }
     }
   };
-
-  const tokens = [];
-  for (let unit = sight.first; unit < Math.min(sight.stop, units.labels.length); unit++) {
-    const shade = shades?.rows.get(unit);
-    const isHidden = shades?.masked.get(unit)?.allowed === false;
-    const classes = [
-      "token",
-      units.special[unit] && "special",
-      units.generated[unit] && "generated",
-      focused?.includes(unit) && "focused",
-      pinned.includes(unit) && "pinned",
-      isHidden && "forbidden",
-      shade && !shade.allowed && !isHidden && "left-out",
-    ];
-    tokens.push(
-      <div
-        key={unit}
-        class={classes.filter(Boolean).join(" ")}
-        role="option"
-        data-side={side}
-        data-index={unit}
-        aria-selected={pinned.includes(unit)}
-        aria-posinset={unit + 1}
-        aria-setsize={units.labels.length}
-        tabIndex={unit === entry ? 0 : -1}
-        style={{ top: `${unit * row}px`, height: `${row}px`, "--weight": shade?.strength || 0 }}
-        onPointerEnter={() => onHover(unit)}
-        onPointerLeave={() => onHover(null)}
-        onFocus={() => onHover(unit)}
-        onBlur={() => onHover(null)}
-        onClick={(event) => onPin(unit, event.shiftKey)}
-        onKeyDown={(event) => onKeyDown(event, unit)}
-      >
-        <bdi class="label" style={{ maxWidth: `${width}px` }} title={titleOf(side, units, unit)}>
-          {side === "query" ? <QueryName units={units} unit={unit} /> : units.labels[unit]}
-        </bdi>
-        <span class="number" style={{ [side === "query" ? "right" : "left"]: `${width + 12}px` }}>
-          {shade ? (shade.allowed ? briefly(scale, shade.value) : "–") : ""}
-        </span>
-      </div>,
-    );
+  const rows = [];
+  for (let place = first; place < stop; place++) {
+    const item = itemAt(fold, place);
+    const style = { top: `${place * row}px`, height: `${row}px` };
+    if ("gap" in item) {
+      const [from, to] = item.gap;
+      const count = `${(to - from).toLocaleString("en")} ${to - from === 1 ? "token" : "tokens"}`;
+      rows.push(
+        <div
+          key={`gap ${to}`}
+          class="gap"
+          role="option"
+          aria-selected="false"
+          aria-label={`${count} not shown: Enter shows a few of them`}
+          title={`positions ${from.toLocaleString("en")} to ${(to - 1).toLocaleString("en")}: click to show a few of them`}
+          data-side={side}
+          data-gap={`${from}-${to}`}
+          style={style}
+          onClick={() => onOpen(item.gap)}
+          data-row={place}
+          tabIndex={place === entry ? 0 : -1}
+          onKeyDown={(event) => onKeyDown(event, place, item)}
+        >
+          <span style={{ maxWidth: `${width + 60}px` }}>… {count} …</span>
+        </div>,
+      );
+    } else {
+      rows.push(
+        <Token
+          key={item.unit}
+          {...props}
+          unit={item.unit}
+          style={style}
+          place={place}
+          entry={entry}
+          onKey={(event) => onKeyDown(event, place, item)}
+        />,
+      );
+    }
   }
   return (
     <div
@@ -92,26 +117,95 @@ export function TokenColumn(props: Props) {
       role="listbox"
       aria-multiselectable="true"
       aria-label={side === "query" ? "queries: the tokens that look" : "keys: what they look at"}
-      style={{ [side === "query" ? "left" : "right"]: 0, width: `${edge}px` }}
+      style={{ [side === "query" ? "right" : "left"]: `${inner}px`, [side === "query" ? "left" : "right"]: 0 }}
     >
-      {tokens}
+      {units.labels.length > 0 && rows}
+    </div>
+  );
+}
+
+interface TokenProps extends Props {
+  unit: number;
+  style: Record<string, string>;
+  /** Its row, and the one where the tab key arrives. */
+  place: number;
+  entry: number;
+  onKey(event: KeyboardEvent): void;
+}
+
+function Token(props: TokenProps) {
+  const {
+    side,
+    units,
+    unit,
+    style,
+    place,
+    entry,
+    onKey,
+    width,
+    scale,
+    isLong,
+    shades,
+    focused,
+    pinned,
+    onHover,
+    onPin,
+  } = props;
+  const shade = shades?.rows.get(unit);
+  const isHidden = shades?.masked.get(unit)?.allowed === false;
+  const classes = [
+    "token",
+    units.special[unit] && "special",
+    units.generated[unit] && "generated",
+    focused?.includes(unit) && "focused",
+    pinned.includes(unit) && "pinned",
+    isHidden && "forbidden",
+    shade && !shade.allowed && !isHidden && "left-out",
+  ];
+  return (
+    <div
+      class={classes.filter(Boolean).join(" ")}
+      role="option"
+      data-side={side}
+      data-index={unit}
+      aria-selected={pinned.includes(unit)}
+      aria-posinset={unit + 1}
+      aria-setsize={units.labels.length}
+      style={{ ...style, "--weight": shade?.strength || 0 }}
+      onPointerEnter={() => onHover(unit)}
+      onPointerLeave={() => onHover(null)}
+      onFocus={() => onHover(unit)}
+      onBlur={() => onHover(null)}
+      onClick={(event) => onPin(unit, event.shiftKey)}
+      data-row={place}
+      tabIndex={place === entry ? 0 : -1}
+      onKeyDown={onKey}
+    >
+      <bdi class="label" style={{ maxWidth: `${width}px` }} title={titleOf(side, units, unit)}>
+        {side === "query" ? <QueryName units={units} unit={unit} /> : units.labels[unit]}
+      </bdi>
+      <span class="number" style={{ [side === "query" ? "right" : "left"]: `${width + 12}px` }}>
+        {shade ? (shade.allowed ? briefly(scale, shade.value, isLong) : "–") : ""}
+      </span>
     </div>
   );
 }
 
 function titleOf(side: Side, { labels, writes, generated }: Units, unit: number): string {
   const row = side === "query" && writes.length > 0 ? `: the row that reads it writes ${writes[unit]}` : "";
-  return `${labels[unit]}${row}${generated[unit] ? " (written by the model)" : ""}`;
+  return `${labels[unit]}${row}${generated[unit] ? " (written by the model)" : ""} · position ${unit.toLocaleString("en")}`;
 }
 
-/** Focus a token; one that is scrolled away is scrolled to first. */
-function moveTo(from: Element, [side, unit]: [Side, number], row: number): void {
-  const scroll = from.closest(".scroll") as HTMLElement;
-  const find = () => scroll.querySelector<HTMLElement>(`[data-side="${side}"][data-index="${unit}"]`);
-  if (find()) {
-    find()?.focus();
-    return;
-  }
-  scroll.scrollTop = unit * row - scroll.clientHeight / 2;
-  requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus()));
+/** Focus a row; one that is scrolled away is scrolled to first. */
+function moveTo(from: Element, [side, row]: [Side, number], bring: (side: Side, row: number) => void): void {
+  const stage = from.closest(".stage") as HTMLElement;
+  const find = () => stage.querySelector<HTMLElement>(`[data-side="${side}"][data-row="${row}"]`);
+  const focus = () => requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus({ preventScroll: true })));
+  const there = find();
+  const box = stage.querySelector(`.scroll.${side}`)?.getBoundingClientRect();
+  const at = there?.getBoundingClientRect();
+  const isInSight = at && box && at.top >= box.top - 1 && at.bottom <= box.bottom + 1;
+  if (!isInSight) bring(side, row);
+  if (there && isInSight) there.focus({ preventScroll: true });
+  if (!there || !isInSight || there.hasAttribute("data-gap")) focus();
 }

@@ -5,11 +5,12 @@ import { headName } from "../../layout/heads";
 import type { Context } from "../../parts/context";
 import { Readout } from "../../parts/readout";
 import type { View } from "../../parts/view";
-import { type Rectangles, wantedName } from "../../source/scene";
+import { wantedName } from "../../source/scene";
 import { Legend } from "./legend";
 import css from "./lines.css";
 import { Picture } from "./picture";
-import { createStore } from "./store";
+import type { Shown } from "./shown";
+import { createStore, type LinesStore } from "./store";
 import { TextParts } from "./text-parts";
 
 export const lines: View = {
@@ -22,31 +23,33 @@ export const lines: View = {
   create(context) {
     const { state, scene } = context;
     const store = createStore(context);
-    const drawn = signal<{ name: string; run: number; threshold: number; sight: Rectangles | null } | null>(null);
+    const drawn = signal<{ shown: Shown; threshold: number } | null>(null);
     return {
-      onScreen: scene,
+      onScreen: computed(() => store.shown.value?.scene ?? null),
       ready: computed(
         () =>
           drawn.value !== null &&
-          drawn.value.name === wantedName(state) &&
-          drawn.value.threshold === state.traits.threshold.value &&
-          (drawn.value.sight ?? context.inSight.value) === context.inSight.value,
+          store.complete.value &&
+          drawn.value.shown === store.shown.value &&
+          drawn.value.shown.scene === scene.value &&
+          drawn.value.shown.scene.name === wantedName(state) &&
+          drawn.value.threshold === state.traits.threshold.value,
       ),
-      drawnRun: computed(() => drawn.value?.run ?? 0),
-      missing: computed(() => missingHeads(context)),
+      drawnRun: computed(() => drawn.value?.shown.scene.outline.run ?? 0),
+      missing: computed(() => missingNumbers(context, store)),
       Picture: () =>
-        scene.value && (
+        store.shown.value && (
           <Picture
             context={context}
             store={store}
-            scene={scene.value}
-            onDrawn={({ name, outline, isWhole, sight }, threshold) => {
-              drawn.value = { name, run: outline.run, threshold, sight: isWhole ? null : sight };
+            shown={store.shown.value}
+            onDrawn={(shown) => {
+              drawn.value = { shown, threshold: store.threshold.value };
             }}
           />
         ),
       Readout: () => scene.value && <Readout context={context} scene={scene.value} />,
-      Legend: () => scene.value && <Legend context={context} store={store} scene={scene.value} />,
+      Legend: () => store.shown.value && <Legend context={context} store={store} shown={store.shown.value} />,
       Controls: () => <TextParts context={context} store={store} />,
       escape() {
         const { queries, keys } = state.traits;
@@ -56,8 +59,9 @@ export const lines: View = {
   },
 };
 
-function missingHeads({ state, scene }: Context): string {
-  const there = new Set(scene.value?.heads.map(headName));
+function missingNumbers({ state, scene }: Context, { shown, complete }: LinesStore): string {
+  const there = new Set((shown.value ?? { scene: scene.value }).scene?.heads.map(headName));
   const waiting = state.traits.heads.value.map(headName).filter((name) => !there.has(name));
-  return waiting.length > 0 ? `It is needed to show ${waiting.slice(0, 3).join(", ")}.` : "";
+  if (waiting.length > 0) return `It is needed to show ${waiting.slice(0, 3).join(", ")}.`;
+  return scene.value && !complete.value ? "It is needed to show what these tokens look at." : "";
 }

@@ -2,7 +2,7 @@
 
 import type { Signs } from "../../draw/colours";
 import { lineOpacity, lineWidth } from "../../draw/lines";
-import { short } from "../../layout/numbers";
+import { roughly, short } from "../../layout/numbers";
 import type { Scale } from "../../layout/scale";
 
 /** A weight marked on the scale. */
@@ -20,12 +20,12 @@ interface WedgeProps {
 
 const [LENGTH, HIGH, BELOW, LETTER] = [84, 10, 9, 7]; // px
 
-export function Wedge({ scale: { limit, label }, colour, signs, even }: WedgeProps) {
+export function Wedge({ scale: { limit, label, domain }, colour, signs, even }: WedgeProps) {
   const places = Array.from({ length: 16 }, (_, at) => (at + 0.5) / 16);
-  const [low, high] = [signs ? short(-limit) : "0", limit === 1 ? "1" : short(limit)];
+  const [low, high] = [signs ? short(-limit) : "0", domain === "share" ? roughly(limit) : short(limit)];
   const start = LETTER * low.length + 4;
   const width = start + LENGTH + LETTER * high.length + 4;
-  const mark = even && start + Math.min(1, even.value) * LENGTH;
+  const mark = even && start + Math.min(1, even.value / limit) * LENGTH;
   return (
     <svg
       class="wedge"

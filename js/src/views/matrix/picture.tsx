@@ -25,7 +25,7 @@ interface Props {
 }
 
 export function Picture({ context, store, scene, onDrawn }: Props) {
-  const { state, hover, inSight, place } = context;
+  const { state, hover, place } = context;
   const { plan, sight, cursor, strongest } = store;
   const stage = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
@@ -58,7 +58,6 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   };
 
   useLayoutEffect(() => {
-    inSight.value = []; // what this view draws it asks for in cells
     const element = stage.current as HTMLDivElement;
     const ended = new AbortController();
     const measure = () => {

@@ -15,12 +15,8 @@ interface Props {
 }
 
 export function Picture({ context, store, scene, onDrawn }: Props) {
-  const { inSight } = context;
   // Read once: a frame that grows with its content would else follow the picture, and the picture it.
   const limit = useMemo(() => stageLimit(window.innerHeight), []);
-  useLayoutEffect(() => {
-    inSight.value = []; // one row says it all
-  }, [inSight]);
   useLayoutEffect(() => onDrawn(scene), [scene]);
   const isOne = scene.units.query === scene.units.key;
   const about = scene.outline.attention === "self" ? "" : `: ${scene.outline.attention}`;

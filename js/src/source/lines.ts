@@ -1,0 +1,177 @@
+// The strongest lines of rows that are wanted: of a short text found here, of a long one by a live kernel.
+
+import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { type Row, type Rule, strongestOf } from "../layout/strongest";
+import type { Span } from "../layout/tile";
+import type { Side } from "../layout/units";
+import { type Client, STOPPED } from "../wire/client";
+import { decodeArray } from "../wire/decode";
+import type { Scene } from "./scene";
+
+export interface Wanted {
+  scene: Scene;
+  side: Side;
+  rule: Rule;
+  words: boolean;
+  measure: string;
+  /** Rows that are to be drawn. */
+  rows: readonly number[];
+  /** With these around them, which may be wanted next. */
+  around: Span | null;
+}
+
+export interface Found {
+  /** Of the same text, heads and rule: of another name are other lines. */
+  name: string;
+  rows: ReadonlyMap<number, Row>;
+  /** Whether all that were wanted are here. */
+  complete: boolean;
+}
+
+export interface LineSource {
+  /** Those rows that are here; the others are asked for. */
+  find(wanted: Wanted): Found;
+  /** Changes when more are here. */
+  arrived: ReadonlySignal<number>;
+}
+
+export const LINES_MAX = 4096; // of one answer, as in wire/lines.py
+const NAMES = 8; // of which rows are kept
+const ROWS = 4096; // that are kept of each
+
+/** One question at a time: of those that come up meanwhile the newest is asked next. */
+export function createLineSource(client: Client, problem: Signal<string>, abort: AbortSignal): LineSource {
+  const arrived = signal(0);
+  const kept = new Map<string, Map<number, Row>>(); // newest last
+  let open: { name: string; rows: Set<number>; cancel: AbortController } | null = null;
+  let failed = ""; // is not asked again
+  let here: { drawn: Scene["drawn"]; name: string; rows: Map<number, Row> } | null = null;
+
+  function ask(wanted: Wanted, name: string, missing: number[]): void {
+    if (open?.name === name && missing.some((row) => open?.rows.has(row))) return;
+    open?.cancel.abort();
+    const { scene, side, rule, words, measure } = wanted;
+    const { run, trace, attention } = scene.outline;
+    const most = Math.floor(LINES_MAX / (rule.count * scene.drawn.length));
+    const rows = ahead(wanted, missing, kept.get(name)).slice(0, most);
+    const cancel = new AbortController();
+    const mine = { name, rows: new Set(rows), cancel };
+    open = mine;
+    const params = {
+      ...{ heads: scene.heads, together: scene.together, side, ...rule, words, measure, run, trace, attention },
+      spans: spansOf(rows).map(([start, stop]) => [start, stop] as [number, number]),
+      withoutSelf: side === "query" && scene.leftOut?.self === true,
+      withoutFirst: side === "query" && scene.leftOut?.first === true,
+    };
+    const settle = () => {
+      if (open === mine) open = null;
+      arrived.value += 1;
+    };
+    client.ask("strongest", params, { abort: cancel.signal, label: "strongest lines" }).then(
+      ({ ok, buffers }) => {
+        if (buffers[0]) remember(kept, name, read(ok, buffers[0], rows));
+        settle();
+      },
+      (error: Error) => {
+        failed = name;
+        if (error.message !== STOPPED) problem.value = error.message;
+        settle();
+      },
+    );
+  }
+  abort.addEventListener("abort", () => open?.cancel.abort());
+
+  return {
+    arrived,
+    find(wanted) {
+      const { scene, side, rule } = wanted;
+      const left = scene.leftOut ? [scene.leftOut.self, scene.leftOut.first] : [];
+      const name = [scene.name, scene.together, left, side, rule.count, rule.least].join("|");
+      if (scene.isWhole) {
+        if (here?.drawn !== scene.drawn || here.name !== name) here = { drawn: scene.drawn, name, rows: new Map() };
+        const across = scene.units[side === "query" ? "key" : "query"].labels.length;
+        for (const row of wanted.rows) {
+          if (!here.rows.has(row)) here.rows.set(row, strongestOf(scene.drawn, side, row, across, rule, scene.scale));
+        }
+        return { name, rows: here.rows, complete: true };
+      }
+      if (failed !== name) failed = "";
+      const rows = kept.get(name) ?? new Map<number, Row>();
+      const missing = wanted.rows.filter((row) => !rows.has(row));
+      if (missing.length > 0 && !failed) ask(wanted, name, missing);
+      else if (missing.length === 0 && open && open.name !== name) open.cancel.abort();
+      return { name, rows: new Map(rows), complete: missing.length === 0 };
+    },
+  };
+}
+
+/** What is missing, and first of all that; then what is around it. */
+function ahead({ around }: Wanted, missing: number[], rows: ReadonlyMap<number, Row> | undefined): number[] {
+  if (!around) return missing;
+  const own = new Set(missing);
+  const more = Array.from({ length: around[1] - around[0] }, (_, at) => around[0] + at);
+  return [...missing, ...more.filter((row) => !own.has(row) && !rows?.has(row))];
+}
+
+function spansOf(rows: readonly number[]): Span[] {
+  const spans: [number, number][] = [];
+  for (const row of [...rows].sort((a, b) => a - b)) {
+    const last = spans.at(-1);
+    if (last && last[1] === row) last[1] += 1;
+    else spans.push([row, row + 1]);
+  }
+  return spans;
+}
+
+function read(ok: Record<string, unknown>, data: ArrayBufferView, asked: readonly number[]): Map<number, Row> {
+  const lines = (ok.shape as number[])[1] ?? 0;
+  const count = (ok.rows as number[])[1] ?? 0;
+  const { values } = decodeArray({ dtype: "float32", shape: [4 * (lines + count)], data });
+  const [row, unit, head, value] = [0, 1, 2, 3].map((nth) => values.subarray(nth * lines, (nth + 1) * lines)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  const members = new Map<number, number[]>();
+  row.forEach((one, at) => {
+    const own = members.get(one);
+    if (own) own.push(at);
+    else members.set(one, [at]);
+  });
+  const sums = values.subarray(4 * lines);
+  const of = (nth: number, at: number) => sums[nth * count + at] ?? Number.NaN;
+  const order = [...asked].sort((a, b) => a - b); // as in the spans
+  return new Map(
+    order.map((one, at) => {
+      const own = members.get(one) ?? [];
+      return [
+        one,
+        {
+          units: Int32Array.from(own, (nth) => unit[nth] as number),
+          heads: Uint16Array.from(own, (nth) => head[nth] as number),
+          values: Float32Array.from(own, (nth) => value[nth] as number),
+          ...{ shown: of(0, at), total: of(1, at), visible: of(2, at), more: of(3, at) },
+        },
+      ];
+    }),
+  );
+}
+
+function remember(kept: Map<string, Map<number, Row>>, name: string, found: Map<number, Row>): void {
+  const rows = kept.get(name) ?? new Map<number, Row>();
+  kept.delete(name);
+  kept.set(name, rows);
+  for (const [row, one] of found) {
+    rows.delete(row);
+    rows.set(row, one);
+  }
+  for (const oldest of rows.keys()) {
+    if (rows.size <= ROWS) break;
+    rows.delete(oldest);
+  }
+  for (const oldest of kept.keys()) {
+    if (kept.size <= NAMES) break;
+    kept.delete(oldest);
+  }
+}
