@@ -264,7 +264,7 @@ test("the readout reads what is pointed at", () => {
   assert.equal(reading(0, "weight", null), "weight of <b> = 1.000 ÷ 1.000 = 1.000");
   assert.equal(reading(1, "v", 0), "v[0] of it = not a number");
   assert.equal(reading("output", "weighted", 0), "head output[0] = 0.2500");
-  assert.equal(reading("heads", "weighted", 1), "output[0] of L0-H1 = 0.5000");
+  assert.equal(reading("everyHead", "weighted", 1), "output[0] of L0-H1 = 0.5000");
 });
 
 test("a changed number is read as what it was and what it becomes", () => {
@@ -287,6 +287,6 @@ test("a changed number is read as what it was and what it becomes", () => {
   assert.deepEqual(numberAt(opened, "scores", 1).moved, false);
   assert.equal(read(0, "score", null), "key <b>: score = 2.500 → 1.250, divided by the temperature 2");
   assert.equal(read(0, "exp", null), "key <b>: exp(2.500 − max 2.500) = 1.000 → exp(1.250 − max 1.250) = 1.000");
-  assert.equal(read("heads", "weighted", 0), "output[0] of L0-H0 = 0.2500 → 0.1250");
-  assert.equal(read("heads", "weighted", 1), "output[0] of L0-H1 = 0.5000");
+  assert.equal(read("everyHead", "weighted", 0), "output[0] of L0-H0 = 0.2500 → 0.1250");
+  assert.equal(read("everyHead", "weighted", 1), "output[0] of L0-H1 = 0.5000");
 });
