@@ -83,7 +83,7 @@ def opened(packed: TokenList) -> tuple[list[Any], ...]:
     return tokens, words, [text or usual for text, usual in zip(odd, joined, strict=True)]
 
 
-@given(st.lists(st.text(alphabet="ab |¦‖·\x1f\ue000é\ud800▁Ġ#", max_size=4), min_size=1, max_size=12))
+@given(st.lists(st.text(alphabet="ab |^~¦\x1f\ue000é\ud800▁Ġ#", max_size=4), min_size=1, max_size=12))
 def test_tokens_come_back(raw: list[str]) -> None:
     tokens = describe(raw)
     packed = token_list(tokens)
@@ -106,6 +106,6 @@ def test_stretches_say_where_flags_turn(flags: list[bool]) -> None:
 
 
 def test_no_text_holds_the_character_that_stands_between() -> None:
-    texts = ["|", "¦‖", "·\x1f", "\ue000", ""]
+    texts = ["|^~`{}<>", "¦", "\ue000", ""]
     assert texts_in(in_one(texts)) == texts
     assert in_one([]) == ""

@@ -412,9 +412,10 @@ def test_larger_pictures_are_the_same_in_finer_cells(measure: str) -> None:
     share = pooled if measure == "weights" else (pooled / small_ones.limit + 1) / 2
     expected = (1 + 254 * share.nan_to_num(0, neginf=0).clamp(0, 1)).round().masked_fill(pooled == -torch.inf, 0)
     assert torch.equal(found[0].float(), expected)
-    for wrong in ({"layers": [], "cells": 8}, {"layers": [0], "cells": 500}, {"layers": [0], "cells": 0}):
+    right = {"layers": [0], "cells": 8, "limit": 1}
+    for wrong in ({"layers": []}, {"cells": 500}, {"cells": 0}, {"limit": 0}):
         with pytest.raises(ValueError, match="1 to 96 cells"):
-            small.head_pictures(trace, "self", schema.HeadPictures(id="a-2", limit=1, **wrong), 7, lambda: None)
+            small.head_pictures(trace, "self", schema.HeadPictures(id="a-2", **right | wrong), 7, lambda: None)
 
 
 @pytest.mark.parametrize("mask", ["causal", None, torch.arange(3000) % 7 > 0])

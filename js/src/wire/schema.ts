@@ -166,6 +166,8 @@ export interface Outline {
   /** What the trace held when the run was done. */
   nbytes: number;
   measures: MeasureInfo[];
+  /** On how many queries the heads are scored, where that is not all. */
+  scored: number | null;
   /** Null where there is nothing to compare with. */
   maxError: number | null;
   /** The model computed something that is not a number. */

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.forward import attention_names, forward
+from attnwidget.capture.memory import check_fits
 from attnwidget.capture.predict import NO_HEAD, NextTokens, find_writer
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
@@ -105,6 +106,9 @@ def capture(
         If `attention_mask`, `layers` or `generate` does not fit the text or the model.
     TypeError
         If `model` is no transformers model, or a text no string.
+    MemoryError
+        If the text's queries, keys and values would not fit into the memory that is free; told before the pass, with
+        the numbers.
     """
     whole: Any = unwrapped(model)
     check(whole)
@@ -120,6 +124,11 @@ def capture(
     total = _count_layers(whole)
     if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
         raise ValueError(f"layers must be numbers from 0 to {total - 1}, got {list(layers)}")
+    core = core_of(whole)
+    if not core.config.is_encoder_decoder:
+        at = ready.options["input_ids"].device
+        sizes = core.config.get_text_config(), core.get_input_embeddings().weight.dtype, at, len(ready.tokens.text)
+        check_fits(*sizes, layers=layers, values=values)
     progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
     recorder = Recorder(progress, attention_names(whole), None if layers is None else set(layers), values)
     try:

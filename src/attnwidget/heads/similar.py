@@ -125,6 +125,8 @@ def similar_heads(
     sums = torch.zeros(2, *shape)  # (2, layers, heads): of the divergence, and of the queries that count
     for some in torch.split(rows, max(1, _TILE // (m * shape[1]))):
         where: dict[str, Any] = {"attention": name, "queries": some.tolist()}
+        reaches = [trace.reach(at, **where) for at in trace.kept(name)]
+        where["keys"] = slice(min(one.start for one in reaches), max(one.stop for one in reaches))  # beyond, all is 0
         alive()
         one, one_sees = _rows(trace, layer, [number], where)  # (1, some, keys + 1), (1, some)
         for at in trace.kept(name):

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from attnwidget import measures
+from attnwidget.heads.table import LONG, SAMPLED
 from attnwidget.tokens.decoder import with_start
 from attnwidget.wire.schema import Matrices, MeasureInfo, Outline
 from attnwidget.wire.tokens import token_list
@@ -37,6 +38,7 @@ def outline(trace: AttentionTrace, attention: str, /, **about: Any) -> Outline:
         heads=trace.n_heads(attention),
         matrices=[_matrices(trace, name) for name in trace.attentions],
         nbytes=trace.nbytes,
+        scored=SAMPLED if len(queries.text) > LONG else None,
         measures=[_measure(trace, attention, name) for name in measures.names()],
         max_error=None if broken else trace.max_error,  # JSON has no NaN
         broken=broken,

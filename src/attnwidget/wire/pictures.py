@@ -73,10 +73,13 @@ def head_pictures(
     Raises
     ------
     ValueError
-        If no layer is named, or more cells a side are asked for than `FINEST`.
+        If no layer is named, more cells a side are asked for than `FINEST`, or the limit is not above 0.
     """
-    if not ask.layers or not 1 <= ask.cells <= FINEST:
-        raise ValueError(f"larger pictures are of some layers, and have 1 to {FINEST} cells a side, got {ask.cells}")
+    if not ask.layers or not 1 <= ask.cells <= FINEST or not ask.limit > 0:
+        raise ValueError(
+            f"larger pictures are of some layers, have 1 to {FINEST} cells a side and a limit above 0, "
+            f"got {ask.layers}, {ask.cells} and {ask.limit}"
+        )
     rows = _rows(trace, attention, max(FIRST, _EACH * ask.cells))
     drawn = [_drawn(trace, attention, ask.measure, layer, rows, ask.cells, alive) for layer in ask.layers]
     array = pack(_inked(torch.stack(drawn), measures.get(ask.measure).domain, ask.limit))

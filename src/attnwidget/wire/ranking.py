@@ -30,7 +30,12 @@ def ranking(
     """
     queries, keys = ask.queries or None, ask.keys or None
     if queries is None and len(trace.sides(attention)[0].text) > _LONGEST:
-        raise ValueError("in a text as long as this, pin a query too: then one row of each head says it")
+        n, m = (len(side.text) for side in trace.sides(attention))
+        heads = len(trace.kept(attention)) * trace.n_heads(attention)
+        raise ValueError(
+            f"all {n:,} rows of {heads:,} heads would have to be computed, {n * m * heads:.0e} numbers: "
+            "pin a query too, then one row of each head says it"
+        )
     grid = trace.pair_grid(queries, keys, measure=ask.measure, attention=attention, words=ask.words)
     numbers, strongest = grid
     places = torch.full(numbers.shape, -1) if strongest is None else strongest  # (layers, heads)

@@ -213,6 +213,7 @@ class Outline(Wired, kw_only=True, frozen=True):
     matrices: Annotated[list[Matrices], said("All attentions of the trace.")]
     nbytes: Annotated[int, said("What the trace held when the run was done.")]
     measures: list[MeasureInfo]
+    scored: Annotated[int | None, said("On how many queries the heads are scored, where that is not all.")]
     max_error: Annotated[float | None, said("Null where there is nothing to compare with.")]
     broken: Annotated[bool, said("The model computed something that is not a number.")]
     notices: Annotated[list[str], said("What the reader should know before trusting what is shown.")]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from attnwidget.tokens import Tokens
 
-_MARKS = "|¦‖·\x1f"  # in what is left, private characters
+_MARKS = "|^~`{}<>¦"  # one byte each where it can be; in what is left, private characters
 
 
 def token_list(

@@ -5,16 +5,22 @@ import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { KNOWN } from "../../draw/colours";
 import { countsOf, nameOf, numberOf, OTHER, OTHER_NAME } from "../../layout/categories";
+import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { Code, Swatch } from "../../parts/swatch";
 import css from "./categories.css";
 import { OpenCategory } from "./category";
 import { Profile } from "./profile";
 
-const NOT_YET = (silent: boolean) => (silent ? "not measured" : "measuring …");
+/** Why there are no numbers; of a long text with how much is measured. */
+function notYet({ client, state }: Context): string {
+  const scored = state.kernel.outline.value?.scored;
+  if (client.silent.value) return "not measured";
+  return scored ? `measuring ${scored} queries …` : "measuring …";
+}
 
 function Categories({ context }: PanelProps) {
-  const { state, theme, client } = context;
+  const { state, theme } = context;
   const unfolded = useSignal(false);
   const known = context.categories.now.value;
   const open = state.traits.category.value;
@@ -67,7 +73,7 @@ function Categories({ context }: PanelProps) {
             ))}
         {opened !== null && known && <OpenCategory context={context} categories={known} category={opened} />}
       </div>
-      <span class="waiting">{fresh ? "" : NOT_YET(client.silent.value)}</span>
+      <span class="waiting">{fresh ? "" : notYet(context)}</span>
       <button
         type="button"
         class="all-kinds"
@@ -124,10 +130,11 @@ function moveAlong(event: KeyboardEvent): void {
   (first ?? stops[stops.indexOf(here) + step])?.focus();
 }
 
-function Summary({ context: { state, categories, client } }: PanelProps) {
+function Summary({ context }: PanelProps) {
+  const { state, categories } = context;
   const fresh = categories.now.value?.fresh ?? false;
   const open = state.traits.category.value;
-  return <>Categories{(!fresh || open) && ` · ${fresh ? open : NOT_YET(client.silent.value)}`}</>;
+  return <>Categories{(!fresh || open) && ` · ${fresh ? open : notYet(context)}`}</>;
 }
 
 export const categories: Panel = { place: "right", css, Component: Categories, Summary };

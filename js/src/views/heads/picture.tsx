@@ -31,7 +31,7 @@ const LEAST = 340;
 const NARROW = 600; // px: below, the larger picture stands above the wall
 const BESIDE = 196; // px for the larger picture
 const BETWEEN = 36;
-const [SMALL, LARGE] = [160, 280]; // px of its side
+const [SMALL, LARGE] = [160, 340]; // px of its side
 const FAINT = 0.12; // heads that are left out of the map
 const CODED = 34; // px of a picture that has room for its category's letters
 
