@@ -186,7 +186,13 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const { heads, units, scale } = scene;
   const counts = `${units.query.labels.length} queries × ${units.key.labels.length} keys`;
   return (
-    <div class="matrix-view" data-exact={step === 1} data-refining={refining} data-level={plan.value?.level}>
+    <div
+      class="matrix-view"
+      data-exact={step === 1}
+      data-refining={refining}
+      data-level={plan.value?.level}
+      data-strongest={strongest.value !== null}
+    >
       <Line
         context={context}
         store={store}
