@@ -34,7 +34,7 @@ export interface Geometry extends Sight {
 
 export const LABELS = 120; // px on the left of a matrix
 const SLANTED = 66; // above it, for labels
-const PLAIN = 20; // for what the axis is
+const PLAIN = 26; // for what the axis is
 const RIGHT = 58; // where slanted labels end, and positions and the strips' numbers stand
 const POSITIONS = 18;
 export const STRIP = 26;
