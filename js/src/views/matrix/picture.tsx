@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { prepare } from "../../draw/canvas";
 import { drawCells, drawFrames, drawSides, type Frame, type Look, type Strip } from "../../draw/matrix";
-import { inColumns, meanOverQueries } from "../../layout/cells";
+import { inColumns } from "../../layout/cells";
 import { howTaken } from "../../layout/focus";
 import { headName } from "../../layout/heads";
 import { bring, CELL_MAX, stageOf, zoomAt } from "../../layout/matrix";
@@ -257,7 +257,7 @@ function drawFront(canvas: HTMLCanvasElement, context: Context, store: MatrixSto
       cell: 2 ** level,
       label: (side, unit) => (side === "query" ? queryLabel(units.query, unit, " ▸ ") : (units.key.labels[unit] ?? "")),
       strong: { query: new Set(focused?.queries ?? pinned.query), key: new Set(focused?.keys ?? pinned.key) },
-      strips: [meanStrip(scene, now, look), profileStrip(context, scene, now)],
+      strips: [meanStrip(now.means, look), profileStrip(context, scene, now)],
       signed: scale.domain === "real",
     },
     look,
@@ -289,11 +289,8 @@ const mostOf = (values: ArrayLike<number>): string => {
     : "";
 };
 
-function meanStrip({ scale }: Scene, { here, sight, stage, wanted }: Plan, look: Look): Strip | null {
-  if (here.length < wanted.length) return null;
-  const values = meanOverQueries(here, sight.query, sight.key, stage.queries, scale);
-  return { label: "mean over queries", values, most: mostOf(values), colour: look.quiet, below: look.quiet };
-}
+const meanStrip = (means: Float64Array | null, { quiet }: Look): Strip | null =>
+  means && { label: "mean over queries", values: means, most: mostOf(means), colour: quiet, below: quiet };
 
 /** What the rows in focus add up to, key by key. */
 function profileStrip({ profile, state }: Context, scene: Scene, { sight, level, ink }: Plan): Strip {
