@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,9 +83,9 @@ def number(text: str) -> int:
     return int(text.replace(",", ""))
 
 
-def grid(count: int) -> list[tuple[float, float]]:
-    """Points all over the canvas, not on the lines between cells."""
-    return [((at + 0.37) / count, (to + 0.43) / count) for to in range(count) for at in range(count)]
+def grid(side: int) -> list[tuple[float, float]]:
+    """Points all over the canvas, row by row."""
+    return [((at + 0.37) / side, (to + 0.43) / side) for to in range(side) for at in range(side)]
 
 
 def probe(at: Mounted, points: list[tuple[float, float]]) -> dict[tuple[int, int], tuple[str, tuple[int, ...]]]:
@@ -98,10 +99,10 @@ def probe(at: Mounted, points: list[tuple[float, float]]) -> dict[tuple[int, int
     return found
 
 
-def point_of(at: Mounted, query: int, key: int, count: int = 60) -> tuple[float, float]:
+def point_of(at: Mounted, query: int, key: int, points: int = 60) -> tuple[float, float]:
     """Where a pair is on the page, found by pointing."""
-    points = grid(count)
-    for (x, y), (text, *_) in zip(points, at.page.evaluate(PROBE, points), strict=True):
+    tried = grid(points)
+    for (x, y), (text, *_) in zip(tried, at.page.evaluate(PROBE, tried), strict=True):
         match = PAIR.fullmatch(text)
         if match and (number(match[1]), number(match[2])) == (query, key):
             box = ground(at).bounding_box()
@@ -422,17 +423,74 @@ def test_what_is_pinned_elsewhere_comes_into_sight(mount: Mount) -> None:
 # -- long texts and the kernel --------------------------------------------------------------------------------------
 
 
-def test_an_overview_comes_from_a_sample_that_says_so_and_becomes_exact(mount: Mount, monkeypatch: Any) -> None:
+def test_a_sample_says_that_it_is_one_and_becomes_exact_when_asked(mount: Mount, monkeypatch: Any) -> None:
     monkeypatch.setattr("attnwidget.trace.cells.SAMPLE", 1 << 18)
+    clock = count()
+    monkeypatch.setattr("attnwidget.wire.cells.perf_counter", lambda: 2 * next(clock))  # a slow machine
     trace = random_trace(2048)
-    at = mount(trace)
+    at = mount(trace, exact=False)
+    assert at.root.get_attribute("data-state") == "ready"
+    expect(view(at)).to_have_attribute("data-exact", "false")
+    expect(at.page.locator(".exactness")).to_contain_text("sampled: 1 query in 8")
+    move_to(at, 0.5, 0.6)
+    largest, mass = re.search(r"largest weight ≥ (\S+) · mass ≈ (\S+)", says(at)).groups()
+    at.page.get_by_role("button", name="Compute exactly, about 16 s").click()
+    expect(view(at)).to_have_attribute("data-exact", "true")
+    expect(at.page.locator(".exactness")).to_have_count(0)
+    move_to(at, 0.5, 0.6001)
+    exact = re.search(r"largest weight (\S+) · mass (\S+)", says(at)).groups()
+    assert float(exact[0]) >= float(largest) > 0
+    assert float(mass) > 0
+
+
+def test_exact_numbers_that_take_long_can_be_stopped(mount: Mount, monkeypatch: Any) -> None:
+    monkeypatch.setattr("attnwidget.trace.cells.SAMPLE", 1 << 18)
+    clock = count()
+    monkeypatch.setattr("attnwidget.wire.cells.perf_counter", lambda: 2 * next(clock))
+    at = mount(random_trace(2048), exact=False)
     at.held = True
-    ground(at).focus()
-    at.page.keyboard.press("+")  # finer cells
+    at.page.get_by_role("button", name="Compute exactly").click()
+    expect(at.page.locator(".exactness")).to_contain_text("exact numbers on the way")
+    at.page.get_by_role("button", name="Stop").click()
+    expect(at.page.get_by_role("button", name="Compute exactly")).to_be_visible()
+    at.held = False
+    at.wait()
+    expect(view(at)).to_have_attribute("data-exact", "false")
+
+
+def test_until_another_head_is_here_the_old_picture_is_faded(mount: Mount) -> None:
+    at = mount(random_trace(2048, heads=2), heads=["L0-H0"])
+    at.held = True
+    at.page.locator("[data-head=L0-H1]").click()
+    cells = at.page.locator(".matrix-stage > canvas")
+    expect(cells).to_have_class("waiting")
     expect(at.page.locator(".exactness")).to_have_text("computing…")
     at.held = False
-    expect(view(at)).to_have_attribute("data-exact", "true", timeout=30_000)
-    expect(at.page.locator(".exactness")).to_have_count(0)
+    at.wait()
+    expect(cells).not_to_have_class("waiting")
+
+
+def test_two_fingers_zoom(mount: Mount) -> None:
+    at = mount(random_trace(2000))
+    at.page.evaluate("""() => {
+      const ground = document.querySelector("#here > div").shadowRoot.querySelector(".matrix-ground");
+      ground.setPointerCapture = () => {}; // no such fingers
+      const box = ground.getBoundingClientRect();
+      const touch = (type, pointerId, x) => ground.dispatchEvent(new PointerEvent(type, {
+        pointerId, clientX: box.left + box.width / 2 + x, clientY: box.top + box.height / 2, pointerType: "touch",
+      }));
+      touch("pointerdown", 1, -20);
+      touch("pointerdown", 2, 20);
+      for (let x = 20; x < 220; x += 10) {
+        touch("pointermove", 1, -x);
+        touch("pointermove", 2, x);
+      }
+      touch("pointerup", 1, -220);
+      touch("pointerup", 2, 220);
+    }""")
+    at.wait()
+    expect(view(at)).to_have_attribute("data-level", "0")
+    assert at.widget.queries == []
 
 
 def test_cells_out_of_sight_are_asked_for_no_more(mount: Mount) -> None:

@@ -61,6 +61,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     inSight.value = []; // what this view draws it asks for in cells
     const element = stage.current as HTMLDivElement;
     const ended = new AbortController();
+    let painted = "";
     const measure = () => {
       if (store.size.peek().width !== element.clientWidth || store.size.peek().height !== height) {
         store.size.value = { width: element.clientWidth, height };
@@ -92,6 +93,11 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
         const canvas = base.current;
         if (!now || !canvas) return;
         store.cells.want(now.wanted);
+        const place = JSON.stringify([context.scene.peek()?.outline.run, now.stage, now.at]);
+        const isEmpty = now.here.length + now.coarser.length === 0;
+        canvas.classList.toggle("waiting", isEmpty);
+        if (isEmpty && place === painted) return; // of another head or measure: it stays, faded, until this one's is here
+        painted = place;
         const { width, height } = now.stage;
         drawCells(canvas, now.at, [width, height], [...now.coarser, ...now.here], now.ink, lookOf(canvas, now));
         const drawn = context.scene.peek();
