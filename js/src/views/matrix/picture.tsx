@@ -32,7 +32,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const front = useRef<HTMLCanvasElement>(null);
   const ground = useRef<HTMLDivElement>(null);
   // Read once: a frame that grows with its content would else follow the picture, and the picture it.
-  const height = useMemo(() => stageOf(window.innerHeight), []);
+  const windowHeight = useMemo(() => window.innerHeight, []);
 
   const pin = (pair: Pair | null, add: boolean) => {
     const { queries, keys } = state.traits;
@@ -63,9 +63,8 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     const ended = new AbortController();
     let painted = "";
     const measure = () => {
-      if (store.size.peek().width !== element.clientWidth || store.size.peek().height !== height) {
-        store.size.value = { width: element.clientWidth, height };
-      }
+      const width = element.clientWidth;
+      if (store.size.peek().width !== width) store.size.value = { width, height: stageOf(windowHeight, width) };
     };
     const observer = new ResizeObserver(measure);
     measure();
@@ -206,7 +205,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
         zoom={zoom}
         canZoom={[!plan.value?.at.isWhole, (plan.value?.at.zoom ?? 0) < CELL_MAX]}
       />
-      <div class="matrix-stage" ref={stage} style={{ height: `${height}px` }}>
+      <div class="matrix-stage" ref={stage} style={{ height: `${store.size.value.height}px` }}>
         <canvas ref={base} />
         <div
           ref={ground}
