@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from attnwidget import AttentionTrace, maths
+from attnwidget import AttentionTrace, AttentionWidget, maths
 from attnwidget.maths import Mask, QKVLayer
 from attnwidget.tokens import describe
 from attnwidget.trace.cells import SAMPLE, About, Square
+from browser.fake_comm import FakeComm
 
 FORBIDDEN = -torch.inf
 HEAD = [(0, 1)]
@@ -227,3 +230,48 @@ def test_it_stops_between_two_blocks() -> None:
 
     with pytest.raises(InterruptedError):
         long_trace(8192, 0, 0).cells(About([(0, 0)], "self"), Square((0, 8192), (0, 8192), 32), alive)
+
+
+# -- the request ----------------------------------------------------------------------------------------------------
+
+
+def reply(widget: AttentionWidget, **changes: Any) -> tuple[dict[str, Any], Any]:
+    """The answer to a request of the browser, and its array."""
+    widget.comm = FakeComm()
+    about = {"heads": [[0, 1]], "level": 1, "row": 0, "column": 0, **changes}
+    widget._handle_custom_msg({"id": "b-1", "ask": "cells", **about}, [])
+    (message,) = [one for one in widget.comm.outbox if one["method"] == "custom" and "id" in one["content"]]
+    return message["content"], message["buffers"]
+
+
+def test_a_tile_is_asked_for_and_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnwidget.session.jobs.running_loop", lambda: None)
+    trace = trace_of(600)
+    widget = AttentionWidget(trace, probe=False)
+    content, (data,) = reply(widget, row=1, column=0)
+    assert content["ok"]["shape"] == [2, 44, 256]  # 88 queries are left, 512 keys
+    assert content["ok"]["step"] == 1
+    found = np.frombuffer(base64.b64decode(data), dtype="float32").reshape(2, 44, 256)
+    expected = brute(trace.measure("weights", 0, 1), 2)[:, 256:, :256]
+    torch.testing.assert_close(torch.tensor(found), expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"heads": []}, "one head, or of several"),
+        ({"heads": [[0, 0], [0, 1]]}, "one head, or of several"),
+        ({"level": -1}, "level -1 does not exist"),
+        ({"level": 40}, "level 40 does not exist"),
+        ({"row": 1}, "tile 1, 0 of level 1 does not exist in 75 × 75"),
+        ({"column": -1}, "does not exist"),
+        ({"heads": [[0, 9]]}, "head 9 does not exist"),
+        ({"measure": "nonsense"}, "nonsense"),
+        ({"together": "sum"}, r"together"),
+        ({"level": 1.5}, r"level"),
+    ],
+)
+def test_what_cannot_be_asked_for(changes: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("attnwidget.session.jobs.running_loop", lambda: None)
+    content, _ = reply(AttentionWidget(trace_of(75), probe=False), **changes)
+    assert says in content["error"]["message"]

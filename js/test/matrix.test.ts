@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bring, CELL_MAX, geometryOf, inSightOf, pairAt, panBy, ticksOf, xOf, yOf, zoomAt } from "../src/layout/matrix";
+import {
+  bring,
+  CELL_MAX,
+  geometryOf,
+  inSightOf,
+  pairAt,
+  panBy,
+  stageOf,
+  ticksOf,
+  xOf,
+  yOf,
+  zoomAt,
+} from "../src/layout/matrix";
 
 const stage = (queries: number, keys = queries) => ({ width: 550, height: 400, queries, keys });
 
@@ -28,7 +40,7 @@ test("every number of units fits, also where the sides differ", () => {
 test("what is under the pointer stays there while one zooms", () => {
   const long = stage(4096);
   let at = geometryOf(long, null);
-  const [x, y] = [at.left + 0.4 * at.width, at.top + 0.6 * at.height];
+  const [x, y] = [at.left + 0.5 * at.width, at.top + 0.6 * at.height]; // it grows from the middle until it fills the stage
   const before = pairAt(at, x, y);
   for (let step = 0; step < 40; step++) at = geometryOf(long, zoomAt(long, at, 1.3, x, y));
   assert.equal(at.zoom, CELL_MAX);
@@ -66,4 +78,13 @@ test("positions are round and far enough apart", () => {
   assert.deepEqual(ticksOf([0, 12], 20, 30), [0, 2, 4, 6, 8, 10]);
   assert.deepEqual(ticksOf([0, 32768], 0.01, 50), [0, 5000, 10000, 15000, 20000, 25000, 30000]);
   assert.deepEqual(ticksOf([1203, 1210], 40, 20), [1203, 1204, 1205, 1206, 1207, 1208, 1209]);
+});
+
+test("the stage fits the window, and a narrow one is not higher than it needs", () => {
+  assert.equal(stageOf(700, 550), 398);
+  assert.equal(stageOf(2000, 1200), 720);
+  assert.equal(stageOf(300, 550), 380);
+  const height = stageOf(900, 446);
+  const at = geometryOf({ width: 446, height, queries: 5000, keys: 5000 }, null);
+  assert.ok(height - at.strips[1] - 26 < 60, "no more than what labels will take is left below");
 });

@@ -126,7 +126,7 @@ export function drawSides(context: CanvasRenderingContext2D, at: Geometry, sides
     context.font = font(11);
     context.fillStyle = look.quiet;
     context.textAlign = "left";
-    context.fillText("keys →", left, top - 10);
+    context.fillText("keys →", left, top - 9);
     context.textAlign = "right";
     context.fillText("queries ↓", left - 6, top + 7);
   }
@@ -195,6 +195,8 @@ function drawStrip(
   context.fillText(most, at.left + at.width + 7, top + STRIP / 2);
 }
 
+const SMALL = 7; // px
+
 /** A rectangle of units. */
 export interface Frame {
   queries: Span;
@@ -218,9 +220,10 @@ export function drawFrames(
     const right = Math.min(at.left + at.width + 1, xOf(at, keys[1]));
     const bottom = Math.min(at.top + at.height + 1, yOf(at, queries[1]));
     if (right < x || bottom < y) continue;
+    const isSmall = Math.min(right - x, bottom - y) < SMALL;
     context.strokeStyle = kind === "pair" ? look.text : look.accent;
-    context.lineWidth = kind === "band" ? 1 : 2;
-    const least = kind === "pair" ? 5 : 2; // px: even a cell of one pixel is found
+    context.lineWidth = kind === "pair" || (kind === "pin" && !isSmall) ? 2 : 1;
+    const least = kind === "band" ? 4 : SMALL; // px: around a cell of one pixel, which stays in sight
     const [wide, tall] = [Math.max(least, right - x), Math.max(least, bottom - y)];
     context.strokeRect(x - (wide - (right - x)) / 2, y - (tall - (bottom - y)) / 2, wide, tall);
   }

@@ -34,7 +34,7 @@ export interface Geometry extends Sight {
 
 export const LABELS = 120; // px on the left of a matrix
 const SLANTED = 66; // above it, for labels
-const PLAIN = 20; // for what the axis is
+const PLAIN = 26; // for what the axis is
 const RIGHT = 58; // where slanted labels end, and positions and the strips' numbers stand
 const POSITIONS = 18;
 export const STRIP = 26;
@@ -44,13 +44,19 @@ const READABLE = 13; // px from one label to the next
 export const CELL_MAX = 40;
 const FIT_MAX = 36; // px of a cell of a short text
 
+const STAGE_LEAST = 340;
 const STAGE_MIN = 380;
 const STAGE_MAX = 720;
 const AROUND = 302; // px of the window for what stands above and below
 
-/** The stage's height follows from the window, so that what belongs to the picture is in sight with it. */
-export const stageOf = (windowHeight: number): number =>
-  Math.max(STAGE_MIN, Math.min(STAGE_MAX, windowHeight - AROUND));
+/**
+ * The stage's height follows from the window, so that what belongs to the picture is in sight with it; and a narrow one is
+ * not higher than a square matrix needs.
+ */
+export function stageOf(windowHeight: number, width: number): number {
+  const most = Math.max(STAGE_MIN, Math.min(STAGE_MAX, windowHeight - AROUND));
+  return Math.min(most, Math.max(STAGE_LEAST, width - LABELS - RIGHT + SLANTED + BELOW));
+}
 
 function room({ width, height }: Stage, labelled: boolean): { width: number; height: number } {
   return {

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SAMPLE = 1 << 25  # pairs × heads that an overview may cost: a quarter of a second on two cores
 _DEARER = 8  # how much more a pair costs where it is not a weight of one head
+_AT_ONCE = 1 << 24  # numbers of all heads together: 64 MB
 
 
 class About(NamedTuple):
@@ -87,12 +88,13 @@ def pool(
     def weights(some: Tensor) -> Columns:
         ((number, head),) = about.heads
         layer = layers[number]
+        head %= layer.shape[0]
         assert isinstance(layer, QKVLayer)  # noqa: S101 - plain
         found = weight_columns(layer, head, some, (key, last_key), cell, alive=alive)
         return type(found)(found.largest.cpu(), found.total.cpu())
 
     def numbers(some: Tensor) -> Columns:
-        width = max(1, BAND // (len(about.heads) * len(some) * cell)) * cell
+        width = max(1, min(BAND, _AT_ONCE // len(about.heads)) // (len(some) * cell)) * cell
         parts = []
         for first in range(key, last_key, width):
             alive()

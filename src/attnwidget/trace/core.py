@@ -596,7 +596,7 @@ class AttentionTrace:
 
     def cells(self, about: About, square: Square, alive: Callable[[], None] = lambda: None) -> Pooled:
         """Reduce a part of the picture to cells, each with its largest number and its mass; see `trace.cells`."""
-        layers = {number: self._of(about.attention)[number] for number, _ in about.heads}
+        layers = {number: self._tile(number, head, about.attention)[0] for number, head in about.heads}
         return pool(self, layers, about, square, alive)
 
     def why_forbidden(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from attnwidget.trace.cells import About, Square
@@ -39,10 +39,10 @@ def cells(
         raise ValueError(
             f"tile {ask.row}, {ask.column} of level {ask.level} does not exist in {counts[0]} × {counts[1]}"
         )
-    began = time.perf_counter()
+    began = perf_counter()
     about = About(ask.heads, attention, ask.measure, ask.together or "mean", ask.words)
     pooled = trace.cells(about, Square(spans[0], spans[1], 1 << ask.level, ask.sampled), alive)
     array = pack(pooled.cells)
-    seconds = time.perf_counter() - began
+    seconds = perf_counter() - began
     reply = CellsReply(run=run, dtype=array["dtype"], shape=array["shape"], step=pooled.step, seconds=seconds)
     return reply, array["data"]

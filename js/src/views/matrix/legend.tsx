@@ -4,6 +4,7 @@ import { BROKEN, hatchImage, heatGradient } from "../../draw/heat";
 import { DECADES, KINDS } from "../../layout/cells";
 import { headName } from "../../layout/heads";
 import { figure } from "../../layout/numbers";
+import type { Scale } from "../../layout/scale";
 import { TOGETHER } from "../../layout/together";
 import type { Context } from "../../parts/context";
 import { SmallChoice } from "../../parts/small-choice";
@@ -44,10 +45,8 @@ export function Legend({ context, store, scene }: Props) {
         <span>{top}</span>
       </span>
       <span>
-        {level === 0
-          ? scale.label
-          : `${kind === "maximum" ? (isReal ? "farthest from 0" : "largest") : kind} ${scale.label} of a cell`}
-        {beyond && `, up to ${end(range.largest)} in sight`}
+        {level === 0 ? scale.label : ofACell(kind, scale)}
+        {beyond && ` · up to ${end(range.largest)} in sight`}
       </span>
       <SmallChoice
         label="Colour scale"
@@ -68,7 +67,6 @@ export function Legend({ context, store, scene }: Props) {
               store.kind.value = name === "maximum" ? "maximum" : "mass";
             }}
           />
-          {kind === "mass" && "sum over its keys, mean over its queries"}
         </span>
       )}
       {many && (
@@ -99,6 +97,11 @@ export function Legend({ context, store, scene }: Props) {
       {withheld && <span>nothing is left out of a text of this length</span>}
     </div>
   );
+}
+
+function ofACell(kind: string, { domain, label }: Scale): string {
+  if (kind === "mass") return `mass of a cell: ${label}s, sum over its keys, mean over its queries`;
+  return `${kind === "mean" ? kind : domain === "real" ? "farthest from 0" : "largest"} ${label} of a cell`;
 }
 
 const REAL_KINDS = ["maximum", "mean"] as const;

@@ -87,10 +87,12 @@ export function Exactness({ store: { cells } }: { store: MatrixStore }) {
   const long = seconds >= 1.5 ? `, about ${Math.round(seconds)} s` : "";
   return (
     <div class="exactness">
-      {step === 0 ? "computing…" : `sampled: 1 query in ${step}${refining ? `, exact numbers on the way${long}` : ""}`}
+      {step === 0 ? "computing…" : `sampled: 1 query in ${step}`}
+      {refining && <span class="in-full">exact numbers on the way{long}</span>}
       {step > 1 && (long || !refining) && (
         <button type="button" class="small-button" onClick={() => cells.insist(!refining)}>
-          {refining ? "Stop" : `Compute exactly${long}`}
+          {refining ? "Stop" : "Compute exactly"}
+          {!refining && <span class="in-full">{long}</span>}
         </button>
       )}
     </div>

@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { prepare } from "../../draw/canvas";
 import { drawCells, drawFrames, drawSides, type Frame, type Look, type Strip } from "../../draw/matrix";
-import { inColumns, meanOverQueries } from "../../layout/cells";
+import { inColumns } from "../../layout/cells";
 import { howTaken } from "../../layout/focus";
 import { headName } from "../../layout/heads";
 import { bring, CELL_MAX, stageOf, zoomAt } from "../../layout/matrix";
@@ -32,7 +32,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const front = useRef<HTMLCanvasElement>(null);
   const ground = useRef<HTMLDivElement>(null);
   // Read once: a frame that grows with its content would else follow the picture, and the picture it.
-  const height = useMemo(() => stageOf(window.innerHeight), []);
+  const windowHeight = useMemo(() => window.innerHeight, []);
 
   const pin = (pair: Pair | null, add: boolean) => {
     const { queries, keys } = state.traits;
@@ -60,10 +60,10 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   useLayoutEffect(() => {
     const element = stage.current as HTMLDivElement;
     const ended = new AbortController();
+    let painted = "";
     const measure = () => {
-      if (store.size.peek().width !== element.clientWidth || store.size.peek().height !== height) {
-        store.size.value = { width: element.clientWidth, height };
-      }
+      const width = element.clientWidth;
+      if (store.size.peek().width !== width) store.size.value = { width, height: stageOf(windowHeight, width) };
     };
     const observer = new ResizeObserver(measure);
     measure();
@@ -91,6 +91,11 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
         const canvas = base.current;
         if (!now || !canvas) return;
         store.cells.want(now.wanted);
+        const place = JSON.stringify([context.scene.peek()?.outline.run, now.stage, now.at]);
+        const isEmpty = now.here.length + now.coarser.length === 0;
+        canvas.classList.toggle("waiting", isEmpty);
+        if (isEmpty && place === painted) return; // of another head or measure: it stays, faded, until this one's is here
+        painted = place;
         const { width, height } = now.stage;
         drawCells(canvas, now.at, [width, height], [...now.coarser, ...now.here], now.ink, lookOf(canvas, now));
         const drawn = context.scene.peek();
@@ -185,7 +190,13 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
   const { heads, units, scale } = scene;
   const counts = `${units.query.labels.length} queries × ${units.key.labels.length} keys`;
   return (
-    <div class="matrix-view" data-exact={step === 1} data-refining={refining} data-level={plan.value?.level}>
+    <div
+      class="matrix-view"
+      data-exact={step === 1}
+      data-refining={refining}
+      data-level={plan.value?.level}
+      data-strongest={strongest.value !== null}
+    >
       <Line
         context={context}
         store={store}
@@ -193,7 +204,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
         zoom={zoom}
         canZoom={[!plan.value?.at.isWhole, (plan.value?.at.zoom ?? 0) < CELL_MAX]}
       />
-      <div class="matrix-stage" ref={stage} style={{ height: `${height}px` }}>
+      <div class="matrix-stage" ref={stage} style={{ height: `${store.size.value.height}px` }}>
         <canvas ref={base} />
         <div
           ref={ground}
@@ -250,7 +261,7 @@ function drawFront(canvas: HTMLCanvasElement, context: Context, store: MatrixSto
       cell: 2 ** level,
       label: (side, unit) => (side === "query" ? queryLabel(units.query, unit, " ▸ ") : (units.key.labels[unit] ?? "")),
       strong: { query: new Set(focused?.queries ?? pinned.query), key: new Set(focused?.keys ?? pinned.key) },
-      strips: [meanStrip(scene, now, look), profileStrip(context, scene, now)],
+      strips: [meanStrip(now.means, look), profileStrip(context, scene, now)],
       signed: scale.domain === "real",
     },
     look,
@@ -282,11 +293,8 @@ const mostOf = (values: ArrayLike<number>): string => {
     : "";
 };
 
-function meanStrip({ scale }: Scene, { here, sight, stage, wanted }: Plan, look: Look): Strip | null {
-  if (here.length < wanted.length) return null;
-  const values = meanOverQueries(here, sight.query, sight.key, stage.queries, scale);
-  return { label: "mean over queries", values, most: mostOf(values), colour: look.quiet, below: look.quiet };
-}
+const meanStrip = (means: Float64Array | null, { quiet }: Look): Strip | null =>
+  means && { label: "mean over queries", values: means, most: mostOf(means), colour: quiet, below: quiet };
 
 /** What the rows in focus add up to, key by key. */
 function profileStrip({ profile, state }: Context, scene: Scene, { sight, level, ink }: Plan): Strip {

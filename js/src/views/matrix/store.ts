@@ -8,6 +8,7 @@ import {
   type Cells,
   type Kind,
   levelFor,
+  meanOverQueries,
   numbersOf,
   placeIn,
   type Range,
@@ -47,6 +48,8 @@ export interface Plan {
   coarser: Cells[];
   range: Range;
   ink: Ink;
+  /** Over the queries in sight, of each column of cells; null while cells are missing. */
+  means: Float64Array | null;
 }
 
 export interface MatrixStore {
@@ -110,7 +113,9 @@ export function createStore(context: Context): MatrixStore {
       isLog: isLog.value,
       theme: theme.value,
     };
-    return { stage, at, sight: inSight, level, wanted, here, coarser: below, range, ink };
+    const { query, key } = inSight;
+    const means = here.length < wanted.length ? null : meanOverQueries(here, query, key, stage.queries, now.scale);
+    return { stage, at, sight: inSight, level, wanted, here, coarser: below, range, ink, means };
   });
 
   const cellOf = ({ query, key }: Pair): Cursor => {
