@@ -23,7 +23,7 @@ from typing import Any
 from playwright.sync_api import Playwright, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # where browser is a folder; here it is a file
-from first_drawing import CDN, HAS_BERTVIZ, RUN_CELL, chromium
+from first_drawing import BERTVIZ, CDN, COUNT_BYTES, HAS_BERTVIZ, RUN_CELL, chromium
 
 from browser.jupyter import Jupyter, serve
 
@@ -77,16 +77,7 @@ trace = attnwidget.capture(model, text, tokenizer=tokenizer)
 said(plain=plain, trace=trace.nbytes, before=resident(), pid=os.getpid())
 AttentionWidget("The cat sat", probe=False)
 """
-BERTVIZ = """
-import sys
-import IPython.display
-from bertviz import head_view
-
-def display_local(shown):  # the CDN's scripts, from Jupyter's own files
-    IPython.display.display(type(shown)(shown.data.replace("https://cdnjs.cloudflare.com/ajax/libs", "/files")))
-
-sys.modules["bertviz.head_view"].display = display_local
-model.set_attn_implementation("eager")
+WEIGHTS = """
 with torch.no_grad():
     out = model(**tokenizer(text, return_tensors="pt"), output_attentions=True)
 """
@@ -94,20 +85,10 @@ CIRCUITSVIS = """
 from circuitsvis.attention import attention_heads
 from IPython.display import HTML
 model.set_attn_implementation("eager")
-with torch.no_grad():
-    out = model(**tokenizer(text, return_tensors="pt"), output_attentions=True)
 """
 
-# `received` counts what the kernel sends. Clocks look at every turn of the event loop, not only at every frame.
+# Clocks look at every turn of the event loop, not only at every frame.
 IN_PAGE = """
-window.received = 0;
-const Socket = window.WebSocket;
-window.WebSocket = class extends Socket {
-  constructor(...args) {
-    super(...args);
-    this.addEventListener("message", ({ data }) => { received += data.byteLength ?? data.size ?? data.length; });
-  }
-};
 window.roots = () => [...document.querySelectorAll(".jp-OutputArea *")]
   .map((host) => host.shadowRoot?.querySelector("[data-attnwidget]")).filter(Boolean);
 window.root = () => roots().at(-1);
@@ -138,6 +119,12 @@ window.quiet = async (ms) => {
     await frame();
   }
 };
+window.inSight = (element) => {
+  const box = element.getBoundingClientRect();
+  const around = element.closest(".scroll, .passage, .heads-scroll")?.getBoundingClientRect();
+  return box.width > 0 && (!around || (box.top >= around.top && box.bottom <= around.bottom));
+};
+Element.prototype.setPointerCapture = () => {};  // of events that are made here there is no pointer to capture
 window.move = (element, x, y) => {
   for (const type of ["pointerover", "pointerenter", "pointermove"]) {
     element.dispatchEvent(new PointerEvent(type, {
@@ -163,27 +150,31 @@ window.put = (file, content) => fetch(file, {
 """
 
 # How a pointer rests on something in each view: what it moves over, the nth time.
+REST_ON = (
+    "const all = [...root().querySelectorAll('{selector}')].filter(inSight);"
+    " const one = all[(nth * 5 + 3) % all.length]; const box = one.getBoundingClientRect();"
+    " move(one, box.x + box.width / 2, box.y + box.height / 2);"
+)
 HOVER = {
-    "lines": "const all = [...root().querySelectorAll('[data-side=query][data-index]')];"
-    " const one = all[(nth * 5 + 3) % all.length]; const box = one.getBoundingClientRect();"
-    " move(one, box.x + 9, box.y + 9);",
-    "text": "const all = [...root().querySelectorAll('[data-side][data-index]')];"
-    " const one = all[(nth * 7 + 5) % all.length]; const box = one.getBoundingClientRect();"
-    " move(one, box.x + 2, box.y + 2);",
-    "matrix": "const one = deep('.matrix canvas'); const box = one.getBoundingClientRect();"
-    " move(one, box.x + box.width * (0.12 + 0.03 * nth), box.y + box.height * (0.7 + 0.03 * nth));",
-    "heads": "const all = [...root().querySelectorAll('.picture [data-head]')];"
-    " const one = all[(nth * 5 + 3) % all.length]; const box = one.getBoundingClientRect();"
-    " move(one, box.x + 5, box.y + 5);",
+    "lines": REST_ON.format(selector="[data-side=query][data-index]"),
+    "text": REST_ON.format(selector="[data-side][data-index]"),
+    "matrix": "const one = deep('.matrix-ground'); const box = one.getBoundingClientRect();"
+    " move(one, box.x + box.width * (0.2 + 0.02 * nth), box.y + box.height * (0.6 + 0.02 * nth));",
+    "heads": REST_ON.format(selector=".picture [data-head]"),
 }
+# How it moves on, from frame to frame; the matrix is zoomed into and dragged.
 MOVING = {
-    "lines": "const at = deep('.scroll'); at.scrollTop += 24;",
-    "text": "const at = deep('.scroll'); at.scrollTop += 24;",
-    "matrix": "const one = deep('.matrix canvas'); one.dispatchEvent(new WheelEvent('wheel',"
-    " { deltaX: 8, deltaY: 8, shiftKey: false, bubbles: true, composed: true, cancelable: true,"
-    " clientX: 500, clientY: 500 }));",
+    "lines": "deep('.scroll.query').scrollTop += 24;",
+    "text": "deep('.passage').scrollTop += 24;",
+    "matrix": "const one = deep('.matrix-ground'); const box = one.getBoundingClientRect();"
+    " const at = { bubbles: true, composed: true, cancelable: true, pointerId: 1, isPrimary: true, button: 0,"
+    " buttons: 1, clientX: box.x + box.width / 2 + (nth % 60) * 2, clientY: box.y + box.height / 2 + (nth % 60) * 2 };"
+    " if (nth === 0) for (let step = 0; step < 4; step++)"
+    " one.dispatchEvent(new WheelEvent('wheel', { ...at, ctrlKey: true, deltaY: -60 }));"
+    " one.dispatchEvent(new PointerEvent(nth % 60 ? 'pointermove' : 'pointerdown', at));"
+    " if (nth % 60 === 59) one.dispatchEvent(new PointerEvent('pointerup', at));",
 }
-HEAD_IN = {"heads": "`.picture [data-head=${name}]`"}
+HEAD_IN = {"heads": "`.picture [data-head=${name}]`"}  # the others' heads stand at their side
 
 MEASURE_OURS = """
 async () => {{
@@ -207,7 +198,7 @@ async () => {{
     result.hovers.push(await clock(() => {{ {hover} }},
       () => readout() !== before && !readout().includes("…") && /\\d/.test(readout()), 20));
   }}
-  if ({moves}) result.frames = await frames(() => {{ {moving} }}, 120);
+  if ({moves}) result.frames = await frames((nth) => {{ {moving} }}, 120);
   await put("/api/contents/result.json", result);
 }}
 """
@@ -276,7 +267,7 @@ def run(playwright: Playwright, jupyter: Jupyter, trial: Trial, tokens: int) -> 
     with chromium(playwright) as address:
         browser = playwright.chromium.connect_over_cdp(address)
         page = browser.contexts[0].pages[0]
-        page.add_init_script(IN_PAGE)
+        page.add_init_script(COUNT_BYTES + IN_PAGE)
         notebook = jupyter.open(page, "trial.ipynb")
         notebook.run_cell(0)
         notebook.select(1)
@@ -341,7 +332,7 @@ def floor(first_bytes: int, head_bytes: int) -> Trial:
 
 RIVALS = {
     "BertViz head_view, all layers": Trial(
-        BERTVIZ,
+        BERTVIZ.set_up + WEIGHTS,
         "head_view(out.attentions, names)",
         MEASURE_RIVAL.format(
             run=RUN_CELL,
@@ -352,7 +343,7 @@ RIVALS = {
         ),
     ),
     "CircuitsVis attention_heads, one layer": Trial(
-        CIRCUITSVIS,
+        CIRCUITSVIS + WEIGHTS,
         "HTML(attention_heads(attention=out.attentions[0][0], tokens=names).local_src)",
         MEASURE_RIVAL.format(
             run=RUN_CELL,
