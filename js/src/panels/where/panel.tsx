@@ -52,7 +52,7 @@ function Places({ context, scene, profile }: Props) {
   const all = found ? strongestPlaces(found.values, isLong ? MORE : LISTED_SHORT, near) : [];
   const places = more.value ? all : all.slice(0, LISTED);
   const [head] = scene.heads;
-  const shown = scene.heads.length === 1 && head ? headName(head) : "these heads";
+  const shown = scene.heads.length === 1 && head ? headName(head) : `${scene.heads.length} heads`;
   return (
     <section class="where" aria-label="where it looks" data-long={isLong}>
       <h2>
@@ -87,7 +87,7 @@ function Places({ context, scene, profile }: Props) {
       {found && places.length === 0 && (
         <p class="fine">{near.length > 0 ? "nothing is so far away" : "the mask forbids all of it"}</p>
       )}
-      <ol class={more.value ? "all" : ""}>
+      <ol class={more.value ? "all" : ""} style={{ "--digits": positionOf(own, own.labels.length - 1).length }}>
         {places.map((one) => (
           <Row
             key={one.unit}

@@ -8,7 +8,7 @@ import { largestOf, shadeOf } from "../../layout/shading";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
-import { LINE, Line } from "./line";
+import { Line } from "./line";
 import { measure } from "./measure";
 import { pinSpan, pinUnit } from "./pins";
 import type { TextStore } from "./store";
@@ -41,6 +41,8 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
   const own = sides.length > 1 ? store.picks.value : (sides[0] as Side);
   const units = scene.units[own];
   const count = units.labels.length;
+  const isLarge = count <= LARGE.upTo;
+  const row = isLarge ? LARGE.row : ROW;
 
   // Only the width comes from the host: no layout reacts to its own height.
   useLayoutEffect(() => {
@@ -54,20 +56,20 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
     return () => observer.disconnect();
   }, [width]);
 
-  const widths = useMemo(() => box.current && measure(units, box.current), [units, width.value > 0]);
+  const widths = useMemo(() => box.current && measure(units, box.current), [units, isLarge, width.value > 0]);
   const passage = useMemo(
     () => widths && breakLines(units.parts, widths.units, widths.gaps, width.value - 2 * INSET),
     [units, widths, width.value],
   );
   const heights = useMemo(() => passage && heightsOf(passage, count), [passage, count]);
   const rows = passage ? rowsIn(passage) : 0;
-  const high = rows * LINE + 2 * AIR;
+  const high = rows * row + 2 * AIR;
   const height = Math.min(limit, Math.max(high, LEAST));
   const scrolls = high > height;
 
   // What is in sight.
-  const firstRow = Math.floor(Math.max(0, top.value - AIR) / LINE);
-  const lastRow = Math.floor((top.value + height - AIR) / LINE);
+  const firstRow = Math.floor(Math.max(0, top.value - AIR) / row);
+  const lastRow = Math.floor((top.value + height - AIR) / row);
   const firstLine = passage ? lineAtRow(passage, Math.max(0, firstRow - MARGIN)) : 0;
   const lastLine = passage ? lineAtRow(passage, Math.min(rows - 1, lastRow + MARGIN)) : -1;
   const startOf = (line: number) => passage?.starts[line] ?? 0;
@@ -80,8 +82,8 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
   /** Into the middle, unless it is in sight. */
   const bring = (unit: number) => {
     if (!passage || unit < 0 || unit >= count) return;
-    const y = (passage.rows[lineOf(passage, unit)] ?? 0) * LINE + AIR;
-    if (y < top.peek() + 4 || y + LINE > top.peek() + height - 4) scrollTo(y - (height - LINE) / 2);
+    const y = (passage.rows[lineOf(passage, unit)] ?? 0) * row + AIR;
+    if (y < top.peek() + 4 || y + row > top.peek() + height - 4) scrollTo(y - (height - row) / 2);
   };
   const bringing = useRef(bring);
   bringing.current = bring;
@@ -188,7 +190,7 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
     const from = pressed.current;
     if (!from) return;
     const area = (box.current as Element).getBoundingClientRect();
-    const past = Math.min(0, event.clientY - area.top - LINE) + Math.max(0, event.clientY - area.bottom + LINE);
+    const past = Math.min(0, event.clientY - area.top - row) + Math.max(0, event.clientY - area.bottom + row);
     const unit = unitAt(event);
     const drag = store.drag.peek();
     const isFar = Math.abs(event.clientX - from.x) + Math.abs(event.clientY - from.y) > 4;
@@ -216,6 +218,13 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
     justDragged.current = true;
   };
   const justDragged = useRef(false);
+  useLayoutEffect(
+    () =>
+      effect(() => {
+        if (!store.drag.value) pressed.current = null; // Escape ends it, too
+      }),
+    [store],
+  );
   useLayoutEffect(() => () => cancelAnimationFrame(frame.current), []);
 
   // How strongly each unit is shaded.
@@ -282,6 +291,7 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
     lines.push(
       <Line
         key={line}
+        row={row}
         line={line}
         passage={passage}
         units={units}
@@ -301,7 +311,7 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
         {scrolls && <p class="beyond">{firstInSight > 0 && `… ${firstInSight.toLocaleString("en")} before …`}</p>}
         <div
           ref={box}
-          class={store.waits.value ? "passage waits" : "passage"}
+          class={`passage${store.waits.value ? " waits" : ""}${isLarge ? " large" : ""}`}
           role="listbox"
           aria-multiselectable="true"
           aria-label={label}
@@ -383,9 +393,9 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
 
   function isNear(unit: number): boolean {
     const line = passage ? lineOf(passage, unit) : 0;
-    const row = passage?.rows[line] ?? 0;
-    const first = Math.floor(top.peek() / LINE);
-    return row >= first - MARGIN + 2 && row <= first + height / LINE + MARGIN - 2;
+    const at = passage?.rows[line] ?? 0;
+    const first = Math.floor(top.peek() / row);
+    return at >= first - MARGIN + 2 && at <= first + height / row + MARGIN - 2;
   }
 }
 
@@ -394,7 +404,9 @@ const joined = (all: Set<number>, unit: number): string =>
   `${all.has(unit - 1) ? " goes-on" : ""}${all.has(unit + 1) ? " and-more" : ""}`;
 
 const INSET = 16; // px at either end of a line
-const LEAST = 180; // px
+const ROW = 26; // px
+const LARGE = { upTo: 60, row: 36 }; // units of a text that has room for larger letters
+const LEAST = 270; // px
 
 const unitOf = (element: Element | null): number =>
   Number(element?.closest<HTMLElement>("[data-index]")?.dataset.index ?? -1);
