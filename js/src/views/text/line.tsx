@@ -1,10 +1,10 @@
 // One line of the text: a piece a token, and between them the space as it was written.
 
-import type { Signs } from "../../draw/colours";
 import { raw } from "../../layout/numbers";
 import { splitPart } from "../../layout/parts";
 import { type Passage, splitGap } from "../../layout/passage";
 import type { Side, Units } from "../../layout/units";
+import type { Looks } from "./looks";
 import { markOf } from "./measure";
 
 interface Props {
@@ -14,18 +14,13 @@ interface Props {
   passage: Passage;
   units: Units;
   side: Side;
-  /** A number a unit; null where the text is not shaded. */
-  values: Float32Array | null;
-  strengthOf(value: number): number;
-  /** The colours of numbers with either sign. */
-  signs: Signs | null;
-  classOf(unit: number): string;
-  isPinned(unit: number): boolean;
+  looks: Looks;
   /** Where the tab key arrives. */
   stop: number;
 }
 
-export function Line({ row, line, passage, units, side, values, strengthOf, signs, classOf, isPinned, stop }: Props) {
+export function Line({ row, line, passage, units, side, looks, stop }: Props) {
+  const { values, strengthOf, signs, classOf, isPinned } = looks;
   const { starts, rows, rightToLeft, begun } = passage;
   const [first, end] = [starts[line] as number, starts[line + 1] as number];
   const written = [];
