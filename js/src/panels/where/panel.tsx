@@ -51,6 +51,7 @@ function Places({ context, scene, profile }: Props) {
   const found = profile?.side === side && profile.values.length === own.labels.length ? profile : null;
   const all = found ? strongestPlaces(found.values, isLong ? MORE : LISTED_SHORT, near) : [];
   const places = more.value ? all : all.slice(0, LISTED);
+  const unitName = state.traits.words.value ? "words" : "tokens";
   const [head] = scene.heads;
   const shown = scene.heads.length === 1 && head ? headName(head) : `${scene.heads.length} heads`;
   return (
@@ -70,7 +71,7 @@ function Places({ context, scene, profile }: Props) {
             }}
           />
           {isOneText && (
-            <label title={`without the ${FAR} tokens on either side of what is pinned`}>
+            <label title={`without the ${FAR} ${unitName} on either side of what is pinned`}>
               <input
                 type="checkbox"
                 checked={looks.far.value}
@@ -112,7 +113,7 @@ function Places({ context, scene, profile }: Props) {
           {more.value ? "only the first" : "more places"}
         </button>
       )}
-      {found && isLong && <p class="fine">{aboutOf(found, scene, state.traits.combine.value)}</p>}
+      {found && isLong && <p class="fine">{aboutOf(found, scene, state.traits.combine.value, unitName)}</p>}
     </section>
   );
 }
@@ -213,6 +214,7 @@ function aboutOf(
   { heads, of, side, strongest }: Profile,
   { together, scale, leftOut, isWhole }: Scene,
   combine: string,
+  unitName: string,
 ) {
   const [head] = heads;
   const many = strongest ? `largest in any of ${heads.length} heads` : `${together ?? "mean"} of ${heads.length} heads`;
@@ -222,7 +224,7 @@ function aboutOf(
     of.length > 1 &&
       `${isMean ? "mean" : side === "key" ? combine : "sum"} of ${of.length} ${side === "key" ? "queries" : "keys"}`,
     leftOut && (!isWhole || strongest) && "nothing is left out of it",
-    `within ${REACH} tokens it is one place`,
+    `within ${REACH} ${unitName} it is one place`,
   ]
     .filter(Boolean)
     .join(" · ");
