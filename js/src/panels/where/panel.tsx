@@ -12,7 +12,7 @@ import { Around, positionOf } from "../../parts/around";
 import { Choice } from "../../parts/choice";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
-import type { Profile } from "../../source/profile";
+import { isCheap, type Profile } from "../../source/profile";
 import type { Scene } from "../../source/scene";
 import { chooseHead } from "../../state/choose-head";
 import type { Head } from "../../wire/schema";
@@ -27,7 +27,7 @@ function Where({ context }: PanelProps) {
   const { scene, pins, pinned, everywhere, looks, drawsTiles } = context;
   const [now, at] = [scene.value, pins.value];
   if (!drawsTiles.value || !now || !at || (pinned.value && pinned.value.outline !== now.outline)) return null;
-  const found = looks.everyHead.value ? everywhere.value : pinned.value;
+  const found = looks.everyHead.value && isCheap(at, now.units) ? everywhere.value : pinned.value;
   return <Places context={context} scene={now} profile={found?.outline === now.outline ? found : null} />;
 }
 
@@ -62,14 +62,18 @@ function Places({ context, scene, profile }: Props) {
       {profile && <SpanShare context={context} scene={scene} />}
       {isLong && (
         <p class="where-options">
-          <Choice
-            label="in"
-            names={[shown, "all heads"]}
-            chosen={looks.everyHead.value ? "all heads" : shown}
-            onChoose={(name) => {
-              looks.everyHead.value = name !== shown;
-            }}
-          />
+          {isCheap(pins.value, units) ? (
+            <Choice
+              label="in"
+              names={[shown, "all heads"]}
+              chosen={looks.everyHead.value ? "all heads" : shown}
+              onChoose={(name) => {
+                looks.everyHead.value = name !== shown;
+              }}
+            />
+          ) : (
+            <span>in {shown}</span>
+          )}
           {isOneText && (
             <label title={`without the ${FAR} ${unitName} on either side of what is pinned`}>
               <input

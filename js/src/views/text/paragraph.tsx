@@ -57,7 +57,8 @@ export function Paragraph({ context, store, scene, sides, limit, label }: Props)
 
   const widths = useMemo(() => box.current && measure(units, box.current), [units, isLarge, width.value > 0]);
   const passage = useMemo(
-    () => widths && breakLines(units.parts, widths.units, widths.gaps, width.value - 2 * INSET),
+    () =>
+      widths && width.value > 0 ? breakLines(units.parts, widths.units, widths.gaps, width.value - 2 * INSET) : null,
     [units, widths, width.value],
   );
   const heights = useMemo(() => passage && heightsOf(passage, count), [passage, count]);
