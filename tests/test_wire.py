@@ -24,6 +24,7 @@ from attnwidget.wire import schema, server, tiles
 from attnwidget.wire.envelope import encode_array
 from attnwidget.wire.outline import outline
 from attnwidget.wire.pictures import pictures
+from attnwidget.wire.profile import profile
 from attnwidget.wire.replies import Replies
 from attnwidget.wire.server import RequestServer
 from attnwidget.wire.strongest import strongest
@@ -289,6 +290,18 @@ def test_a_tile_holds_the_weights_and_marks_forbidden_pairs() -> None:
             for key in range(1, 6):
                 expected = FORBIDDEN if key > query else float(whole[query, key])
                 assert float(one[query - 2, key - 1]) == pytest.approx(expected, abs=1e-7)
+
+
+def test_the_maximum_over_heads_says_whose_each_number_is() -> None:
+    trace = trace_of(6)
+    heads = [HeadId(layer, head) for layer in range(2) for head in range(3)]
+    ask = schema.Profile(id="a-1", heads=heads, together="maximum", queries=[4, 3], keys=[], combine="sum")
+    reply, data = profile(trace, "self", ask, 1, lambda: None)
+    largest, whose = torch.frombuffer(bytearray(data), dtype=torch.float32).reshape(reply.shape)
+    rows = torch.stack([trace.weights(*head, queries=[4, 3]).sum(0) for head in heads])  # (heads, keys)
+    torch.testing.assert_close(largest[:5], rows.max(0).values[:5])
+    assert whose[:5].tolist() == rows.argmax(0)[:5].tolist()
+    assert largest[5] == FORBIDDEN
 
 
 def test_a_tile_of_words_is_a_cut_of_the_whole() -> None:

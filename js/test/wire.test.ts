@@ -26,6 +26,25 @@ test("a buffer of the wrong length is refused", () => {
 
 type Sent = { id: string; ask: string; requests?: string[] };
 
+test("a place that Python asks for is told to whoever follows", () => {
+  let listener: Parameters<Channel["onMessage"]>[0] = () => {};
+  const channel: Channel = {
+    send: () => true,
+    onMessage: (callback) => {
+      listener = callback;
+    },
+    onReturn: () => {},
+  };
+  const end = new AbortController();
+  const client = createClient(channel, end.signal);
+  const seen: number[] = [];
+  client.onGoto(({ token }) => void seen.push(token));
+  client.onSelection(() => assert.fail("it is no selection"));
+  listener({ event: "goto", run: 1, side: "key", token: 7 }, []);
+  end.abort();
+  assert.deepEqual(seen, [7]);
+});
+
 function line() {
   const sent: Sent[] = [];
   let gone = false;

@@ -5,7 +5,7 @@ import type { Theme } from "../host";
 import { type Focus, focusOf, type Hover, hoverWithin } from "../layout/focus";
 import type { Row, Rule } from "../layout/strongest";
 import type { Side } from "../layout/units";
-import { createProfile, type Profile, profileName } from "../source/profile";
+import { createProfile, isCheap, type Profile, profileName } from "../source/profile";
 import { createRanking, type Ranking } from "../source/ranking";
 import { createScene, type Scene } from "../source/scene";
 import type { Source } from "../source/source";
@@ -103,7 +103,7 @@ export function createContext(
   const hovered = createProfile(state, client, scene, others, problem, abort);
   const everyHead = computed((): Scene | null => {
     const now = scene.value;
-    if (!now || !looks.everyHead.value) return null;
+    if (!now || !looks.everyHead.value || !isCheap(pins.value, now.units)) return null;
     const { kept, heads } = now.outline;
     const all = kept.flatMap((layer) => Array.from({ length: heads }, (_, head): Head => [layer, head]));
     // The kernel has them all, and nothing is left out of them.

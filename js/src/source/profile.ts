@@ -4,7 +4,7 @@ import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signal
 import { type Combine, type Focus, numberOf, shadedSide } from "../layout/focus";
 import { STRANDS } from "../layout/strands";
 import { isForbidden } from "../layout/tile";
-import type { Side } from "../layout/units";
+import type { Side, Sides } from "../layout/units";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import { decodeArray } from "../wire/decode";
@@ -30,6 +30,12 @@ export interface Profile {
 }
 
 const KEPT = 8 << 20; // bytes
+
+const LONGEST = 4096; // queries, all of whose rows may be computed in every head
+
+/** Whether what is pinned can be compared with everything in all heads: else every row of every head would be needed. */
+export const isCheap = (pins: Focus | null, { query }: Sides): boolean =>
+  pins?.queries !== null || query.labels.length <= LONGEST;
 
 /** Names the profile of a focus: the same name, the same numbers. Null where nothing is in focus. */
 export function profileName(scene: Scene | null, focus: Focus | null, combine: Combine): string | null {

@@ -12,7 +12,7 @@ import { Around, positionOf } from "../../parts/around";
 import { Choice } from "../../parts/choice";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
-import type { Profile } from "../../source/profile";
+import { isCheap, type Profile } from "../../source/profile";
 import type { Scene } from "../../source/scene";
 import { chooseHead } from "../../state/choose-head";
 import type { Head } from "../../wire/schema";
@@ -27,7 +27,7 @@ function Where({ context }: PanelProps) {
   const { scene, pins, pinned, everywhere, looks, drawsTiles } = context;
   const [now, at] = [scene.value, pins.value];
   if (!drawsTiles.value || !now || !at || (pinned.value && pinned.value.outline !== now.outline)) return null;
-  const found = looks.everyHead.value ? everywhere.value : pinned.value;
+  const found = looks.everyHead.value && isCheap(at, now.units) ? everywhere.value : pinned.value;
   return <Places context={context} scene={now} profile={found?.outline === now.outline ? found : null} />;
 }
 
@@ -51,8 +51,9 @@ function Places({ context, scene, profile }: Props) {
   const found = profile?.side === side && profile.values.length === own.labels.length ? profile : null;
   const all = found ? strongestPlaces(found.values, isLong ? MORE : LISTED_SHORT, near) : [];
   const places = more.value ? all : all.slice(0, LISTED);
+  const unitName = state.traits.words.value ? "words" : "tokens";
   const [head] = scene.heads;
-  const shown = scene.heads.length === 1 && head ? headName(head) : "these heads";
+  const shown = scene.heads.length === 1 && head ? headName(head) : `${scene.heads.length} heads`;
   return (
     <section class="where" aria-label="where it looks" data-long={isLong}>
       <h2>
@@ -61,16 +62,20 @@ function Places({ context, scene, profile }: Props) {
       {profile && <SpanShare context={context} scene={scene} />}
       {isLong && (
         <p class="where-options">
-          <Choice
-            label="in"
-            names={[shown, "all heads"]}
-            chosen={looks.everyHead.value ? "all heads" : shown}
-            onChoose={(name) => {
-              looks.everyHead.value = name !== shown;
-            }}
-          />
+          {isCheap(pins.value, units) ? (
+            <Choice
+              label="in"
+              names={[shown, "all heads"]}
+              chosen={looks.everyHead.value ? "all heads" : shown}
+              onChoose={(name) => {
+                looks.everyHead.value = name !== shown;
+              }}
+            />
+          ) : (
+            <span>in {shown}</span>
+          )}
           {isOneText && (
-            <label title={`without the ${FAR} tokens on either side of what is pinned`}>
+            <label title={`without the ${FAR} ${unitName} on either side of what is pinned`}>
               <input
                 type="checkbox"
                 checked={looks.far.value}
@@ -87,7 +92,7 @@ function Places({ context, scene, profile }: Props) {
       {found && places.length === 0 && (
         <p class="fine">{near.length > 0 ? "nothing is so far away" : "the mask forbids all of it"}</p>
       )}
-      <ol class={more.value ? "all" : ""}>
+      <ol class={more.value ? "all" : ""} style={{ "--digits": positionOf(own, own.labels.length - 1).length }}>
         {places.map((one) => (
           <Row
             key={one.unit}
@@ -112,7 +117,7 @@ function Places({ context, scene, profile }: Props) {
           {more.value ? "only the first" : "more places"}
         </button>
       )}
-      {found && isLong && <p class="fine">{aboutOf(found, scene, state.traits.combine.value)}</p>}
+      {found && isLong && <p class="fine">{aboutOf(found, scene, state.traits.combine.value, unitName)}</p>}
     </section>
   );
 }
@@ -213,6 +218,7 @@ function aboutOf(
   { heads, of, side, strongest }: Profile,
   { together, scale, leftOut, isWhole }: Scene,
   combine: string,
+  unitName: string,
 ) {
   const [head] = heads;
   const many = strongest ? `largest in any of ${heads.length} heads` : `${together ?? "mean"} of ${heads.length} heads`;
@@ -222,7 +228,7 @@ function aboutOf(
     of.length > 1 &&
       `${isMean ? "mean" : side === "key" ? combine : "sum"} of ${of.length} ${side === "key" ? "queries" : "keys"}`,
     leftOut && (!isWhole || strongest) && "nothing is left out of it",
-    `within ${REACH} tokens it is one place`,
+    `within ${REACH} ${unitName} it is one place`,
   ]
     .filter(Boolean)
     .join(" · ");

@@ -66,6 +66,11 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
       ) : (
         heads.length > 1 && <span>mean of {heads.length} heads</span>
       )}
+      {isOne && pins.value?.keys && (
+        <span>
+          frames: <i class="frame-sample as-query" /> query <i class="frame-sample as-key" /> key
+        </span>
+      )}
       {hides && (
         <span class="forbidden-sample">grey: {shades?.side === "query" ? "cannot see it" : "hidden by the mask"}</span>
       )}

@@ -1,31 +1,26 @@
 // One line of the text: a piece a token, and between them the space as it was written.
 
-import type { Signs } from "../../draw/colours";
 import { raw } from "../../layout/numbers";
 import { splitPart } from "../../layout/parts";
 import { type Passage, splitGap } from "../../layout/passage";
 import type { Side, Units } from "../../layout/units";
+import type { Looks } from "./looks";
 import { markOf } from "./measure";
 
-export const LINE = 26; // px
-
 interface Props {
+  /** px that a row is high. */
+  row: number;
   line: number;
   passage: Passage;
   units: Units;
   side: Side;
-  /** A number a unit; null where the text is not shaded. */
-  values: Float32Array | null;
-  strengthOf(value: number): number;
-  /** The colours of numbers with either sign. */
-  signs: Signs | null;
-  classOf(unit: number): string;
-  isPinned(unit: number): boolean;
+  looks: Looks;
   /** Where the tab key arrives. */
   stop: number;
 }
 
-export function Line({ line, passage, units, side, values, strengthOf, signs, classOf, isPinned, stop }: Props) {
+export function Line({ row, line, passage, units, side, looks, stop }: Props) {
+  const { values, strengthOf, signs, classOf, isPinned } = looks;
   const { starts, rows, rightToLeft, begun } = passage;
   const [first, end] = [starts[line] as number, starts[line + 1] as number];
   const written = [];
@@ -47,7 +42,7 @@ export function Line({ line, passage, units, side, values, strengthOf, signs, cl
         data-index={unit}
         data-value={value === undefined ? undefined : raw(value)}
         data-mark={mark || undefined}
-        aria-label={mark || undefined}
+        aria-label={mark ? units.labels[unit] : undefined}
         aria-selected={isPinned(unit)}
         aria-posinset={unit + 1}
         aria-setsize={units.labels.length}
@@ -65,7 +60,7 @@ export function Line({ line, passage, units, side, values, strengthOf, signs, cl
     <div
       class="passage-line"
       dir={rightToLeft[line] ? "rtl" : "ltr"}
-      style={{ top: `${(rows[line] as number) * LINE}px` }}
+      style={{ top: `${(rows[line] as number) * row}px` }}
     >
       {written}
     </div>
@@ -73,9 +68,10 @@ export function Line({ line, passage, units, side, values, strengthOf, signs, cl
 }
 
 /** What the model reads there, where that is not what was written; and what the row of a decoder's token writes. */
-function titleOf({ labels, writes, generated }: Units, unit: number, rest: string): string | undefined {
+function titleOf({ labels, special, writes, generated }: Units, unit: number, rest: string): string | undefined {
   const label = labels[unit] as string;
   const said = [
+    rest === "" && !special[unit] && label,
     rest.trim() !== label && rest.trim() !== "" && `the model reads ${label}`,
     writes.length > 0 && `its row writes ${writes[unit]}`,
     generated[unit] && "written by the model",

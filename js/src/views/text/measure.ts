@@ -5,12 +5,12 @@ import type { Units } from "../../layout/units";
 
 export const SMALL = 0.8; // of the letters' size: marks
 
-/** What stands for a unit that has no shape of its own in the text: a mark, white space, a part of a character. */
+/** What stands for a unit that has no shape of its own in the text: a mark, white space, the rest of a character. */
 export function markOf({ parts, labels, special }: Units, unit: number): string {
   const part = parts[unit] as string;
   if (part.trim() !== "") return "";
   const label = labels[unit] as string;
-  return part === "" && !special[unit] ? (/\d+\/\d+/.exec(label)?.[0] ?? label) : label;
+  return part === "" && !special[unit] ? "·" : label;
 }
 
 export interface Widths {

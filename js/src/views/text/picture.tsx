@@ -2,6 +2,7 @@
 
 import { useLayoutEffect, useMemo } from "preact/hooks";
 import { stageLimit } from "../../layout/stage";
+import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 import { Paragraph } from "./paragraph";
@@ -27,7 +28,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
           context={context}
           store={store}
           scene={scene}
-          sides={["query", "key"]}
+          sides={BOTH}
           limit={limit}
           label={`the text${about}`}
         />
@@ -39,7 +40,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
               context={context}
               store={store}
               scene={scene}
-              sides={[side]}
+              sides={ALONE[side]}
               limit={(limit - 48) / 2}
               label={side === "query" ? "queries: the tokens that look" : "keys: what they look at"}
             />
@@ -49,3 +50,6 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     </div>
   );
 }
+
+const BOTH: readonly Side[] = ["query", "key"];
+const ALONE: Record<Side, readonly Side[]> = { query: ["query"], key: ["key"] };

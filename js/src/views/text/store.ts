@@ -12,8 +12,9 @@ export interface TextStore {
   shading: Signal<Shading>;
   /** The units from one to another that are being dragged over. */
   drag: Signal<{ side: Side; from: number; to: number } | null>;
-  /** The token that somebody asked to see. */
-  marked: Signal<{ side: Side; token: number } | null>;
+  /** The token that somebody asked to see, and in which run; and the asking that was answered last. */
+  marked: Signal<{ side: Side; token: number; run: number } | null>;
+  answered: object | null;
   /** The numbers that the text is shaded by: of what is pinned, else of what is hovered. */
   shades: ReadonlySignal<Profile | null>;
   /** Whether those are on their way, and the ones before stand meanwhile. */
@@ -32,6 +33,7 @@ export function createStore({ state, scene, focus, profile, pins, pinned }: Cont
     shading: signal("root"),
     drag: signal(null),
     marked: signal(null),
+    answered: null,
     shades,
     waits: computed(() => wanted.value !== null && shades.value?.name !== wanted.value),
   };

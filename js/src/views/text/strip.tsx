@@ -2,12 +2,13 @@
 
 import { effect, type ReadonlySignal, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { MARKS, type Signs } from "../../draw/colours";
+import { MARKS } from "../../draw/colours";
 import { drawOverview } from "../../draw/overview";
 import type { Theme } from "../../host";
 import { maximaOf } from "../../layout/passage";
-import type { Side, Units } from "../../layout/units";
+import type { Units } from "../../layout/units";
 import { Around, positionOf } from "../../parts/around";
+import type { Looks } from "./looks";
 
 interface Props {
   height: number;
@@ -16,13 +17,7 @@ interface Props {
   /** Where each unit stands, from 0 to 1. */
   heights: Float32Array;
   units: Units;
-  /** A number a unit; null where nothing is shaded here. */
-  values: Float32Array | null;
-  strengthOf(value: number): number;
-  colour: string;
-  signs: Signs | null;
-  pinned: Record<Side, readonly number[]>;
-  found: readonly number[];
+  looks: Looks;
   theme: ReadonlySignal<Theme>;
   /** Bring a part of the text into the middle, from 0 to 1. */
   onGo(to: number): void;
@@ -32,8 +27,8 @@ interface Props {
 const WIDTH = 64;
 const NEAR = 3; // px around the pointer in which the strongest unit is meant
 
-export function Strip(props: Props) {
-  const { height, sight, heights, units, values, pinned, found, theme, onGo, onHover } = props;
+export function Strip({ height, sight, heights, units, looks, theme, onGo, onHover }: Props) {
+  const { values, pinned, found, strengthOf, tint, signs } = looks;
   const canvas = useRef<HTMLCanvasElement>(null);
   const pointed = useSignal<number | null>(null);
   const isDragged = useRef(false);
@@ -44,8 +39,9 @@ export function Strip(props: Props) {
       effect(() => {
         const marks = MARKS[theme.value];
         drawOverview(canvas.current as HTMLCanvasElement, {
-          ...props,
+          ...{ height, strengthOf, signs },
           width: WIDTH,
+          colour: tint.colour,
           maxima: values ? maximaOf(values, heights, Math.floor(height)) : new Float32Array(),
           lines: (["query", "key"] as const).flatMap((side) =>
             pinned[side].map((unit) => ({ at: heights[unit] ?? 0, colour: marks[side] })),
@@ -53,7 +49,7 @@ export function Strip(props: Props) {
           ticks: found.map((unit) => ({ at: heights[unit] ?? 0, colour: marks.found })),
         });
       }),
-    [height, heights, values, pinned, found, props.strengthOf, props.colour, props.signs],
+    [height, heights, values, pinned, found, strengthOf, tint, signs],
   );
 
   const placeOf = (event: PointerEvent) => {
