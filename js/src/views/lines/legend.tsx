@@ -54,6 +54,7 @@ export function Legend({ context, store, shown }: Props) {
         {found && scale.domain === "real" && " from 0 · red above, blue below"}
       </span>
       {found && <span class="drawn">{drawnOf(context, store, shown)}</span>}
+      {found && <Folding store={store} shown={shown} />}
       {together ? (
         <span class="taken">
           each line:
@@ -100,6 +101,24 @@ export function Legend({ context, store, shown }: Props) {
         <HeadNames heads={heads} pens={pens} categories={categories} signed={signs !== null} />
       )}
     </div>
+  );
+}
+
+/** What the other side of a text that does not fit shows: what matters, or what stands beside. */
+function Folding({ store: { beside }, shown: { side } }: { store: LinesStore; shown: Shown }) {
+  return (
+    <span class="taken">
+      {side === "key" ? "queries:" : "keys:"}
+      <Small
+        label={`Which ${side === "key" ? "queries" : "keys"} are shown`}
+        names={["folded", "beside"] as const}
+        says={{ folded: side === "key" ? "what looks at it" : "where it looks", beside: "beside" }}
+        chosen={beside.value ? "beside" : "folded"}
+        onChoose={(name) => {
+          beside.value = name === "beside";
+        }}
+      />
+    </span>
   );
 }
 

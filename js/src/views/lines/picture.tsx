@@ -41,23 +41,25 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
   const row = sides.row.value;
   const height = sides.height.value;
 
-  // A box that was put away forgets how far it was scrolled.
-  const putBack = () => {
+  // What was scrolled here, and not by the reader, whose own scrolling may not have been told yet.
+  const told = useRef({ query: 0, key: 0 });
+  const putBack = (all: boolean) => {
     for (const side of ["query", "key"] as const) {
       const { current } = boxes[side];
       const { fold, top } = sides.at[side].value;
-      const wanted = within(top, fold, row, height);
-      if (current && Math.abs(current.scrollTop - wanted) > 0.9) current.scrollTop = wanted;
+      if (!current || (!all && top === told.current[side])) continue;
+      current.scrollTop = within(top, fold, row, height);
+      told.current[side] = top;
     }
   };
-  useLayoutEffect(putBack);
+  useLayoutEffect(() => putBack(false));
 
   // The stage's height follows from the tokens and only its width from the host: no layout reacts to itself.
   useLayoutEffect(() => {
     const element = stage.current as HTMLDivElement;
     const measure = () => {
       width.value = element.clientWidth;
-      putBack();
+      putBack(true); // a box that was put away forgets how far it was scrolled
     };
     const observer = new ResizeObserver(measure);
     measure();
@@ -140,7 +142,9 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
       class={`scroll ${name}`}
       ref={boxes[name]}
       onScroll={({ currentTarget: box }) => {
-        if (box.clientHeight > 0) sides.scroll(name, box.scrollTop);
+        if (box.clientHeight === 0) return;
+        told.current[name] = box.scrollTop;
+        sides.scroll(name, box.scrollTop);
       }}
     >
       <div class="rows" style={{ height: `${sides.at[name].value.fold.rows * row}px`, "--row": `${row}px` }}>

@@ -61,13 +61,13 @@ export function TokenColumn(props: Props) {
     }[event.key] as [Side, number] | undefined;
     if (to) {
       event.preventDefault();
-      moveTo(event.currentTarget as Element, to, onBring);
+      moveTo(stageOf(event), to, onBring);
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       if ("unit" in item) onPin(item.unit, event.shiftKey);
       else {
         onOpen(item.gap);
-        moveTo(event.currentTarget as Element, [side, place], onBring);
+        focusSoon(stageOf(event), [side, place]); // what was opened stands in its place
       }
     }
   };
@@ -196,16 +196,26 @@ function titleOf(side: Side, { labels, writes, generated }: Units, unit: number)
   return `${labels[unit]}${row}${generated[unit] ? " (written by the model)" : ""} · position ${unit.toLocaleString("en")}`;
 }
 
+const stageOf = (event: Event) => (event.currentTarget as Element).closest(".stage") as HTMLElement;
+
+const find = (stage: Element, [side, row]: [Side, number]) =>
+  stage.querySelector<HTMLElement>(`[data-side="${side}"][data-row="${row}"]`);
+
 /** Focus a row; one that is scrolled away is scrolled to first. */
-function moveTo(from: Element, [side, row]: [Side, number], bring: (side: Side, row: number) => void): void {
-  const stage = from.closest(".stage") as HTMLElement;
-  const find = () => stage.querySelector<HTMLElement>(`[data-side="${side}"][data-row="${row}"]`);
-  const focus = () => requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus({ preventScroll: true })));
-  const there = find();
-  const box = stage.querySelector(`.scroll.${side}`)?.getBoundingClientRect();
+function moveTo(stage: HTMLElement, to: [Side, number], bring: (side: Side, row: number) => void): void {
+  const there = find(stage, to);
   const at = there?.getBoundingClientRect();
-  const isInSight = at && box && at.top >= box.top - 1 && at.bottom <= box.bottom + 1;
-  if (!isInSight) bring(side, row);
-  if (there && isInSight) there.focus({ preventScroll: true });
-  if (!there || !isInSight || there.hasAttribute("data-gap")) focus();
+  const { top, bottom } = stage.getBoundingClientRect();
+  if (there && at && at.top >= top - 1 && at.bottom <= bottom + 1) {
+    there.focus({ preventScroll: true });
+  } else {
+    bring(...to);
+    focusSoon(stage, to);
+  }
+}
+
+/** Once what was asked for is in the page: before the next key is pressed, which would else reach nobody. */
+async function focusSoon(stage: HTMLElement, to: [Side, number]): Promise<void> {
+  for (let turn = 0; turn < 4; turn++) await Promise.resolve(); // a rendering is waiting in the queue
+  find(stage, to)?.focus({ preventScroll: true });
 }
