@@ -2,6 +2,7 @@
 
 import { effect, type ReadonlySignal, signal } from "@preact/signals";
 import { type Focus, numberOf, shadedSide } from "../layout/focus";
+import { leaveOut } from "../layout/leave-out";
 import { STRANDS } from "../layout/strands";
 import { isForbidden } from "../layout/tile";
 import type { Side } from "../layout/units";
@@ -23,6 +24,8 @@ export interface Profile {
   byHead: Float32Array[];
   /** Their mean over the heads. */
   values: Float32Array;
+  /** The same with nothing left out, where that is known of a long text. */
+  given: Float32Array;
 }
 
 const KEPT = 8 << 20; // bytes
@@ -49,9 +52,12 @@ export function createProfile(
       return;
     }
     const { combine, measure } = state.traits;
-    const show = (byHead: Float32Array[]) => {
-      const values = byHead.length > 1 ? meanOf(byHead, now.scale.domain === "real") : (byHead[0] as Float32Array);
-      profile.value = { outline: now.outline, measure: now.scale.name, heads: now.heads, side, of, byHead, values };
+    const show = (rows: Float32Array[]) => {
+      const mean = (some: Float32Array[]) =>
+        some.length > 1 ? meanOf(some, now.scale.domain === "real") : (some[0] as Float32Array);
+      const byHead = leavesOut(now, side, of) ? rows.map((row) => without(now, of[0] as number, row)) : rows;
+      const about = { outline: now.outline, measure: now.scale.name, heads: now.heads, side, of };
+      profile.value = { ...about, byHead, values: mean(byHead), given: mean(rows) };
     };
     if (now.isWhole) {
       show(now.drawn.map((tiles) => here(now, [tiles], side, of, combine.value)));
@@ -96,6 +102,16 @@ export function createProfile(
     newest.abort();
   });
   return profile;
+}
+
+/** Whether what the reader leaves out can be left out here: of one query's whole rows, each head by itself. */
+export const leavesOut = ({ isWhole, leftOut, together }: Scene, side: Side, of: readonly number[]): boolean =>
+  !isWhole && leftOut !== null && !together && side === "key" && of.length === 1;
+
+function without({ leftOut, units }: Scene, query: number, values: Float32Array): Float32Array {
+  const keys = units.key.labels.length;
+  const tile = { head: [0, 0] as Head, queries: [query, query + 1] as const, keys: [0, keys] as const, values };
+  return leftOut ? (leaveOut([tile], leftOut, keys)[0]?.values ?? values) : values;
 }
 
 function here(

@@ -12,6 +12,7 @@ import { TOGETHER } from "../../layout/together";
 import type { Sides } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import { Small } from "../../parts/small";
+import { leavesOut } from "../../source/profile";
 import type { Scene } from "../../source/scene";
 import { HeadNames, Kinds } from "./names";
 import type { Shown } from "./shown";
@@ -92,6 +93,7 @@ export function Legend({ context, store, shown }: Props) {
         <span>
           left out: {leftOutOf(scene)}; the rest of each row scaled up
           {shown.side === "key" && !scene.isWhole && ", but for the lines of a key alone"}
+          {!numbersLeaveOut(scene, at) && "; numbers beside tokens: nothing left out"}
         </span>
       )}
       <Lettering units={scene.units} />
@@ -132,9 +134,9 @@ function evenOf(
   const queries = focus?.queries;
   if (!queries || scale.name !== WEIGHTS.name || together === "maximum") return null;
   if (!isWhole) {
-    const { side, of, byHead } = profile.value ?? {};
+    const { side, of, given } = profile.value ?? {};
     if (queries.length > 1 || side !== "key" || `${of}` !== `${queries}`) return null;
-    const keys = byHead?.[0]?.reduce((sum, value) => sum + (isForbidden(value) ? 0 : 1), 0) ?? 0;
+    const keys = given?.reduce((sum, value) => sum + (isForbidden(value) ? 0 : 1), 0) ?? 0;
     return keys > 1 ? { value: 1 / keys, label: `even: 1/${keys}` } : null;
   }
   const count = units.key.labels.length;
@@ -168,9 +170,16 @@ function drawnOf({ inSight, state }: Context, { sides, edges }: LinesStore, { sc
     .join(" · ");
 }
 
+/** Whether what is left out is so in the numbers, too: of a long text only in those of one query. */
+function numbersLeaveOut(scene: Scene, focus: Focus | null): boolean {
+  if (scene.isWhole || !focus) return true;
+  const side = shadedSide(focus);
+  return leavesOut(scene, side, (side === "key" ? focus.queries : focus.keys) ?? []);
+}
+
 /** Whether the mask hides anything here: of a long text, from what is in focus. */
 const isMasked = ({ profile }: Context, { masked, isWhole }: Scene): boolean =>
-  isWhole ? masked : (profile.value?.values.some(isForbidden) ?? false);
+  isWhole ? masked : (profile.value?.given.some(isForbidden) ?? false);
 
 function leftOutOf({ leftOut, units }: Scene): string {
   const what = leftOut?.self ? "that" : "the weight";

@@ -43,23 +43,25 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
 
   // What was scrolled here, and not by the reader, whose own scrolling may not have been told yet.
   const told = useRef({ query: 0, key: 0 });
-  const putBack = (all: boolean) => {
-    for (const side of ["query", "key"] as const) {
-      const { current } = boxes[side];
-      const { fold, top } = sides.at[side].value;
-      if (!current || (!all && top === told.current[side])) continue;
-      current.scrollTop = within(top, fold, row, height);
-      told.current[side] = top;
-    }
+  const putBack = (side: Side, always: boolean) => {
+    const { current: box } = boxes[side];
+    const { fold, top } = sides.at[side].value;
+    const high = sides.row.value;
+    if (!box) return;
+    (box.firstElementChild as HTMLElement).style.height = `${fold.rows * high}px`;
+    if (!always && top === told.current[side]) return;
+    box.scrollTop = within(top, fold, high, sides.height.value);
+    told.current[side] = top;
   };
-  useLayoutEffect(() => putBack(false));
+  usePainting(() => putBack("query", false));
+  usePainting(() => putBack("key", false));
 
   // The stage's height follows from the tokens and only its width from the host: no layout reacts to itself.
   useLayoutEffect(() => {
     const element = stage.current as HTMLDivElement;
     const measure = () => {
       width.value = element.clientWidth;
-      putBack(true); // a box that was put away forgets how far it was scrolled
+      for (const side of ["query", "key"] as const) putBack(side, true); // put away, it forgets how far it was scrolled
     };
     const observer = new ResizeObserver(measure);
     measure();
@@ -147,11 +149,11 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
         sides.scroll(name, box.scrollTop);
       }}
     >
-      <div class="rows" style={{ height: `${sides.at[name].value.fold.rows * row}px`, "--row": `${row}px` }}>
+      <div class="rows" style={{ "--row": `${row}px` }}>
         <TokenColumn
           side={name}
           units={scene.units[name]}
-          at={sides.at[name].value}
+          sides={sides}
           row={row}
           height={height}
           width={widths.value.label}
@@ -165,9 +167,6 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
             hover.value = unit === null ? null : { side: name, unit };
           }}
           onPin={(unit, add) => pin(name, unit, add)}
-          onOpen={(gap) => sides.open(name, gap)}
-          onBring={(to, unit) => sides.bring(to, unit)}
-          rowOn={(to, unit) => sides.near(to, unit)}
         />
       </div>
     </div>
