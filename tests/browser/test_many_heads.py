@@ -303,7 +303,7 @@ def test_of_a_long_text_the_rows_in_sight_are_scaled(mount: Callable[..., Mounte
     row = at.widget.trace.weights(3, 5, queries=query).flatten()
     rest = row[1:] / row[1:].sum()
     expect(at.page.locator("[role=status]")).to_contain_text(f"{rest.max():.4f} the largest of {query}")
-    token(at, "key", query - 2).hover()
+    at.page.locator(".key .token").nth(14).hover()
     expect(legend(at)).to_contain_text("numbers beside tokens: nothing left out")
 
 
