@@ -47,8 +47,9 @@ bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measu
 	$(BIN)/python benchmarks/categories.py
 	$(BIN)/python benchmarks/ranking.py
 	$(BIN)/python benchmarks/loading.py
-	PYTHONPATH=tests $(BIN)/python benchmarks/first_drawing.py
-	PYTHONPATH=tests $(BIN)/python benchmarks/breakdown.py
+	$(BIN)/python benchmarks/first_drawing.py
+	$(BIN)/python benchmarks/breakdown.py
+	$(BIN)/python benchmarks/browser.py
 
 build: $(VENV)/.dev $(NODE_MODULES) ## sdist and wheel in dist/
 	$(BIN)/python -m build --no-isolation

@@ -7,10 +7,14 @@ is waited for. Prints one markdown table: the median head of a dozen, in the med
 """
 
 import argparse
+import sys
+from pathlib import Path
 from statistics import median
 
-from first_drawing import READY, RUN_CELL, Subject, measure
 from playwright.sync_api import sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # where browser is a folder; here it is a file
+from first_drawing import READY, RUN_CELL, Subject, measure
 
 from browser.jupyter import serve
 

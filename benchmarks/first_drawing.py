@@ -25,6 +25,7 @@ from typing import Any
 
 from playwright.sync_api import Playwright, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # where browser is a folder; here it is a file
 from browser.chromium import ARGS, find_chromium
 from browser.jupyter import Jupyter, serve
 
@@ -56,9 +57,8 @@ tokenizer = PreTrainedTokenizerFast(tokenizer_object=words_to_ids)
 text = " ".join(words)
 """
 
-# `received` counts what the kernel sends; `measure` times an action until `drawn` holds and stays so
-# for two frames, which is when its pixels are on the screen.
-IN_PAGE = """
+# `received` counts what the kernel sends.
+COUNT_BYTES = """
 window.received = 0;
 const Socket = window.WebSocket;
 window.WebSocket = class extends Socket {
@@ -67,6 +67,9 @@ window.WebSocket = class extends Socket {
     this.addEventListener("message", ({ data }) => { received += data.byteLength ?? data.size ?? data.length; });
   }
 };
+"""
+# `measure` times an action until `drawn` holds and stays so for two frames, which is when its pixels are on the screen.
+IN_PAGE = """
 window.deep = (selector) => {
   for (const host of document.querySelectorAll(".jp-OutputArea *")) {
     const found = host.shadowRoot?.querySelector(selector);
@@ -217,7 +220,7 @@ def measure(playwright: Playwright, jupyter: Jupyter, subject: Subject, tokens: 
     with chromium(playwright) as address:
         browser = playwright.chromium.connect_over_cdp(address)
         page = browser.contexts[0].pages[0]
-        page.add_init_script(IN_PAGE)
+        page.add_init_script(COUNT_BYTES + IN_PAGE)
         notebook = jupyter.open(page, "trial.ipynb")
         notebook.run_cell(0)
         notebook.select(1)

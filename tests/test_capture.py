@@ -14,7 +14,9 @@ from attnwidget.capture import (
     MissingTokenizerError,
     TextTooLongError,
     UnsupportedModelError,
+    attend,
     capture,
+    recorder,
 )
 
 TOKENIZER = tiny.tokenizer(marks=True)
@@ -112,6 +114,38 @@ def test_without_the_private_kernel(name, error, padding, monkeypatch):
     monkeypatch.setattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", refuse)
     found = capture_it()
     assert found.max_error <= 1e-5
+    for layer in range(found.n_layers()):
+        torch.testing.assert_close(found.weights(layer), expected.weights(layer))
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "mistral", "bert"])
+@pytest.mark.parametrize("padding", [0, 4])
+@pytest.mark.parametrize("off", [0.0, 0.1])
+def test_the_log_sum_exp_of_cudas_kernels_is_taken_if_it_is_right(name, padding, off, monkeypatch):
+    """The kernels' place is taken on this CPU by what their documentation says of them."""
+    asked = []
+
+    def efficient(q, k, v, *, attn_bias, compute_log_sumexp, is_causal, scale):
+        asked.append((compute_log_sumexp, q.shape[1] == k.shape[1], attn_bias is None or not is_causal))
+        scores = q @ k.mT * scale
+        scores = scores if attn_bias is None else scores + attn_bias
+        if is_causal:
+            scores = scores.masked_fill(torch.ones(scores.shape[-2:]).triu(1).bool(), -torch.inf)
+        lse = torch.nn.functional.pad(scores.logsumexp(-1) + off, (0, 32 - scores.shape[2] % 32), value=torch.nan)
+        return scores.softmax(-1).nan_to_num() @ v, lse, None, None
+
+    model = getattr(tiny, name)()
+    mask = [0] * padding + [1] * (N - padding)
+    capture_it = partial(capture, model, tiny.TEXT, tokenizer=TOKENIZER, attention_mask=mask)
+    expected = capture_it()
+    monkeypatch.setattr(torch.ops.aten, "_scaled_dot_product_efficient_attention", efficient, raising=False)
+    monkeypatch.setattr(attend, "_KERNELS", {"cpu": attend._fused})
+    recompute = recorder.agrees
+    verdicts = []
+    monkeypatch.setattr(recorder, "agrees", lambda *args: verdicts.append(recompute(*args)) or verdicts[-1])
+    found = capture_it()
+    assert set(asked) == {(True, True, True)}
+    assert set(verdicts) == {off == 0}
     for layer in range(found.n_layers()):
         torch.testing.assert_close(found.weights(layer), expected.weights(layer))
 

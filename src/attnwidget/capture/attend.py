@@ -63,8 +63,9 @@ def attend(
         The output (1, n, heads, d_v), and the rows' log-sum-exp (heads, n) if the kernel gives it.
     """
     is_eager = needs_eager(options)
-    is_flash = not is_eager and query.device.type == "cpu" and query.shape[-1] == value.shape[-1]
-    kernel = _eager(module, scale, options) if is_eager else _flash(module, scale) if is_flash else _sdpa(module, scale)
+    make = _KERNELS.get(query.device.type, _sdpa) if query.shape[-1] == value.shape[-1] else _sdpa
+    is_flash = not is_eager and make is _flash
+    kernel = _eager(module, scale, options) if is_eager else make(module, scale)
     heads, n, m = query.shape[1], query.shape[2], key.shape[2]
     is_simple = bias is None and rule.before is None and rule.after in {None, 0} and rule.dense is None
     if is_simple and not is_eager and (rule.keep is None or (is_flash and forbidden == -torch.inf)):
@@ -141,6 +142,33 @@ def _flash(module: nn.Module, scale: float) -> Kernel:
     return kernel
 
 
+def _fused(module: nn.Module, scale: float) -> Kernel:
+    """SDPA on CUDA, by those of its kernels that return the log-sum-exp."""
+    sdpa = _sdpa(module, scale)
+
+    def kernel(
+        q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, causal: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        shared = q.shape[1] // k.shape[1]
+        # (1, heads, m, d)
+        k_all, v_all = (x.repeat_interleave(shared, 1) if shared > 1 else x for x in (k, v))
+        aten = torch.ops.aten
+        try:
+            if mask is None and q.dtype in {torch.float16, torch.bfloat16}:
+                output, lse, *_ = aten._scaled_dot_product_flash_attention(  # noqa: SLF001
+                    q, k_all, v_all, 0.0, causal, return_debug_mask=False, scale=scale
+                )
+            else:
+                output, lse, *_ = aten._scaled_dot_product_efficient_attention(  # noqa: SLF001
+                    q, k_all, v_all, attn_bias=mask, compute_log_sumexp=True, is_causal=causal, scale=scale
+                )
+        except (AttributeError, NotImplementedError, RuntimeError, TypeError):  # private, and each has its limits
+            return sdpa(q, k, v, mask, causal=causal)
+        return output.transpose(1, 2).contiguous(), lse[..., : q.shape[2]].float()  # its rows are padded
+
+    return kernel
+
+
 def _sdpa(module: nn.Module, scale: float) -> Kernel:
     def kernel(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, *, causal: bool = False) -> tuple[Tensor, None]:
         # transformers repeats shared key heads where the kernel would not; it drops the flag beside a mask
@@ -163,3 +191,6 @@ def _eager(module: nn.Module, scale: float, options: dict[str, Any]) -> Kernel:
         return output, None
 
     return kernel
+
+
+_KERNELS = {"cpu": _flash, "cuda": _fused}  # those that return the log-sum-exp

@@ -11,6 +11,7 @@ from torch import Tensor
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.rule_mask import RuleMask
 from attnwidget.maths import ALL, LeftOut, Mask, QKVLayer, RelativeBias, weighted_sum
+from attnwidget.maths.softmax import log_sum_exp, weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from attnwidget.maths import Layer
 
+_LSE_ERROR = 5e-3  # a kernel rounds: what is off by more is computed again
 CHECKED_ROWS = 8  # of every head, spread evenly: recomputed and compared with the model's output
 
 
@@ -85,10 +87,13 @@ class Recorder:
 
     def add(self, module: nn.Module, output: Tensor, layer: QKVLayer) -> None:
         """Keep a layer, and compare some of its rows with the output (1, n, heads, d_v)."""
-        n = layer.shape[1]
+        n, values = layer.shape[1], layer.v
+        assert values is not None  # noqa: S101 - left out below, not before
         rows = torch.linspace(0, n - 1, min(n, CHECKED_ROWS), device=output.device).round().long()
-        assert layer.v is not None  # noqa: S101 - left out below, not before
-        again = weighted_sum(layer.weights(ALL, rows, ALL), layer.v)  # (heads, rows, d_v)
+        scores = layer.scores(ALL, rows, ALL)  # (heads, rows, m)
+        if layer.known_lse is not None and not agrees(layer, rows, scores):
+            layer = replace(layer, known_lse=None)
+        again = weighted_sum(weights(scores, layer.lse.index_select(1, rows)), values)  # (heads, rows, d_v)
         theirs = output[0].index_select(0, rows).transpose(0, 1)  # (heads, rows, d_v)
         difference = (again - theirs).abs()  # (heads, rows, d_v)
         if layer.mask.keep is not None or layer.mask.dense is not None:
@@ -98,13 +103,34 @@ class Recorder:
         self._errors.append(difference.max())
         those = self.layers.setdefault(self.name_of(module), [])
         if self.wanted is None or len(those) in self.wanted:
-            q, k, *v = own(layer.q, layer.k, *([layer.v] if self.values else []))
+            q, k, *v = own(layer.q, layer.k, *([values] if self.values else []))
             those.append(replace(layer, q=q, k=k, v=v[0] if v else None, known_lse=layer.lse))
         else:
             those.append(LeftOut(layer.shape, layer.mask))
         self._done += 1
         if self.on_layer is not None:
             self.on_layer(self._done)
+
+
+def agrees(layer: QKVLayer, rows: Tensor, scores: Tensor) -> bool:
+    """Whether the log-sum-exp that a kernel gave is that of the scores, in some rows.
+
+    What a private kernel returns may differ from one version, and one device, to the next.
+
+    Parameters
+    ----------
+    layer : QKVLayer
+        With `known_lse`.
+    rows : Tensor
+        int64 (rows,).
+    scores : Tensor
+        (heads, rows, keys).
+    """
+    assert layer.known_lse is not None  # noqa: S101
+    ours = log_sum_exp([scores], sinks=layer.sinks)  # (heads, rows)
+    theirs = layer.known_lse.index_select(1, rows)  # (heads, rows)
+    theirs = theirs.to(ours).where(ours != -torch.inf, ours)  # of a row that sees nothing any number will do
+    return torch.allclose(ours, theirs, rtol=0, atol=_LSE_ERROR, equal_nan=True)
 
 
 def _read(mask: Tensor, query: Tensor) -> SeenMask:

@@ -1,0 +1,1 @@
+"""Tests in a real Chromium and a real Jupyter, and what they stand on."""
