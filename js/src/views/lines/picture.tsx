@@ -35,6 +35,7 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
   const boxes = { query: useRef<HTMLDivElement>(null), key: useRef<HTMLDivElement>(null) };
   const base = useRef<HTMLCanvasElement>(null);
   const front = useRef<HTMLCanvasElement>(null);
+  const wasEmpty = useRef(true);
   const width = useSignal(0);
   // Not the one given here: between two renderings colours and geometry would be of other heads than the lines.
   const shown = useComputed(() => (store.shown.value as Shown).scene);
@@ -103,7 +104,9 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
     onDrawn(store.shown.value as Shown);
   });
   usePainting(() => {
-    if (!front.current || width.value === 0) return;
+    const isEmpty = focused.value.count === 0;
+    if (!front.current || width.value === 0 || (isEmpty && wasEmpty.current)) return; // scrolling then costs nothing
+    wasEmpty.current = isEmpty;
     drawLines(front.current, focused.value, pens.value, geometry(), signs.value);
   });
 
