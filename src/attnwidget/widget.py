@@ -75,6 +75,7 @@ class AttentionWidget(SessionWidget):
         Which number of a pair is drawn: ``"weights"``, ``"scores"``, ``"norms"``, or a registered one.
     threshold : float
         What is smaller is not drawn: 0 to 1, of measures without such a bound as a share of the largest on screen.
+        A text longer than the picture has each query's strongest keys drawn instead, as long as this is 0.02.
     words : bool
         Merge sub-words: sum over the pieces attended to, mean over the pieces attending.
     category : str or None

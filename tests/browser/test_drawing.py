@@ -776,7 +776,7 @@ def test_a_long_text_scrolls_and_still_tells_exact_weights(mount: Callable[..., 
     n = len(at.widget.tokens)
     assert n > 1000
     assert len(tokens(at)) < 200  # what is out of sight is not in the page
-    at.page.locator(".scroll").evaluate("(box) => { box.scrollTop = box.scrollHeight / 2; }")
+    at.page.locator(".scroll.query").evaluate("(box) => { box.scrollTop = box.scrollHeight / 2; }")
     far = token(at, "query", n // 2 + 3)
     expect(far).to_be_attached()
     at.wait()

@@ -2,6 +2,7 @@
 
 import { effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type Combine, type Focus, numberOf, shadedSide } from "../layout/focus";
+import { leaveOut } from "../layout/leave-out";
 import { STRANDS } from "../layout/strands";
 import { isForbidden } from "../layout/tile";
 import type { Side, Sides } from "../layout/units";
@@ -27,6 +28,8 @@ export interface Profile {
   values: Float32Array;
   /** Of the maximum over many heads: the number of the one that each is of; only from a live kernel. */
   strongest: Float32Array | null;
+  /** The same with nothing left out, where that is known of a long text. */
+  given: Float32Array;
 }
 
 const KEPT = 8 << 20; // bytes
@@ -76,21 +79,13 @@ export function createProfile(
       return;
     }
     const show = (rows: Float32Array[]) => {
-      // A maximum comes with a row that says whose each is.
-      const byHead = together === "maximum" ? rows.slice(0, 1) : rows;
-      const values = byHead.length > 1 ? meanOf(byHead, now.scale.domain === "real") : (byHead[0] as Float32Array);
-      const { outline, heads, scale } = now;
-      profile.value = {
-        name,
-        outline,
-        measure: scale.name,
-        heads,
-        side,
-        of,
-        byHead,
-        values,
-        strongest: byHead === rows ? null : (rows[1] ?? null),
-      };
+      const mean = (some: Float32Array[]) =>
+        some.length > 1 ? meanOf(some, now.scale.domain === "real") : (some[0] as Float32Array);
+      const given = together === "maximum" ? rows.slice(0, 1) : rows; // it comes with a row that says whose each is
+      const strongest = given === rows ? null : (rows[1] ?? null);
+      const byHead = leavesOut(now, side, of) ? given.map((row) => without(now, of[0] as number, row)) : given;
+      const about = { name, outline: now.outline, measure: now.scale.name, heads: now.heads, side, of };
+      profile.value = { ...about, byHead, values: mean(byHead), given: mean(given), strongest };
     };
     if (now.isWhole) {
       show(now.drawn.map((tiles) => here(now, [tiles], side, of, combine.value)));
@@ -136,6 +131,16 @@ export function createProfile(
     newest.abort();
   });
   return profile;
+}
+
+/** Whether what the reader leaves out can be left out here: of one query's whole rows, each head by itself. */
+export const leavesOut = ({ isWhole, leftOut, together }: Scene, side: Side, of: readonly number[]): boolean =>
+  !isWhole && leftOut !== null && !together && side === "key" && of.length === 1;
+
+function without({ leftOut, units }: Scene, query: number, values: Float32Array): Float32Array {
+  const keys = units.key.labels.length;
+  const tile = { head: [0, 0] as Head, queries: [query, query + 1] as const, keys: [0, keys] as const, values };
+  return leftOut ? (leaveOut([tile], leftOut, keys)[0]?.values ?? values) : values;
 }
 
 function here(

@@ -5,7 +5,6 @@ import { isFolded, shownIn } from "../../layout/fold";
 import type { StageWidths } from "../../layout/stage";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
-import { SmallChoice } from "../../parts/small-choice";
 import type { Shown } from "./shown";
 import type { LinesStore } from "./store";
 
@@ -17,13 +16,14 @@ interface Props {
 }
 
 const GLOSS = 176; // px that a side's explanation takes, with its margin
+const PLACE = 196; // px of "query 29,992–30,010 of 32,768"
 const ROOMY = 460; // px for two of them, and the place in a long text between
 
 export function Header({ context: { focus, state }, store, width, widths }: Props) {
-  const { scene, found, side } = store.shown.value as Shown;
-  const { sides, beside } = store;
+  const { scene, found } = store.shown.value as Shown;
+  const { sides } = store;
   const roomy = width >= ROOMY;
-  const gloss = roomy ? GLOSS : 0;
+  const gloss = found ? Math.min(PLACE, width / 2 - 4) : roomy ? GLOSS : 0;
   const reads = scene.units.query.writes.length > 0;
 
   /** What the numbers on a side are, where they are those of several tokens on the other. */
@@ -55,19 +55,6 @@ export function Header({ context: { focus, state }, store, width, widths }: Prop
         query{explained("query")}
         {found && <span class="place"> {place("query")}</span>}
       </span>
-      {found && (
-        <span class="which" style={{ left: `${(widths.left + widths.right) / 2}px` }}>
-          <SmallChoice
-            label={`Which ${side === "key" ? "queries" : "keys"} are shown`}
-            names={["folded", "beside"] as const}
-            says={{ folded: side === "key" ? "what looks at it" : "where it looks", beside: "beside" }}
-            chosen={beside.value ? "beside" : "folded"}
-            onChoose={(name) => {
-              beside.value = name === "beside";
-            }}
-          />
-        </span>
-      )}
       <span style={{ left: `${Math.min(widths.right, width - gloss)}px` }}>
         key{explained("key")}
         {found && <span class="place"> {place("key")}</span>}

@@ -12,6 +12,7 @@ import { TOGETHER } from "../../layout/together";
 import type { Sides } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import { SmallChoice } from "../../parts/small-choice";
+import { leavesOut } from "../../source/profile";
 import type { Scene } from "../../source/scene";
 import { HeadNames, Kinds } from "./names";
 import type { Shown } from "./shown";
@@ -54,6 +55,7 @@ export function Legend({ context, store, shown }: Props) {
         {found && scale.domain === "real" && " from 0 · red above, blue below"}
       </span>
       {found && <span class="drawn">{drawnOf(context, store, shown)}</span>}
+      {found && <Folding store={store} shown={shown} />}
       {together ? (
         <span class="taken">
           each line:
@@ -91,6 +93,7 @@ export function Legend({ context, store, shown }: Props) {
         <span>
           left out: {leftOutOf(scene)}; the rest of each row scaled up
           {shown.side === "key" && !scene.isWhole && ", but for the lines of a key alone"}
+          {!numbersLeaveOut(scene, at) && "; numbers beside tokens: nothing left out"}
         </span>
       )}
       <Lettering units={scene.units} />
@@ -100,6 +103,24 @@ export function Legend({ context, store, shown }: Props) {
         <HeadNames heads={heads} pens={pens} categories={categories} signed={signs !== null} />
       )}
     </div>
+  );
+}
+
+/** What the other side of a text that does not fit shows: what matters, or what stands beside. */
+function Folding({ store: { beside }, shown: { side } }: { store: LinesStore; shown: Shown }) {
+  return (
+    <span class="taken">
+      {side === "key" ? "queries:" : "keys:"}
+      <SmallChoice
+        label={`Which ${side === "key" ? "queries" : "keys"} are shown`}
+        names={["folded", "beside"] as const}
+        says={{ folded: side === "key" ? "what looks at it" : "where it looks", beside: "beside" }}
+        chosen={beside.value ? "beside" : "folded"}
+        onChoose={(name) => {
+          beside.value = name === "beside";
+        }}
+      />
+    </span>
   );
 }
 
@@ -113,9 +134,9 @@ function evenOf(
   const queries = focus?.queries;
   if (!queries || scale.name !== WEIGHTS.name || together === "maximum") return null;
   if (!isWhole) {
-    const { side, of, byHead } = profile.value ?? {};
+    const { side, of, given } = profile.value ?? {};
     if (queries.length > 1 || side !== "key" || `${of}` !== `${queries}`) return null;
-    const keys = byHead?.[0]?.reduce((sum, value) => sum + (isForbidden(value) ? 0 : 1), 0) ?? 0;
+    const keys = given?.reduce((sum, value) => sum + (isForbidden(value) ? 0 : 1), 0) ?? 0;
     return keys > 1 ? { value: 1 / keys, label: `even: 1/${keys}` } : null;
   }
   const count = units.key.labels.length;
@@ -149,9 +170,16 @@ function drawnOf({ inSight, state }: Context, { sides, edges }: LinesStore, { sc
     .join(" · ");
 }
 
+/** Whether what is left out is so in the numbers, too: of a long text only in those of one query. */
+function numbersLeaveOut(scene: Scene, focus: Focus | null): boolean {
+  if (scene.isWhole || !focus) return true;
+  const side = shadedSide(focus);
+  return leavesOut(scene, side, (side === "key" ? focus.queries : focus.keys) ?? []);
+}
+
 /** Whether the mask hides anything here: of a long text, from what is in focus. */
 const isMasked = ({ profile }: Context, { masked, isWhole }: Scene): boolean =>
-  isWhole ? masked : (profile.value?.values.some(isForbidden) ?? false);
+  isWhole ? masked : (profile.value?.given.some(isForbidden) ?? false);
 
 function leftOutOf({ leftOut, units }: Scene): string {
   const what = leftOut?.self ? "that" : "the weight";

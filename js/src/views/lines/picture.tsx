@@ -35,29 +35,34 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
   const boxes = { query: useRef<HTMLDivElement>(null), key: useRef<HTMLDivElement>(null) };
   const base = useRef<HTMLCanvasElement>(null);
   const front = useRef<HTMLCanvasElement>(null);
+  const wasEmpty = useRef(true);
   const width = useSignal(0);
   // Not the one given here: between two renderings colours and geometry would be of other heads than the lines.
   const shown = useComputed(() => (store.shown.value as Shown).scene);
   const row = sides.row.value;
   const height = sides.height.value;
 
-  // A box that was put away forgets how far it was scrolled.
-  const putBack = () => {
-    for (const side of ["query", "key"] as const) {
-      const { current } = boxes[side];
-      const { fold, top } = sides.at[side].value;
-      const wanted = within(top, fold, row, height);
-      if (current && Math.abs(current.scrollTop - wanted) > 0.9) current.scrollTop = wanted;
-    }
+  // What was scrolled here, and not by the reader, whose own scrolling may not have been told yet.
+  const told = useRef({ query: 0, key: 0 });
+  const putBack = (side: Side, always: boolean) => {
+    const { current: box } = boxes[side];
+    const { fold, top } = sides.at[side].value;
+    const high = sides.row.value;
+    if (!box) return;
+    (box.firstElementChild as HTMLElement).style.height = `${fold.rows * high}px`;
+    if (!always && top === told.current[side]) return;
+    box.scrollTop = within(top, fold, high, sides.height.value);
+    told.current[side] = top;
   };
-  useLayoutEffect(putBack);
+  usePainting(() => putBack("query", false));
+  usePainting(() => putBack("key", false));
 
   // The stage's height follows from the tokens and only its width from the host: no layout reacts to itself.
   useLayoutEffect(() => {
     const element = stage.current as HTMLDivElement;
     const measure = () => {
       width.value = element.clientWidth;
-      putBack();
+      for (const side of ["query", "key"] as const) putBack(side, true); // put away, it forgets how far it was scrolled
     };
     const observer = new ResizeObserver(measure);
     measure();
@@ -99,7 +104,9 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
     onDrawn(store.shown.value as Shown);
   });
   usePainting(() => {
-    if (!front.current || width.value === 0) return;
+    const isEmpty = focused.value.count === 0;
+    if (!front.current || width.value === 0 || (isEmpty && wasEmpty.current)) return; // scrolling then costs nothing
+    wasEmpty.current = isEmpty;
     drawLines(front.current, focused.value, pens.value, geometry(), signs.value);
   });
 
@@ -140,14 +147,16 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
       class={`scroll ${name}`}
       ref={boxes[name]}
       onScroll={({ currentTarget: box }) => {
-        if (box.clientHeight > 0) sides.scroll(name, box.scrollTop);
+        if (box.clientHeight === 0) return;
+        told.current[name] = box.scrollTop;
+        sides.scroll(name, box.scrollTop);
       }}
     >
-      <div class="rows" style={{ height: `${sides.at[name].value.fold.rows * row}px`, "--row": `${row}px` }}>
+      <div class="rows" style={{ "--row": `${row}px` }}>
         <TokenColumn
           side={name}
           units={scene.units[name]}
-          at={sides.at[name].value}
+          sides={sides}
           row={row}
           height={height}
           width={widths.value.label}
@@ -161,9 +170,6 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
             hover.value = unit === null ? null : { side: name, unit };
           }}
           onPin={(unit, add) => pin(name, unit, add)}
-          onOpen={(gap) => sides.open(name, gap)}
-          onBring={(to, unit) => sides.bring(to, unit)}
-          rowOn={(to, unit) => sides.near(to, unit)}
         />
       </div>
     </div>

@@ -2,13 +2,10 @@
 
 import { type Shade, shadedSide, shadesOf } from "../../layout/focus";
 import { itemAt, type Scrolled } from "../../layout/fold";
-import { leaveOut } from "../../layout/leave-out";
 import { type Scale, strengthOf } from "../../layout/scale";
-import { isForbidden, valueAt } from "../../layout/tile";
+import { isForbidden } from "../../layout/tile";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
-import type { Profile } from "../../source/profile";
-import type { Scene } from "../../source/scene";
 import type { LinesStore } from "./store";
 
 export interface Shades {
@@ -40,9 +37,8 @@ export function shadesFor({ focus, profile, state }: Context, { sides, shown, sc
     now.measure === scene.scale.name &&
     `${now.of}` === `${of}`;
   if (!isOfThis) return null;
-  const masked = shadesIn(now.values, units, scale.value);
-  const left = leftOut && !scene.together && of.length === 1 && side === "key" ? without(now, scene) : now.values;
-  return { side, rows: shadesIn(left, units, scale.value), masked };
+  const masked = shadesIn(now.given, units, scale.value);
+  return { side, rows: shadesIn(now.values, units, scale.value), masked };
 }
 
 /** The units of the rows in sight, and of as many on either side. */
@@ -63,21 +59,4 @@ function shadesIn(values: Float32Array, units: number[], scale: Scale): Map<numb
     shades.set(unit, { value, strength: Math.min(1, strengthOf(scale, value)), allowed });
   }
   return shades;
-}
-
-/** One query's row of each head, without what is left out; their mean. */
-function without({ byHead, of: [query = 0] }: Profile, { leftOut, heads, units }: Scene): Float32Array {
-  const keys = units.key.labels.length;
-  const rows = byHead.map((values, head) =>
-    leaveOut(
-      [{ head: heads[head] ?? [0, 0], queries: [query, query + 1], keys: [0, keys], values }],
-      leftOut ?? { self: false, first: false },
-      keys,
-    ),
-  );
-  return Float32Array.from(units.key.labels, (_, key) => {
-    const numbers = rows.map((tiles) => valueAt(tiles, query, key));
-    if (numbers.every(isForbidden)) return Number.NEGATIVE_INFINITY;
-    return numbers.reduce((sum, one) => sum + (isForbidden(one) ? 0 : one), 0) / numbers.length;
-  });
 }

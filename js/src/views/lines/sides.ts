@@ -58,6 +58,7 @@ export function createSides({ state, place, scene }: Context, given: Given): [Si
   const opened: Record<Side, Signal<readonly Span[]>> = { query: signal([]), key: signal([]) };
   const asked = signal<{ side: Side; unit: number } | null>(null);
   let [run, pins, placed]: [number, string, unknown] = [0, "", null];
+  let composed = new Set<number>(); // the rows that the other side was folded to
 
   const first = computed(() => Math.floor((unfoldedTop() + CUT) / row.value));
   const last = computed(() => Math.ceil((unfoldedTop() + height.value - CUT) / row.value));
@@ -114,15 +115,18 @@ export function createSides({ state, place, scene }: Context, given: Given): [Si
         if (!pinned.value[one].some((unit) => isInSight(after, unit))) bring(one, rowNear(fold, unit));
       } else if (ends && ends.size > 0 && one === other) {
         const strongest = [...ends].reduce((best, end) => (end[1] > best[1] ? end : best));
+        const rows = [...ends].map(([unit, strength]) => [rowOf(fold, unit), strength] as const);
+        const best = bestTop(rows, row.value, height.value);
+        const seen = (top: number) =>
+          [...ends].reduce((sum, [unit, end]) => sum + (isInSight({ fold, top }, unit) ? end : 0), 0);
         const isThere = isNew
           ? isInSight(after, strongest[0])
-          : [...ends.keys()].some((unit) => isInSight(after, unit));
-        if (!isThere || before.fold.count === 0) {
-          const rows = [...ends].map(([unit, strength]) => [rowOf(fold, unit), strength] as const);
-          set(one, fold, bestTop(rows, row.value, height.value));
-        }
+          : seen(after.top) >= ENOUGH * seen(within(best, fold, row.value, height.value));
+        const isElsewhere = !base.some((unit) => composed.has(unit));
+        if (!isThere || isElsewhere || before.fold.count === 0) set(one, fold, best);
       }
     }
+    composed = new Set(base);
     if (isNew) pins = name;
     if (beside.value && at.key.peek().top !== at.query.peek().top) set("key", at.key.peek().fold, at.query.peek().top);
     const wanted = place.value;
@@ -165,5 +169,6 @@ export function createSides({ state, place, scene }: Context, given: Given): [Si
   return [sides, () => stops.forEach((stop) => void stop())];
 }
 
+const ENOUGH = 0.4; // of the most that could be in sight: with less, the folded side is scrolled there
 const CUT = 3; // px of a row that do not count
 const NOWHERE: Scrolled = { fold: unfolded(0), top: 0 };

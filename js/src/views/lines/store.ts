@@ -40,6 +40,7 @@ export interface LinesStore {
 const NO_EDGES = edgesFrom(indexEdges([]), 0);
 const USUAL = 0.02; // the trait's default: weights of a long text are smaller
 const OF_ROW = 32; // lines of a row that are drawn by their least number, of all heads
+const STANDS = 80; // ms
 const PINNED_MAX = 128; // pinned units whose lines are drawn
 
 export function createStore(context: Context): LinesStore {
@@ -55,6 +56,7 @@ export function createStore(context: Context): LinesStore {
   const isOnScreen = computed(() => state.traits.view.value === "lines");
   const stops: (() => void)[] = [];
   let frame = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   stops.push(
     effect(() => {
@@ -135,12 +137,21 @@ export function createStore(context: Context): LinesStore {
       const rows = new Map(
         wanted.flatMap((row) => (found?.rows.has(row) ? [[row, found.rows.get(row) as Row] as const] : [])),
       );
-      inSight.value = isOnScreen.value && found ? { by: by.value, rule: rule.value, rows } : null;
+      const now = isOnScreen.value && found ? { by: by.value, rule: rule.value, rows } : null;
+      const before = inSight.peek();
+      const tell = () => {
+        inSight.value = now;
+      };
+      clearTimeout(timer);
+      // Of what is scrolled past nothing is told: panels follow when it stands.
+      if (now && before?.by === now.by && before.rule === now.rule) timer = setTimeout(tell, STANDS);
+      else tell();
     }),
   );
   abort.addEventListener("abort", () => {
     for (const stop of stops) stop();
     cancelAnimationFrame(frame);
+    clearTimeout(timer);
   });
 
   const index = computed(() => {

@@ -1,14 +1,15 @@
-import { type Item, itemAt, rowNear, type Scrolled } from "../../layout/fold";
+import { useComputed } from "@preact/signals";
+import { type Item, itemAt, rowNear } from "../../layout/fold";
 import { briefly, type Scale } from "../../layout/scale";
-import type { Span } from "../../layout/tile";
 import type { Side, Units } from "../../layout/units";
 import { QueryName } from "../../parts/query-name";
 import type { Shades } from "./shades";
+import type { Sides } from "./sides";
 
 interface Props {
   side: Side;
   units: Units;
-  at: Scrolled;
+  sides: Sides;
   /** px of a row, and of the stage. */
   row: number;
   height: number;
@@ -24,26 +25,23 @@ interface Props {
   pinned: number[];
   onHover(unit: number | null): void;
   onPin(unit: number, add: boolean): void;
-  /** A few of the tokens in a gap are wanted. */
-  onOpen(gap: Span): void;
-  /** A row is wanted that is scrolled away. */
-  onBring(side: Side, row: number): void;
-  /** The row of a side that is nearest to a unit. */
-  rowOn(side: Side, unit: number): number;
 }
 
-const BEYOND = 8; // rows on either side that are in the page, too
+const BEYOND = 12; // rows on either side that are in the page, too
 
 /** One side's tokens: hover or focus one to see its lines, click or Enter to pin it; and the gaps between them. */
 export function TokenColumn(props: Props) {
-  const { side, units, at, row, height, width, inner, pinned, onPin, onOpen, onBring, rowOn } = props;
-  const { fold, top } = at;
-  const first = Math.max(0, Math.floor(top / row) - BEYOND);
-  const stop = Math.min(fold.rows, Math.ceil((top + height) / row) + BEYOND);
+  const { side, units, sides, row, height, width, inner, pinned, onPin } = props;
+  // By whole rows: less far scrolled, nothing here is another.
+  const { value: fold } = useComputed(() => sides.at[side].value.fold);
+  const { value: top } = useComputed(() => Math.floor(sides.at[side].value.top / sides.row.value));
+  const high = Math.ceil(height / row) + 1;
+  const first = Math.max(0, top - BEYOND);
+  const stop = Math.min(fold.rows, top + high + BEYOND);
   // Where the tab key arrives: the first pin, or the nearest row that is in sight.
   const entry = Math.min(
-    Math.max(pinned[0] === undefined ? 0 : rowNear(fold, pinned[0]), Math.ceil(top / row)),
-    Math.max(0, Math.floor((top + height) / row) - 1),
+    Math.max(pinned[0] === undefined ? 0 : rowNear(fold, pinned[0]), top),
+    Math.min(fold.rows, Math.max(1, top + high - 1)) - 1,
   );
 
   const onKeyDown = (event: KeyboardEvent, place: number, item: Item) => {
@@ -56,18 +54,18 @@ export function TokenColumn(props: Props) {
       PageDown: [side, Math.min(fold.rows - 1, place + page)],
       Home: [side, 0],
       End: [side, fold.rows - 1],
-      ArrowLeft: ["query", rowOn("query", unit)],
-      ArrowRight: ["key", rowOn("key", unit)],
+      ArrowLeft: ["query", sides.near("query", unit)],
+      ArrowRight: ["key", sides.near("key", unit)],
     }[event.key] as [Side, number] | undefined;
     if (to) {
       event.preventDefault();
-      moveTo(event.currentTarget as Element, to, onBring);
+      moveTo(stageOf(event), to, sides.bring);
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       if ("unit" in item) onPin(item.unit, event.shiftKey);
       else {
-        onOpen(item.gap);
-        moveTo(event.currentTarget as Element, [side, place], onBring);
+        sides.open(side, item.gap);
+        focusSoon(stageOf(event), [side, place]); // what was opened stands in its place
       }
     }
   };
@@ -89,7 +87,7 @@ export function TokenColumn(props: Props) {
           data-side={side}
           data-gap={`${from}-${to}`}
           style={style}
-          onClick={() => onOpen(item.gap)}
+          onClick={() => sides.open(side, item.gap)}
           data-row={place}
           tabIndex={place === entry ? 0 : -1}
           onKeyDown={(event) => onKeyDown(event, place, item)}
@@ -196,16 +194,26 @@ function titleOf(side: Side, { labels, writes, generated }: Units, unit: number)
   return `${labels[unit]}${row}${generated[unit] ? " (written by the model)" : ""} · position ${unit.toLocaleString("en")}`;
 }
 
+const stageOf = (event: Event) => (event.currentTarget as Element).closest(".stage") as HTMLElement;
+
+const find = (stage: Element, [side, row]: [Side, number]) =>
+  stage.querySelector<HTMLElement>(`[data-side="${side}"][data-row="${row}"]`);
+
 /** Focus a row; one that is scrolled away is scrolled to first. */
-function moveTo(from: Element, [side, row]: [Side, number], bring: (side: Side, row: number) => void): void {
-  const stage = from.closest(".stage") as HTMLElement;
-  const find = () => stage.querySelector<HTMLElement>(`[data-side="${side}"][data-row="${row}"]`);
-  const focus = () => requestAnimationFrame(() => requestAnimationFrame(() => find()?.focus({ preventScroll: true })));
-  const there = find();
-  const box = stage.querySelector(`.scroll.${side}`)?.getBoundingClientRect();
+function moveTo(stage: HTMLElement, to: [Side, number], bring: (side: Side, row: number) => void): void {
+  const there = find(stage, to);
   const at = there?.getBoundingClientRect();
-  const isInSight = at && box && at.top >= box.top - 1 && at.bottom <= box.bottom + 1;
-  if (!isInSight) bring(side, row);
-  if (there && isInSight) there.focus({ preventScroll: true });
-  if (!there || !isInSight || there.hasAttribute("data-gap")) focus();
+  const { top, bottom } = stage.getBoundingClientRect();
+  if (there && at && at.top >= top - 1 && at.bottom <= bottom + 1) {
+    there.focus({ preventScroll: true });
+  } else {
+    bring(...to);
+    focusSoon(stage, to);
+  }
+}
+
+/** Once what was asked for is in the page: before the next key is pressed, which would else reach nobody. */
+async function focusSoon(stage: HTMLElement, to: [Side, number]): Promise<void> {
+  for (let turn = 0; turn < 4; turn++) await Promise.resolve(); // a rendering is waiting in the queue
+  find(stage, to)?.focus({ preventScroll: true });
 }
