@@ -125,9 +125,8 @@ export function drawSides(context: CanvasRenderingContext2D, at: Geometry, sides
   } else {
     context.font = font(11);
     context.fillStyle = look.quiet;
-    context.textAlign = "left";
-    context.fillText("keys →", left, top - 9);
     context.textAlign = "right";
+    context.fillText("keys →", left - 6, top - 9);
     context.fillText("queries ↓", left - 6, top + 7);
   }
   context.font = font(11);

@@ -88,7 +88,7 @@ export function Exactness({ store: { cells } }: { store: MatrixStore }) {
   return (
     <div class="exactness">
       {step === 0 ? "computing…" : `sampled: 1 query in ${step}`}
-      {refining && <span class="in-full">exact numbers on the way{long}</span>}
+      {refining && <span class="in-full">exact on the way{long}</span>}
       {step > 1 && (long || !refining) && (
         <button type="button" class="small-button" onClick={() => cells.insist(!refining)}>
           {refining ? "Stop" : "Compute exactly"}
