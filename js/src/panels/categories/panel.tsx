@@ -104,9 +104,13 @@ function useFitting(list: RefObject<HTMLDivElement | null>, expanded: boolean, o
     const box = list.current as HTMLDivElement;
     const measure = () => {
       const kinds = [...box.querySelectorAll<HTMLElement>(".kind")];
+      // Those beyond the line may be written smaller, and would fit then: all are measured in one size.
+      const beyond = kinds.filter((kind) => kind.classList.contains("beyond"));
+      for (const kind of beyond) kind.classList.remove("beyond");
       const top = kinds[0]?.offsetTop ?? 0;
       const line = getComputedStyle(box).display === "flex";
       const first = kinds.findIndex((kind) => line && kind.offsetTop > top);
+      for (const kind of beyond) kind.classList.add("beyond");
       fitting.value = first < 0 ? Number.POSITIVE_INFINITY : first;
     };
     const observer = new ResizeObserver(measure);
