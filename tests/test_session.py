@@ -165,7 +165,7 @@ def test_the_rules_are_pure() -> None:
     [
         ("heads", [(0, 9)], "head 9 is out of range: 0 to 2"),
         ("keys", [4], "keys: token 4 is out of range: 0 to 3"),
-        ("view", "pie", "lines, breakdown"),
+        ("view", "pie", "lines, .*, breakdown"),
         ("measure", "magic", "weights, scores, norms"),
         ("attention", "cross", "self"),
         ("category", "Semantic", "Other"),

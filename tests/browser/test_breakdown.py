@@ -257,7 +257,7 @@ def test_the_tabs_change_the_view(mount: Callable[..., Mounted]) -> None:
     expect(at.root).to_have_attribute("data-view", "lines")
     tab = at.page.get_by_role("tab", name="Lines")
     tab.focus()
-    at.page.keyboard.press("ArrowRight")
+    at.page.keyboard.press("ArrowLeft")  # from the first to the last
     at.wait()
     assert at.widget.view == "breakdown"
     expect(at.root).to_have_attribute("data-view", "breakdown")
