@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { signal } from "@preact/signals";
+import { createKept } from "../src/source/kept";
 import { createSource } from "../src/source/source";
 import type { State } from "../src/state/state";
 import type { AskOptions, Client } from "../src/wire/client";
@@ -59,4 +60,18 @@ test("what is of no use at once is not followed for ever", () => {
   createSource({ kernel } as State, client).askRest(1); // another text has run since the picture was drawn
   assert.ok(asked.every(([, abort]) => abort?.aborted));
   assert.equal(followers.count, 0);
+});
+
+test("what was used longest ago is let go of first, up to a size", () => {
+  const kept = createKept<string>(10, ({ length }) => length);
+  kept.keep("a", "aaaa");
+  kept.keep("b", "bbbb");
+  assert.equal(kept.get("a"), "aaaa");
+  kept.keep("c", "cccc");
+  assert.deepEqual(["a", "b", "c"].map(kept.get), ["aaaa", undefined, "cccc"]);
+  kept.keep("a", "a");
+  kept.keep("d", "ddddd");
+  assert.deepEqual(["a", "c", "d"].map(kept.get), ["a", "cccc", "ddddd"], "what is kept anew counts once");
+  kept.keep("e", "too large for it");
+  assert.equal(kept.get("e"), undefined);
 });

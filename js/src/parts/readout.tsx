@@ -8,9 +8,12 @@ import { readingsOf } from "./readings";
 export function Readout({
   context: { state, focus, hover, ranking, profile },
   scene,
+  point = "a token",
 }: {
   context: Context;
   scene: Scene;
+  /** What there is to hover. */
+  point?: string;
 }) {
   const pinned = state.traits.queries.value.length + state.traits.keys.value.length > 0;
   const readings = focus.value
@@ -26,7 +29,11 @@ export function Readout({
       )
     : [];
   if (readings.length === 0) {
-    return <span class="hint">hover a token or a line to read its {scene.scale.label}, click to pin</span>;
+    return (
+      <span class="hint">
+        hover {point} to read its {scene.scale.label}, click to pin
+      </span>
+    );
   }
   return readings.map(({ head, query, key, value, note }) => (
     <Fragment key={head}>

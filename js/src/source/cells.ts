@@ -7,6 +7,7 @@ import type { Looks } from "../state/looks";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import { decodeArray } from "../wire/decode";
+import { createKept } from "./kept";
 import type { Scene } from "./scene";
 
 /** How far the tiles that are wanted have come. */
@@ -43,13 +44,12 @@ export function createCells(
   problem: Signal<string>,
   abort: AbortSignal,
 ): CellStore {
-  const cache = new Map<string, Cells>(); // newest last
+  const cache = createKept<Cells>(CACHE_BYTES, ({ largest }) => BYTES_PER_CELL * largest.length);
   const asked = new Map<string, AbortController>();
   const failed = new Set<string>();
   const changed = signal(0);
   const wanted = signal<readonly Address[]>([]);
   const choice = signal<{ name: string; exact: boolean } | null>(null);
-  let bytes = 0;
   let inSight = new Set<string>();
 
   const together = computed(() => ((scene.value?.heads.length ?? 0) > 1 ? looks.together.value : null));
@@ -75,23 +75,7 @@ export function createCells(
       return cells;
     }
     changed.value;
-    const name = nameOf(address);
-    const found = cache.get(name);
-    if (!found) return null;
-    cache.delete(name);
-    cache.set(name, found);
-    return found;
-  }
-
-  function remember(name: string, cells: Cells): void {
-    bytes += BYTES_PER_CELL * cells.largest.length - BYTES_PER_CELL * (cache.get(name)?.largest.length ?? 0);
-    cache.delete(name);
-    cache.set(name, cells);
-    for (const [oldest, one] of cache) {
-      if (bytes <= CACHE_BYTES) break;
-      cache.delete(oldest);
-      bytes -= BYTES_PER_CELL * one.largest.length;
-    }
+    return cache.get(nameOf(address)) ?? null;
   }
 
   const progress = computed((): Progress => {
@@ -138,7 +122,7 @@ export function createCells(
         const [, rows = 0, columns = 0] = shape;
         const { values } = decodeArray({ dtype: "float32", shape, data: buffers[0] });
         const [largest, mass] = [values.subarray(0, rows * columns), values.subarray(rows * columns)];
-        remember(name, { ...address, rows, columns, largest, mass, step, seconds });
+        cache.keep(name, { ...address, rows, columns, largest, mass, step, seconds });
         changed.value += 1;
         pump();
       },

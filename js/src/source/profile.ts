@@ -10,6 +10,7 @@ import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import { decodeArray } from "../wire/decode";
 import type { Head, Outline } from "../wire/schema";
+import { createKept } from "./kept";
 import type { Scene } from "./scene";
 
 export interface Profile {
@@ -63,7 +64,7 @@ export function createProfile(
   abort: AbortSignal,
 ): ReadonlySignal<Profile | null> {
   const profile = signal<Profile | null>(null);
-  const kept = new Map<string, Float32Array[]>(); // newest last
+  const kept = createKept<Float32Array[]>(KEPT, (rows) => rows.reduce((sum, row) => sum + row.byteLength, 0));
   let newest = new AbortController();
   const stop = effect(() => {
     newest.abort();
@@ -116,7 +117,7 @@ export function createProfile(
         if (!buffers[0]) return;
         const { values } = decodeArray({ dtype: "float32", shape: [rows, units], data: buffers[0] });
         const byHead = Array.from({ length: rows }, (_, row) => values.subarray(row * units, (row + 1) * units));
-        remember(kept, name, byHead);
+        kept.keep(name, byHead);
         if (!mine.signal.aborted) show(byHead);
       },
       (error: Error) => {
@@ -162,15 +163,4 @@ function meanOf(byHead: Float32Array[], isSigned: boolean): Float32Array {
     if (numbers.length === 0) return Number.NEGATIVE_INFINITY;
     return numbers.reduce((sum, value) => sum + value, 0) / (isSigned ? numbers.length : byHead.length);
   });
-}
-
-function remember(kept: Map<string, Float32Array[]>, name: string, rows: Float32Array[]): void {
-  kept.set(name, rows);
-  const size = (one: Float32Array[]) => one.reduce((sum, row) => sum + row.byteLength, 0);
-  let bytes = [...kept.values()].reduce((sum, one) => sum + size(one), 0);
-  for (const [oldest, one] of kept) {
-    if (bytes <= KEPT) break;
-    kept.delete(oldest);
-    bytes -= size(one);
-  }
 }

@@ -9,6 +9,7 @@ import type { Client } from "../wire/client";
 import { decodeArray } from "../wire/decode";
 import type { Ahead, Head, Snapshot } from "../wire/schema";
 import { type AheadWeights, openAhead, unpack } from "./ahead";
+import { createKept } from "./kept";
 
 export interface Source {
   /** The tile of the measure on screen at once if it is here, else a promise of it. */
@@ -25,7 +26,7 @@ const CACHE_BYTES = 64 << 20;
 const SAVED_AHEAD = 64 << 10; // bytes of what was sent ahead that a saved notebook carries
 
 export function createSource(state: State, client: Client): Source {
-  const cache = createCache();
+  const cache = createKept<Tile>(CACHE_BYTES, ({ values }) => values.byteLength);
   const asked = new Map<string, { tile: Promise<Tile>; waiting: Set<AbortSignal>; cancel: AbortController }>();
   const refined = signal(0);
   let opened: { snapshot: Snapshot; tiles: Map<string, Tile> } | null = null;
@@ -77,7 +78,7 @@ export function createSource(state: State, client: Client): Source {
         if (!data) throw new Error("the kernel's answer came without its numbers");
         const { values } = decodeArray({ dtype: "float32", shape: ok.shape as number[], data });
         const tile: Tile = { head, queries, keys, values };
-        cache.remember(name, tile);
+        cache.keep(name, tile);
         return tile;
       });
     asked.set(name, { tile, waiting: new Set(), cancel });
@@ -139,27 +140,6 @@ export function createSource(state: State, client: Client): Source {
         });
       }
       client.check();
-    },
-  };
-}
-
-function createCache() {
-  const tiles = new Map<string, Tile>();
-  let bytes = 0;
-  return {
-    get(name: string): Tile | undefined {
-      const tile = tiles.get(name);
-      if (tile && tiles.delete(name)) tiles.set(name, tile); // newest last
-      return tile;
-    },
-    remember(name: string, tile: Tile): void {
-      bytes += tile.values.byteLength - (tiles.get(name)?.values.byteLength ?? 0);
-      tiles.set(name, tile);
-      for (const [oldest, old] of tiles) {
-        if (bytes <= CACHE_BYTES) break;
-        tiles.delete(oldest);
-        bytes -= old.values.byteLength;
-      }
     },
   };
 }

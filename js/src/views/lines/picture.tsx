@@ -201,7 +201,7 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
           }
         }}
       >
-        <canvas ref={base} class={focus.value ? "faded" : ""} />
+        <canvas ref={base} class={focus.value ? (found ? "faded long" : "faded") : ""} />
         <canvas ref={front} />
         {side("query")}
         {side("key")}

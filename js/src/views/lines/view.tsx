@@ -48,7 +48,7 @@ export const lines: View = {
             }}
           />
         ),
-      Readout: () => scene.value && <Readout context={context} scene={scene.value} />,
+      Readout: () => scene.value && <Readout context={context} scene={scene.value} point="a token or a line" />,
       Legend: () => store.shown.value && <Legend context={context} store={store} shown={store.shown.value} />,
       Controls: () => <TextParts context={context} store={store} />,
       escape() {

@@ -4,8 +4,8 @@ import { exactly } from "../../layout/scale";
 import { largestOf, SHADING_IN_WORDS, SHADINGS } from "../../layout/shading";
 import { isForbidden } from "../../layout/tile";
 import { TOGETHER } from "../../layout/together";
-import { Choice } from "../../parts/choice";
 import type { Context } from "../../parts/context";
+import { SmallChoice } from "../../parts/small-choice";
 import type { Scene } from "../../source/scene";
 import type { TextStore } from "./store";
 import { tintOf } from "./tint";
@@ -14,6 +14,7 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
   const { state, looks, pins } = context;
   const { scale, units, heads, together, leftOut, isWhole } = scene;
   const shades = store.shades.value;
+  const opening = store.opening.value;
   const isOne = units.query === units.key;
   const isSigned = scale.domain === "real";
   const several = pins.value?.queries?.length ?? 0;
@@ -27,42 +28,59 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
           : `shade: ${scale.label}, darkest = the largest`}
         {isSigned && " · red above 0, blue below"}
       </span>
-      <Choice
-        label="scale"
-        names={SHADINGS}
-        chosen={store.shading.value}
-        titles={SHADING_IN_WORDS}
-        onChoose={(name) => {
-          store.shading.value = name;
-        }}
-      />
-      {isOne && (
-        <Choice
-          label="click pins:"
-          names={["query", "key"]}
-          chosen={store.picks.value}
+      {opening !== null && (
+        <span>
+          nothing pinned: where the last token, <bdi>{units.query.labels[opening]}</bdi>, looks
+        </span>
+      )}
+      <span class="taken">
+        scale:
+        <SmallChoice
+          label="scale"
+          names={SHADINGS}
+          titles={SHADING_IN_WORDS}
+          chosen={store.shading.value}
           onChoose={(name) => {
-            store.picks.value = name;
+            store.shading.value = name;
           }}
         />
+      </span>
+      {isOne && (
+        <span class="taken">
+          click pins:
+          <SmallChoice
+            label="click pins:"
+            names={["query", "key"] as const}
+            chosen={store.picks.value}
+            onChoose={(name) => {
+              store.picks.value = name;
+            }}
+          />
+        </span>
       )}
       {several > 1 && !isSigned && (
-        <Choice
-          label={`of ${several} queries:`}
-          names={["mean", "sum"] as const}
-          chosen={state.traits.combine.value}
-          onChoose={(combine) => state.set({ combine })}
-        />
+        <span class="taken">
+          of {several} queries:
+          <SmallChoice
+            label={`of ${several} queries:`}
+            names={["mean", "sum"] as const}
+            chosen={state.traits.combine.value}
+            onChoose={(combine) => state.set({ combine })}
+          />
+        </span>
       )}
       {together ? (
-        <Choice
-          label={`of ${heads.length} heads:`}
-          names={TOGETHER}
-          chosen={together}
-          onChoose={(how) => {
-            looks.together.value = how;
-          }}
-        />
+        <span class="taken">
+          of {heads.length} heads:
+          <SmallChoice
+            label={`of ${heads.length} heads:`}
+            names={TOGETHER}
+            chosen={together}
+            onChoose={(how) => {
+              looks.together.value = how;
+            }}
+          />
+        </span>
       ) : (
         heads.length > 1 && <span>mean of {heads.length} heads</span>
       )}

@@ -4,7 +4,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import type { Shading } from "../../layout/shading";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
-import { type Profile, profileName } from "../../source/profile";
+import { createProfile, type Profile, profileName } from "../../source/profile";
 
 export interface TextStore {
   /** What a click pins, where one text plays both parts. */
@@ -15,19 +15,32 @@ export interface TextStore {
   /** The token that somebody asked to see, and in which run; and the asking that was answered last. */
   marked: Signal<{ side: Side; token: number; run: number } | null>;
   answered: object | null;
-  /** The numbers that the text is shaded by: of what is pinned, else of what is hovered. */
+  /** The numbers that the text is shaded by: of what is pinned, else of what is hovered, else of the last token. */
   shades: ReadonlySignal<Profile | null>;
+  /** The query that the text is shaded by while nothing is pinned or hovered; null while something is. */
+  opening: ReadonlySignal<number | null>;
   /** Whether those are on their way, and the ones before stand meanwhile. */
   waits: ReadonlySignal<boolean>;
 }
 
-export function createStore({ state, scene, focus, profile, pins, pinned }: Context): TextStore {
+export function createStore(context: Context): TextStore {
+  const { state, client, scene, focus, profile, pins, pinned, problem, abort } = context;
+  const opening = computed(() => {
+    const query = scene.value?.units.query;
+    if (!query || pins.value || focus.value || state.traits.view.value !== "text") return null;
+    const last = query.special.lastIndexOf(false);
+    return last < 0 ? null : last;
+  });
+  const opened = computed(() => (opening.value === null ? null : { queries: [opening.value], keys: null }));
+  const first = createProfile(state, client, scene, opened, problem, abort);
   const shades = computed(() => {
-    const found = pins.value ? pinned.value : profile.value;
+    const found = pins.value ? pinned.value : focus.value ? profile.value : first.value;
     const fits = found?.outline === scene.value?.outline;
     return found && fits && found.values.length === scene.value?.units[found.side].labels.length ? found : null;
   });
-  const wanted = computed(() => profileName(scene.value, pins.value ?? focus.value, state.traits.combine.value));
+  const wanted = computed(() =>
+    profileName(scene.value, pins.value ?? focus.value ?? opened.value, state.traits.combine.value),
+  );
   return {
     picks: signal("query"),
     shading: signal("root"),
@@ -35,6 +48,7 @@ export function createStore({ state, scene, focus, profile, pins, pinned }: Cont
     marked: signal(null),
     answered: null,
     shades,
+    opening,
     waits: computed(() => wanted.value !== null && shades.value?.name !== wanted.value),
   };
 }
