@@ -51,7 +51,7 @@ def test_readout_picture_and_legend_are_in_sight_together(page: Page, text: str)
     (_, readout, *_), (_, picture, _, high), (_, legend, *_) = boxes(page, "[role=status]", ".stage", ".legend")
     assert readout < picture < picture + high <= legend
     (_, _, _, whole) = boxes(page, ".widget")[0]
-    assert whole <= 680
+    assert whole <= 760  # of a text that is longer than the stage the last row may be below
     assert len(at.widget.tokens) >= 12
 
 

@@ -209,7 +209,7 @@ def test_the_keyboard_walks_pins_and_lets_go(mount: Callable[..., Mounted]) -> N
 def test_hovering_reads_the_pair_and_shades_by_what_is_pinned(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L2-H6"])
     row = at.widget.trace.weights(2, 6)
-    status = at.page.locator("[role=status]").first
+    status = at.page.locator("[role=status]")
     piece(at.page, IT).hover()
     at.wait()
     assert_shaded(at, at.widget.trace.measure("weights", 2, 6, queries=IT), float(row[IT].max()))

@@ -248,7 +248,7 @@ function SpanShare({ context: { pins, pinned, state }, scene }: { context: Conte
   const spread = spreadInWords(share, even);
   const isSpan = Math.max(...keys) - Math.min(...keys) === keys.length - 1;
   return (
-    <p class="span-share" role="status">
+    <p class="span-share" aria-live="polite">
       The pinned {isOne ? "query gives" : `${profile.of.length} queries give`}{" "}
       {isSpan ? `this span of ${keys.length}` : `these ${keys.length}`} {state.traits.words.value ? "words" : "tokens"}{" "}
       <b>{share.toFixed(share < 0.1 ? 4 : 2)}</b> of {isOne ? "its" : "their"} attention
