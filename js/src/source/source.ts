@@ -29,6 +29,7 @@ export function createSource(state: State, client: Client): Source {
   const cache = createKept<Tile>(CACHE_BYTES, ({ values }) => values.byteLength);
   const asked = new Map<string, { tile: Promise<Tile>; waiting: Set<AbortSignal>; cancel: AbortController }>();
   const refined = signal(0);
+  const refining = new WeakSet<Promise<Tile>>(); // for which somebody makes do with 16 bits
   let opened: { snapshot: Snapshot; tiles: Map<string, Tile> } | null = null;
   const taken = signal<{ payload: Ahead; weights: AheadWeights } | null>(null);
 
@@ -108,16 +109,20 @@ export function createSource(state: State, client: Client): Source {
       const run = state.kernel.outline.value?.run ?? 0;
       const { words, measure } = state.traits;
       const name = tileName(run, measure.value, words.value, head, queries, keys);
-      const here = saved(name) ?? cache.get(name);
+      const there = saved(name);
+      const isRounded = state.kernel.snapshot.value?.dtype === "uint16";
+      const here = (isRounded ? undefined : there) ?? cache.get(name);
       if (here) return here;
-      const near = !words.value && measure.value === WEIGHTS.name && ahead()?.tile(head, queries, keys);
-      const isNew = !asked.has(name);
+      const near = there ?? (!words.value && measure.value === WEIGHTS.name && ahead()?.tile(head, queries, keys));
       const exact = ask(name, [head, queries, keys], abort, Boolean(near));
       if (!near) return exact;
-      const refine = () => {
-        refined.value += 1;
-      };
-      if (isNew) exact.then(refine, () => {}); // without, it stays as it is
+      if (!refining.has(exact)) {
+        refining.add(exact);
+        const refine = () => {
+          refined.value += 1;
+        };
+        exact.then(refine, () => {}); // without, it stays as it is
+      }
       return near;
     },
     askRest(run) {
