@@ -95,8 +95,8 @@ def test_the_wire_stays_small() -> None:
     text = "The secret word of the captain is Zanzibar .\n" * 200
     widget = AttentionWidget(capture(model, text, tokenizer=tokenizer))
     side = widget._outline["queries"]
-    assert read_back(side["gaps"], side["odd"], side["tokens"]) == text
-    assert len(json.dumps([side["gaps"], side["odd"]])) < 3 * len(side["tokens"])
+    assert read_back(side["gaps"], side["odd"], widget.tokens) == text
+    assert len(json.dumps([side["gaps"], side["odd"]])) < 3 * len(widget.tokens)
 
 
 # --- find ---------------------------------------------------------------------------------

@@ -233,8 +233,10 @@ def test_several_pins_and_many_heads_are_taken_together(trace, own):
     every = [HeadId(layer, head) for layer in range(4) for head in range(8)]
     row = own[:, :, 8].flatten(0, 1)
     for together, expected in (("mean", row.mean(0)), ("maximum", row.max(0).values)):
-        found = profiled(trace, heads=every, queries=[8], together=together)
-        torch.testing.assert_close(found, expected.masked_fill(forbidden[8], -INF)[None])
+        found, *strongest = profiled(trace, heads=every, queries=[8], together=together)
+        torch.testing.assert_close(found, expected.masked_fill(forbidden[8], -INF))
+        if together == "maximum":  # and whose each is
+            assert torch.equal(strongest[0][:9].long(), row.max(0).indices[:9])
 
 
 def test_a_profile_over_words_adds_up_their_pieces(trace, own):

@@ -86,12 +86,14 @@ def test_round_trip_is_exact(name, tmp_path):
                 torch.testing.assert_close(
                     getattr(again, ask)(**at), getattr(trace, ask)(**at), rtol=1e-6, atol=1e-6, equal_nan=True
                 )
-            stored = zip(again._layers[part][layer].tensors, trace._layers[part][layer].tensors, strict=True)
-            for mine, theirs in stored:
+            *stored, sums = zip(again._layers[part][layer].tensors, trace._layers[part][layer].tensors, strict=True)
+            # The rows' sums are stored where a kernel gave them; else each computed its own just now.
+            is_stored = getattr(trace._layers[part][layer], "known_lse", None) is not None or not trace.has_qkv
+            for mine, theirs, off in [*((*pair, 0) for pair in stored), (*sums, 0 if is_stored else 1e-6)]:
                 assert (mine is None) is (theirs is None)
                 if mine is not None:
                     assert mine.dtype == theirs.dtype
-                    torch.testing.assert_close(mine, theirs, rtol=0, atol=0, equal_nan=True)
+                    torch.testing.assert_close(mine, theirs, rtol=off, atol=off, equal_nan=True)
             if trace.has_qkv and not name.startswith("some layers"):
                 for mine, theirs in zip(again.qkv(head=0, **at), trace.qkv(head=0, **at), strict=True):
                     torch.testing.assert_close(mine, theirs, rtol=0, atol=0, equal_nan=True)

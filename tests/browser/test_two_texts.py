@@ -92,7 +92,7 @@ def test_a_decoders_row_is_labelled_with_what_it_writes(page: Page) -> None:
     expect(status).to_contain_text("L1-H3 the ▸ writes black → noir 0.99")
     expect(page.get_by_label("strongest pairs")).to_contain_text("the ▸ black → noir")
     expect(token(page, "query", 1).locator(".label")).to_have_attribute(
-        "title", "the: the row that reads it writes black (written by the model)"
+        "title", "the: the row that reads it writes black (written by the model) · position 1"
     )
     legend = page.locator(".legend")
     expect(legend).to_contain_text("italic: written by the model")
@@ -146,7 +146,11 @@ def test_the_target_is_set_typed_or_written_by_the_model(translator: Mounted, pa
     widget.text_target = ""
     translator.wait()
     assert any(widget.trace.generated)
-    expect(page.locator("[data-side=query].generated")).to_have_count(sum(widget.trace.generated))
+    written = page.locator("[data-side=query].generated")  # of a long text those that are in the page
+    expect(written.first).to_be_visible()
+    generated = widget.trace.generated
+    assert all(generated[int(one.get_attribute("data-index") or 0)] for one in written.all())
+    assert written.count() == sum(generated[: page.locator("[data-side=query]").count()])
 
 
 def test_a_pair_can_be_seen_part_by_part(page: Page) -> None:
