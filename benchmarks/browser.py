@@ -159,7 +159,7 @@ HOVER = {
     "lines": REST_ON.format(selector="[data-side=query][data-index]"),
     "text": REST_ON.format(selector="[data-side][data-index]"),
     "matrix": "const one = deep('.matrix-ground'); const box = one.getBoundingClientRect();"
-    " move(one, box.x + box.width * (0.2 + 0.02 * nth), box.y + box.height * (0.6 + 0.02 * nth));",
+    " move(one, box.x + box.width * (0.3 + 0.02 * nth), box.y + box.height * (0.6 + 0.015 * nth));",
     "heads": REST_ON.format(selector=".picture [data-head]"),
 }
 # How it moves on, from frame to frame; the matrix is zoomed into and dragged.

@@ -223,7 +223,7 @@ def test_the_rows_of_a_sample_are_spread_evenly() -> None:
 def test_it_stops_between_two_blocks() -> None:
     left = [3]
 
-    def alive() -> None:
+    def alive(*_: int) -> None:
         left[0] -= 1
         if left[0] == 0:
             raise InterruptedError
@@ -275,3 +275,16 @@ def test_what_cannot_be_asked_for(changes: dict[str, Any], says: str, monkeypatc
     monkeypatch.setattr("attnwidget.session.jobs.running_loop", lambda: None)
     content, _ = reply(AttentionWidget(trace_of(75), probe=False), **changes)
     assert says in content["error"]["message"]
+
+
+def test_how_far_it_is_is_told() -> None:
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 1, 1, 1024, 8)
+    trace = AttentionTrace.from_qkv(q, k, v, ["a"] * 1024, mask="causal")
+    told: list[tuple[int, ...]] = []
+    trace.cells(About([(0, 0)], "self"), Square((0, 1024), (0, 1024), 4), lambda *far: told.append(far))
+    far = [one for one in told if one]
+    assert far[0] == (0, 1024)
+    assert far == sorted(far)
+    assert {total for _, total in far} == {1024}
+    assert 512 <= far[-1][0] < 1024

@@ -5,7 +5,7 @@ import { type Address, type Cells, poolCells } from "../layout/cells";
 import { type Together, takeTogether } from "../layout/together";
 import type { Looks } from "../state/looks";
 import type { State } from "../state/state";
-import type { Client } from "../wire/client";
+import { type Client, STOPPED } from "../wire/client";
 import { decodeArray } from "../wire/decode";
 import { createKept } from "./kept";
 import type { Scene } from "./scene";
@@ -114,7 +114,8 @@ export function createCells(
     const about = { measure: measure.value, words: words.value, run, trace, attention };
     const params = { ...about, ...address, heads, together: together.value, sampled };
     // Exact numbers may take long, and what is on screen is good without.
-    client.ask("cells", params, { abort: cancel.signal, quiet: !sampled }).then(
+    const label = sampled ? "the matrix" : "exact numbers of the matrix";
+    client.ask("cells", params, { abort: cancel.signal, quiet: !sampled, label }).then(
       ({ ok, buffers }) => {
         if (cancel.signal.aborted || !buffers[0]) return;
         asked.delete(name);
@@ -129,8 +130,9 @@ export function createCells(
       (error: Error) => {
         if (cancel.signal.aborted) return;
         asked.delete(name);
-        failed.add(name);
-        problem.value = error.message;
+        if (error.message === STOPPED) choice.value = { name: matrix.peek(), exact: false };
+        else problem.value = error.message;
+        if (sampled || error.message !== STOPPED) failed.add(name);
         pump();
       },
     );

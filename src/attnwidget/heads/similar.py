@@ -75,7 +75,7 @@ def similar_heads(
     *,
     attention: str | None = None,
     queries: int | None = QUERIES,
-    alive: Callable[[], None] = lambda: None,
+    alive: Callable[..., None] = lambda *_: None,
 ) -> SimilarHeads:
     """Compare every head with one head, by their rows of weights.
 
@@ -123,14 +123,15 @@ def similar_heads(
     n, m = (len(side.text) for side in trace.sides(name))
     rows = spread(n, n if queries is None else queries)  # (rows,)
     sums = torch.zeros(2, *shape)  # (2, layers, heads): of the divergence, and of the queries that count
-    for some in torch.split(rows, max(1, _TILE // (m * shape[1]))):
+    parts, kept = torch.split(rows, max(1, _TILE // (m * shape[1]))), trace.kept(name)
+    for part, some in enumerate(parts):
         where: dict[str, Any] = {"attention": name, "queries": some.tolist()}
-        reaches = [trace.reach(at, **where) for at in trace.kept(name)]
+        reaches = [trace.reach(at, **where) for at in kept]
         where["keys"] = slice(min(one.start for one in reaches), max(one.stop for one in reaches))  # beyond, all is 0
         alive()
         one, one_sees = _rows(trace, layer, [number], where)  # (1, some, keys + 1), (1, some)
-        for at in trace.kept(name):
-            alive()
+        for nth, at in enumerate(kept):
+            alive(part * len(kept) + nth, len(parts) * len(kept))
             others, sees = _rows(trace, at, None, where)  # (heads, some, keys + 1), (heads, some)
             counts = (one_sees > 0) & (sees > 0) & ((one_sees > 1) | (sees > 1))  # (heads, some)
             apart = divergence(one, others).masked_fill(~counts, 0)  # (heads, some)

@@ -54,7 +54,7 @@ class Pooled(NamedTuple):
 
 
 def pool(
-    trace: AttentionTrace, layers: Mapping[int, Layer], about: About, square: Square, alive: Callable[[], None]
+    trace: AttentionTrace, layers: Mapping[int, Layer], about: About, square: Square, alive: Callable[..., None]
 ) -> Pooled:
     """Pool a square.
 
@@ -68,7 +68,7 @@ def pool(
         What, and where. Sampled, as few queries of each cell as it takes to stay below `SAMPLE`, evenly spread: a
         largest number is then one that was seen, and there may be a larger one.
     alive : function
-        Called about every 30 ms of work; may raise.
+        Called about every 30 ms of work, with how many rows are done of how many where that is known; may raise.
     """
     (query, last_query), (key, last_key), cell, sampled = square
     signed = get_measure(about.measure).domain == "real"
@@ -85,7 +85,15 @@ def pool(
     else:
         enters = sees
 
+    done, total = 0, int((rows >= 0).sum())
+
+    def begin(some: Tensor) -> None:
+        nonlocal done
+        alive(done, total)
+        done += len(some)
+
     def weights(some: Tensor) -> Columns:
+        begin(some)
         ((number, head),) = about.heads
         layer = layers[number]
         head %= layer.shape[0]
@@ -94,6 +102,7 @@ def pool(
         return type(found)(found.largest.cpu(), found.total.cpu())
 
     def numbers(some: Tensor) -> Columns:
+        begin(some)
         width = max(1, min(BAND, _AT_ONCE // len(about.heads)) // (len(some) * cell)) * cell
         parts = []
         for first in range(key, last_key, width):

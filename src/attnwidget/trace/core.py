@@ -594,7 +594,7 @@ class AttentionTrace:
         """
         return pair_grid(self, self._name(attention), (queries, keys), measure, words=words)
 
-    def cells(self, about: About, square: Square, alive: Callable[[], None] = lambda: None) -> Pooled:
+    def cells(self, about: About, square: Square, alive: Callable[..., None] = lambda *_: None) -> Pooled:
         """Reduce a part of the picture to cells, each with its largest number and its mass; see `trace.cells`."""
         layers = {number: self._tile(number, head, about.attention)[0] for number, head in about.heads}
         return pool(self, layers, about, square, alive)

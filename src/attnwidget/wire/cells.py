@@ -19,7 +19,7 @@ TILE = 256  # cells a side
 
 
 def cells(
-    trace: AttentionTrace, attention: str, ask: Cells, run: int, alive: Callable[[], None]
+    trace: AttentionTrace, attention: str, ask: Cells, run: int, alive: Callable[..., None]
 ) -> tuple[CellsReply, bytes]:
     """Answer a tile of the pyramid; `alive` may raise between two pieces of work.
 

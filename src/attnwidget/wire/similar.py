@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def similar(
-    trace: AttentionTrace, attention: str, ask: Similar, run: int, alive: Callable[[], None]
+    trace: AttentionTrace, attention: str, ask: Similar, run: int, alive: Callable[..., None]
 ) -> tuple[SimilarReply, bytes]:
     """Answer how far every head's rows are from one head's."""
     found = similar_heads(trace, (ask.layer, ask.head), attention=attention, alive=alive)

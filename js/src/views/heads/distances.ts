@@ -35,7 +35,11 @@ export function createDistances(
       if (!mine.signal.aborted) distances.value = { name, heads, ...rest };
     };
     client
-      .ask("similar", { layer: head[0], head: head[1], run, trace, attention }, { abort: mine.signal })
+      .ask(
+        "similar",
+        { layer: head[0], head: head[1], run, trace, attention },
+        { abort: mine.signal, label: "how alike the heads are" },
+      )
       .then(({ ok, buffers: [data] }) => {
         if (!data) throw new Error("the kernel's answer came without its numbers");
         const { values } = decodeArray({ dtype: "float32", shape: ok.shape as number[], data });
