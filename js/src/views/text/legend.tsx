@@ -16,6 +16,7 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
   const shades = store.shades.value;
   const isOne = units.query === units.key;
   const isSigned = scale.domain === "real";
+  const most = context.theme.value === "light" ? "darkest" : "brightest";
   const several = pins.value?.queries?.length ?? 0;
   const hides = shades?.values.some(isForbidden);
   return (
@@ -23,8 +24,8 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
       <span class="ramp">
         {!isSigned && <i aria-hidden="true" />}
         {shades
-          ? `darkest = ${exactly(scale, largestOf(shades.values))}`
-          : `shade: ${scale.label}, darkest = the largest`}
+          ? `${most} = ${exactly(scale, largestOf(shades.values))}`
+          : `shade: ${scale.label}, ${most} = the largest`}
         {isSigned && " · red above 0, blue below"}
       </span>
       <Choice
