@@ -28,7 +28,7 @@ interface Props {
   onDrawn(shown: Shown): void;
 }
 
-const GAP_LABEL = 64; // px of a column in which "… 12,345 tokens …" can be read
+const GAP_LABEL = 80; // px of a column in which "… 12,345 tokens …" can be read
 
 export function Picture({ context, store, shown: { scene, found }, onDrawn }: Props) {
   const { state, hover, focus, categories, theme } = context;
