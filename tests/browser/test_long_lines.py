@@ -82,7 +82,7 @@ def test_a_far_key_is_on_screen_with_its_query(page: Page, n: int) -> None:
     weight = float(trace.weights(0, 0, queries=query, keys=key))
     assert weight == pytest.approx(0.6, abs=0.05)
     expect(token(at, "key", key).locator(".number")).to_have_text(f"{weight:.2f}"[1:])
-    assert status(at).startswith(f"L0-H0 w{query} → w{key} {weight:.4f} the largest of {query + 1}")
+    assert status(at).startswith(f"L0-H0 w{query} → w{key} {weight:.4f} the largest of {query + 1:,}")
     assert ink(at, 1) > 0
     if n > 512:  # what is pinned is read against all keys: 4 bytes each; its lines are few
         assert at.comm.sent_bytes - before < 60_000 + 3 * 4 * n
