@@ -197,6 +197,8 @@ test("lines in sight: weakest first, and how much of all they are", () => {
   assert.deepEqual([...edges.strength], [0.25, 0.5, 1]);
   assert.deepEqual([found.largest, found.more], [0.5, 2]);
   assert.deepEqual([...linesOf(ROWS, "key", [4]).edges(WEIGHTS).key], [4, 4]);
+  const asked = [3, 7].map((unit) => ({ row: 4, unit, head: 0, value: 0.0625 }));
+  assert.deepEqual([...linesOf(ROWS, "query", [4], asked).edges(WEIGHTS).key], [7, 3, 0], "each line once");
   assert.equal(shareOf(ROWS, [4, 5]), 0.4375);
   assert.equal(shareOf(new Map([[4, { ...row([], []), total: Number.NaN }]]), [4]), null);
   assert.deepEqual([...endsOf(ROWS, [4, 5])], [[0, 0.625], [3, 0.25]]); // biome-ignore format: one line

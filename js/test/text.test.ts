@@ -131,6 +131,12 @@ test("neighbours are one place, and crowd out no far one", () => {
     "each once, and none that is forbidden",
   );
   assert.deepEqual(strongestPlaces(Float32Array.of(Number.NaN, FORBIDDEN), 3), []);
+  const alone = strongestPlaces(values, 3, [], 0);
+  assert.deepEqual(
+    alone.map(({ unit, units }) => [unit, units]),
+    [[11, 1], [12, 1], [10, 1]], // biome-ignore format: one line
+    "without reach each for itself",
+  );
 });
 
 test("the words around a place", () => {

@@ -256,6 +256,7 @@ def test_heads_are_ordered_by_likeness_to_the_head_on_screen(mount: Callable[...
     head(at, found.heads[3]).click()
     at.wait()
     assert names(at) == ["L1-H3", *found.heads]  # nothing moves away from under the pointer
+    assert wall(at).locator(".own-name").all_text_contents() == names(at)
     at.page.get_by_role("button", name=f"like {found.heads[3]} instead").click()
     at.wait()
     assert names(at) == [found.heads[3], *similar_heads(at.widget.trace, found.heads[3]).heads]

@@ -82,7 +82,7 @@ def test_a_far_key_is_on_screen_with_its_query(page: Page, n: int) -> None:
     weight = float(trace.weights(0, 0, queries=query, keys=key))
     assert weight == pytest.approx(0.6, abs=0.05)
     expect(token(at, "key", key).locator(".number")).to_have_text(f"{weight:.2f}"[1:])
-    assert status(at).startswith(f"L0-H0 w{query} → w{key} {weight:.4f} the largest of {query + 1}")
+    assert status(at).startswith(f"L0-H0 w{query} → w{key} {weight:.4f} the largest of {query + 1:,}")
     assert ink(at, 1) > 0
     if n > 512:  # what is pinned is read against all keys: 4 bytes each; its lines are few
         assert at.comm.sent_bytes - before < 60_000 + 3 * 4 * n
@@ -217,7 +217,31 @@ def test_a_pair_from_outside_comes_into_sight_on_both_sides(mount: Callable[...,
     assert 1500 in in_sight(at, "query")
     assert 700 in in_sight(at, "key")
     weight = float(at.widget.trace.weights(0, 0, queries=1500, keys=700))
-    expect(at.page.locator("[role=status]")).to_contain_text(f"{weight:.4f}")
+    assert weight < 0.001
+    expect(at.page.locator("[role=status]")).to_contain_text(f"{weight:.4g}")
+
+
+def test_a_pinned_pair_has_its_line_however_weak(mount: Callable[..., Mounted]) -> None:
+    at = mount(planted(2000, 1990, 40), heads=["L0-H0"])
+    at.widget.queries, at.widget.keys = [1500], [700]
+    at.wait()
+    assert int(at.widget.trace.weights(0, 0, queries=1500).argmax()) != 700
+    front = at.page.locator(".stage canvas").nth(1)
+    assert front.evaluate(
+        "(one) => one.getContext('2d').getImageData(0, 0, one.width, one.height).data.some((value) => value > 0)"
+    )
+
+
+def test_what_is_found_is_marked_on_both_sides(mount: Callable[..., Mounted]) -> None:
+    at = mount(planted(2000, 1990, 40), heads=["L0-H0"])
+    at.page.get_by_role("button", name="Find").click()
+    at.page.keyboard.type("w1500")
+    at.wait()
+    expect(token(at, "query", 1500)).to_have_class(re.compile("hit-here"))
+    box, label = token(at, "query", 1500).bounding_box(), token(at, "query", 1500).locator(".label").bounding_box()
+    assert box
+    assert label
+    assert box["y"] <= label["y"] + label["height"] / 2 <= box["y"] + box["height"]
 
 
 def test_the_pointer_moves_nothing(mount: Callable[..., Mounted]) -> None:

@@ -321,6 +321,17 @@ def test_zooming_keeps_what_is_under_the_pointer(mount: Mount) -> None:
     expect(view(at)).to_have_attribute("data-level", "0")
 
 
+def test_the_zoom_button_goes_to_what_is_pinned(mount: Mount) -> None:
+    at = mount(random_trace(600), queries=[590], keys=[45])
+    into = at.page.get_by_role("button", name="zoom in")
+    while into.is_enabled():
+        into.click()
+        at.wait()
+    shown = [int(one.replace(",", "")) for one in re.findall(r"[\d,]*\d", says(at))][:4]
+    assert shown[0] <= 590 <= shown[1]
+    assert shown[2] <= 45 <= shown[3]
+
+
 def test_dragging_moves_and_pins_nothing(mount: Mount) -> None:
     at = mount(random_trace(2000))
     ground(at).focus()

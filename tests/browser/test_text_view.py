@@ -447,6 +447,7 @@ def test_find_goes_round_and_pins(mount: Callable[..., Mounted]) -> None:
     assert at.widget.keys == [1, 2, 3]
     field.press("Escape")
     expect(field).to_have_count(0)
+    expect(page.get_by_role("button", name="Find", exact=True)).to_be_focused()
     assert at.widget.keys == [1, 2, 3]
 
 

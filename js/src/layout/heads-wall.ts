@@ -39,7 +39,8 @@ const NUMBERS = 16; // px for the heads' numbers above a map
 const LARGEST = 88;
 const LEGIBLE = 12; // a picture that has the width for it is not made smaller than that to save height
 const SMALLEST = 6;
-const UNDER = 14;
+const NAMED = 40; // px of a picture as wide as its name
+const UNDER = 26; // a name and a number
 const HEADING = 26;
 
 const gapOf = (cell: number): number => (cell >= 44 ? 4 : cell >= 20 ? 2 : 1);
@@ -66,7 +67,7 @@ export function mapOf(layers: number, heads: number, width: number, limit: numbe
 
 /** One head after the other, in groups that each have a heading, or in one that has none. */
 export function rowsOf(groups: Group[], width: number, size: number): Wall {
-  const cell = Math.max(32, Math.min(64, size));
+  const cell = Math.max(NAMED, Math.min(64, size));
   const gap = gapOf(cell);
   const columns = Math.max(1, Math.floor((width + gap) / (cell + gap)));
   const placed: Placed[] = [];

@@ -23,8 +23,20 @@ export interface FoundLines {
   edges(scale: Scale): Edges;
 }
 
-export function linesOf(rows: Rows, side: Side, wanted: readonly number[]): FoundLines {
-  const all: { row: number; unit: number; head: number; value: number }[] = [];
+/** A line, by its row. */
+export interface Line {
+  row: number;
+  unit: number;
+  head: number;
+  value: number;
+}
+
+/** @param besides lines that are drawn whether they are among a row's strongest or not */
+export function linesOf(rows: Rows, side: Side, wanted: readonly number[], besides: readonly Line[] = []): FoundLines {
+  const all: Line[] = besides.filter(({ row, unit, head }) => {
+    const found = rows.get(row);
+    return found && !found.units.some((one, at) => one === unit && found.heads[at] === head);
+  });
   let more = 0;
   for (const row of wanted) {
     const found = rows.get(row);

@@ -44,7 +44,7 @@ export const percent = (part: number, digits = 0): string =>
 export const raw = (value: number | undefined): string =>
   value === undefined ? "" : Number.isFinite(value) ? String(Number(value.toPrecision(8))) : String(value);
 
-/** A weight, exact: four digits. One that is not a number is said to be none. */
+/** A weight, exact: four decimals. One that is not a number is said to be none. */
 export const exactWeight = (weight: number): string => (Number.isNaN(weight) ? NONE : weight.toFixed(4));
 
 /** A threshold: two digits that count. */

@@ -16,11 +16,17 @@ export interface Place {
 export const FAR = 64; // units from what is pinned
 
 /**
- * The strongest places: what stands within `REACH` of a stronger unit is part of its place.
+ * The strongest places: what stands within reach of a stronger unit is part of its place.
  *
  * @param near units whose neighbourhood, `FAR` to either side, is left out
+ * @param reach units to either side
  */
-export function strongestPlaces(values: Float32Array, count: number, near: readonly number[] = []): Place[] {
+export function strongestPlaces(
+  values: Float32Array,
+  count: number,
+  near: readonly number[] = [],
+  reach = REACH,
+): Place[] {
   const taken = new Uint8Array(values.length);
   for (const unit of near) taken.fill(1, Math.max(0, unit - FAR), unit + FAR + 1);
   const order = Array.from(values.keys())
@@ -31,7 +37,7 @@ export function strongestPlaces(values: Float32Array, count: number, near: reado
     if (places.length === count) break;
     if (taken[unit]) continue;
     const place = { unit, value: values[unit] as number, units: 0, share: 0 };
-    for (let at = Math.max(0, unit - REACH); at <= Math.min(values.length - 1, unit + REACH); at++) {
+    for (let at = Math.max(0, unit - reach); at <= Math.min(values.length - 1, unit + reach); at++) {
       const value = values[at] as number;
       if (taken[at] || isForbidden(value) || Number.isNaN(value)) continue;
       taken[at] = 1;

@@ -2,12 +2,16 @@
 
 import type { MeasureInfo, Outline } from "../wire/schema";
 import { exactWeight, figure, short } from "./numbers";
+import { WHOLE } from "./stage";
 import { isForbidden, type Tile } from "./tile";
+import { tokensOf } from "./units";
 
 /** A measure, and the size of number that is drawn with full strength. */
 export interface Scale extends Pick<MeasureInfo, "name" | "label" | "domain"> {
   /** 1 for shares; of other measures the largest size on screen. */
   limit: number;
+  /** Of a long text: its weights are small, and never those that a page carries in 16 bits. */
+  isFine?: boolean;
 }
 
 export const WEIGHTS: Scale = { name: "weights", label: "weight", domain: "share", limit: 1 };
@@ -37,18 +41,21 @@ export function scaleTo(scale: Scale, largest: number): Scale {
 }
 
 /** What the numbers of a measure are, by its name; their size left open. */
-export function scaleNamed({ measures }: Pick<Outline, "measures">, name: string): Scale {
+export function scaleNamed({ measures, queries, keys }: Outline, name: string): Scale {
   const known = measures.find((one) => one.name === name);
-  return known ? scaleOf(known, []) : WEIGHTS;
+  const isFine = [queries, keys ?? queries].some((side) => tokensOf(side).tokens.length > WHOLE);
+  return { ...(known ? scaleOf(known, []) : WEIGHTS), isFine };
 }
 
 /** From 0 to 1 for what is on screen; NaN for what is not a number, 0 for what is forbidden. */
 export const strengthOf = ({ limit }: Scale, value: number): number =>
   isForbidden(value) ? 0 : Math.abs(value) / limit;
 
-/** To be read exactly: four digits. */
-export const exactly = ({ domain }: Scale, value: number): string =>
-  domain === "share" ? exactWeight(value) : figure(value);
+/** To be read exactly: four decimals of a share, or four digits that count of one that is small; else four digits. */
+export const exactly = ({ domain, isFine }: Scale, value: number): string =>
+  domain === "share" && !(isFine && value !== 0 && Math.abs(value) < SMALL) ? exactWeight(value) : figure(value);
+
+const SMALL = 0.001;
 
 /**
  * Beside a token; nothing where it would read as none.

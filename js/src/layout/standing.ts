@@ -1,5 +1,6 @@
 // How a number stands among the others of its query, in numbers and in words. Pure.
 
+import { grouped } from "./cost";
 import { type Combine, numberOf } from "./focus";
 import type { Scale } from "./scale";
 import { isForbidden, type Tile, valueAt } from "./tile";
@@ -82,9 +83,9 @@ export function evenOver(values: Float32Array, keys: readonly number[]): number 
 /** "the largest of 12", "2nd largest of 12". */
 export function rankInWords({ rank, ties, keys }: Standing, alone = "the only token it may see"): string {
   if (keys === 1) return alone;
-  if (ties === keys) return `as large as all ${keys}`;
-  if (rank > 1) return `${ordinal(rank)} largest of ${keys}`;
-  return ties === 1 ? `the largest of ${keys}` : `one of the ${ties} largest of ${keys}`;
+  if (ties === keys) return `as large as all ${grouped(keys)}`;
+  if (rank > 1) return `${ordinal(rank)} largest of ${grouped(keys)}`;
+  return ties === 1 ? `the largest of ${grouped(keys)}` : `one of the ${ties} largest of ${grouped(keys)}`;
 }
 
 /** "10 times an even spread": a weight beside what it would be if each query looked at all it sees alike. */

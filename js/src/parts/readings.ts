@@ -231,7 +231,8 @@ function leftOutInWords({ leftOut, given, tiles, units }: Scene, own: number[], 
   const sum = mean(rows.map((row) => row.sum));
   const names = [leftOut.self && "itself", leftOut.first && units.key.labels[0]].filter(Boolean).join(" and ");
   const average = rows.length > 1 ? "on average " : "";
-  return `without ${names}: ${average}${removed.toFixed(2)} removed, the rest scaled to ${Number(sum.toFixed(2))}`;
+  const part = removed > 0 && removed < 0.005 ? "<\u00a00.01" : removed.toFixed(2); // never as none
+  return `without ${names}: ${average}${part} removed, the rest scaled to ${Number(sum.toFixed(2))}`;
 }
 
 /** A token that may attend to nothing, or to which nothing may. */

@@ -84,7 +84,7 @@ export function createScene(
     const show = (given: Tile[][]) => {
       if (mine.signal.aborted) return;
       const masked = given.flat().some(({ values }) => values.includes(FORBIDDEN));
-      const scale = measure ? scaleOf(measure, given) : WEIGHTS;
+      const scale = { ...(measure ? scaleOf(measure, given) : WEIGHTS), isFine: !isWhole };
       scene.value = { name, outline, units, count, heads, isWhole, given, scale, masked };
     };
     const tiles = heads.map((head) => (isWhole ? [source.tile(head, [0, n], [0, m], mine.signal)] : []));

@@ -3,7 +3,6 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { Choice } from "../../parts/choice";
 import type { Context } from "../../parts/context";
-import { handOver } from "../../parts/keep-focus";
 import type { Panel, PanelProps } from "../../parts/panel";
 import css from "./find.css";
 
@@ -25,7 +24,7 @@ function Bar({ context: { find, state } }: { context: Context }) {
   const count = places.value.length;
   const here = places.value[at.value];
   const close = (from: Element) => {
-    handOver(from);
+    from.closest("[data-attnwidget]")?.querySelector<HTMLElement>(".find-button")?.focus();
     open.value = false;
   };
   const onKeyDown = (event: KeyboardEvent) => {

@@ -26,6 +26,7 @@ const DIMMED = 0.18; // heads outside the category that the view is limited to
 function Picker({ context }: PanelProps) {
   const outline = context.onScreen.value?.outline;
   const problem = context.state.kernel.pictures.value;
+  const isFilled = (context.ranking.value?.values.length ?? 0) > 0; // with a pair's numbers, in place of pictures
   return (
     <>
       <h2>
@@ -33,7 +34,7 @@ function Picker({ context }: PanelProps) {
         <Pinned context={context} />
       </h2>
       {outline && <HeadGrid context={context} outline={outline} />}
-      {outline && problem?.run === outline.run && (
+      {outline && problem?.run === outline.run && !isFilled && (
         <p class="fine">{problem.problem || sampledInWords(problem.sampled, outline)}</p>
       )}
     </>

@@ -27,8 +27,8 @@ function ModelLine({ context: { state } }: PanelProps) {
           </>
         )}
         {kept.length < layers && `${kept.length} of `}
-        {layers} layers × {heads} heads · {tokens} {tokens === 1 ? "token" : "tokens"}
-        {outline.keys && ` → ${tokensOf(outline.queries).tokens.length}`}
+        {layers} layers × {heads} heads · {grouped(tokens)} {tokens === 1 ? "token" : "tokens"}
+        {outline.keys && ` → ${grouped(tokensOf(outline.queries).tokens.length)}`}
         {broken && " · not a number"}
         {maxError !== null && ` · exact to ${maxError.toExponential(0)}`}
         {demo && ` · ${demo.about}`}

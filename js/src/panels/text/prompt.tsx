@@ -182,8 +182,12 @@ function TextBox({ label, hint = "", draft, disabled, onType, onRun }: TextBoxPr
 /** As high as the text, up to two lines: more of it scrolls, and leaves the picture its room. */
 function grow(box: HTMLTextAreaElement | null): void {
   if (!box) return;
+  const before = box.style.height;
   box.style.height = "auto";
-  if (box.scrollHeight === 0) return; // out of sight: it has no height to measure yet
+  if (box.scrollHeight === 0) {
+    box.style.height = before; // out of sight: it has no height to measure
+    return;
+  }
   box.style.height = `${Math.min(box.scrollHeight + 2, 50)}px`;
 }
 

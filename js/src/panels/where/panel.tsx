@@ -49,7 +49,9 @@ function Places({ context, scene, profile }: Props) {
   const near =
     isOneText && isLong && looks.far.value ? ((side === "key" ? pins.value?.queries : pins.value?.keys) ?? []) : [];
   const found = profile?.side === side && profile.values.length === own.labels.length ? profile : null;
-  const all = found ? strongestPlaces(found.values, isLong ? MORE : LISTED_SHORT, near) : [];
+  const all = found ? strongestPlaces(found.values, isLong ? MORE : LISTED_SHORT, near, isLong ? REACH : 0) : [];
+  const isMaximum = scene.together === "maximum" || Boolean(found?.strongest); // numbers of several heads: no sum of them is one
+  const adds = scene.scale.domain === "share" && !isMaximum;
   const places = more.value ? all : all.slice(0, LISTED);
   const unitName = state.traits.words.value ? "words" : "tokens";
   const [head] = scene.heads;
@@ -100,7 +102,8 @@ function Places({ context, scene, profile }: Props) {
             scene={scene}
             side={side}
             place={one}
-            full={Math.max(...all.map(({ share }) => Math.abs(share))) || 1}
+            adds={adds}
+            full={Math.max(...all.map(({ value, share }) => Math.abs(adds ? share : value))) || 1}
             head={found?.strongest ? (found.heads[found.strongest[one.unit] ?? 0] ?? null) : null}
           />
         ))}
@@ -117,7 +120,9 @@ function Places({ context, scene, profile }: Props) {
           {more.value ? "only the first" : "more places"}
         </button>
       )}
-      {found && isLong && <p class="fine">{aboutOf(found, scene, state.traits.combine.value, unitName)}</p>}
+      {found && (isLong || scene.heads.length > 1) && (
+        <p class="fine">{aboutOf(found, scene, state.traits.combine.value, isLong ? unitName : null)}</p>
+      )}
     </section>
   );
 }
@@ -127,20 +132,21 @@ interface RowProps {
   scene: Scene;
   side: Side;
   place: Place;
-  /** The sum that fills a bar. */
+  /** Whether the numbers of neighbours add up to a share. */
+  adds: boolean;
+  /** What fills a bar. */
   full: number;
   /** Of all heads the one whose number it is. */
   head: Head | null;
 }
 
-function Row({ context, scene, side, place: { unit, value, units: count, share }, full, head }: RowProps) {
+function Row({ context, scene, side, place: { unit, value, units: count, share }, adds, full, head }: RowProps) {
   const { state, place, hover } = context;
   const { scale } = scene;
   const own = scene.units[side];
   const name = side === "key" ? "keys" : "queries";
   const pinned = state.traits[name].value;
   const tokens = own.tokens(unit);
-  const adds = scale.domain === "share";
   const pin = (add: boolean) => state.set({ [name]: [...new Set([...(add ? pinned : []), ...tokens])] });
   const show = () => {
     if (head) chooseHead(state, head, false);
@@ -174,7 +180,9 @@ function Row({ context, scene, side, place: { unit, value, units: count, share }
         <Around units={own} unit={unit} />
         <span class="value">{exactly(scale, value)}</span>
         {head && <span class="whose">{headName(head)}</span>}
-        {adds && <i class="place-bar" style={{ "--peak": value / full, "--share": share / full }} />}
+        {scale.domain === "share" && (
+          <i class="place-bar" style={{ "--peak": value / full, "--share": (adds ? share : value) / full }} />
+        )}
       </button>
       <button
         type="button"
@@ -213,12 +221,12 @@ function Title({ pins, units }: { pins: Focus | null; units: Sides }) {
   );
 }
 
-/** What the list is of: whose numbers, and what counts as one place. */
+/** What the list is of: whose numbers, and where neighbours are one place what counts as one. */
 function aboutOf(
   { heads, of, side, strongest }: Profile,
   { together, scale, leftOut, isWhole }: Scene,
   combine: string,
-  unitName: string,
+  unitName: string | null,
 ) {
   const [head] = heads;
   const many = strongest ? `largest in any of ${heads.length} heads` : `${together ?? "mean"} of ${heads.length} heads`;
@@ -228,7 +236,7 @@ function aboutOf(
     of.length > 1 &&
       `${isMean ? "mean" : side === "key" ? combine : "sum"} of ${of.length} ${side === "key" ? "queries" : "keys"}`,
     leftOut && (!isWhole || strongest) && "nothing is left out of it",
-    `within ${REACH} ${unitName} it is one place`,
+    unitName && `within ${REACH} ${unitName} it is one place`,
   ]
     .filter(Boolean)
     .join(" · ");

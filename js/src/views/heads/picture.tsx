@@ -182,13 +182,16 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
               <Code name={nameOf(now, main)} colour={headColour(now, head, theme.value)} />
             )}
             {wall.under > 0 && (
-              <span class="under">
-                {value === undefined || Number.isNaN(value)
-                  ? name
-                  : isForbidden(value)
-                    ? "–"
-                    : briefNumber(context, store, value)}
-              </span>
+              <>
+                <span class="own-name">{name}</span>
+                <span class="under">
+                  {value === undefined || Number.isNaN(value)
+                    ? ""
+                    : isForbidden(value)
+                      ? "–"
+                      : briefNumber(context, store, value)}
+                </span>
+              </>
             )}
           </button>
         );

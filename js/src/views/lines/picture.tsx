@@ -28,6 +28,8 @@ interface Props {
   onDrawn(shown: Shown): void;
 }
 
+const GAP_LABEL = 80; // px of a column in which "… 12,345 tokens …" can be read
+
 export function Picture({ context, store, shown: { scene, found }, onDrawn }: Props) {
   const { state, hover, focus, categories, theme } = context;
   const { edges, focused, sides } = store;
@@ -70,11 +72,23 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
     return () => observer.disconnect();
   }, [width]);
 
-  const widest = useComputed(() => (width.value > 0 ? widestLabel(shown.value.units, stage.current) : 0));
+  const widest = useComputed(() => {
+    if (width.value === 0) return 0;
+    return Math.max(widestLabel(shown.value.units, stage.current), store.shown.value?.found ? GAP_LABEL : 0);
+  });
   const widths = useComputed(() => stageWidths(width.value, widest.value));
   const pens = useComputed(() => pensFor(shown.value.heads, categories.now.value, theme.value));
   const signs = useComputed(() => (shown.value.scale.domain === "real" ? SIGNS[theme.value] : null));
   const shades = useComputed(() => shadesFor(context, store));
+  const hits = useComputed(() => {
+    const { places, at, side } = context.find;
+    const { outline, units } = shown.value;
+    const of = (name: Side) => {
+      const own = outline.keys && side.value !== name ? [] : places.value;
+      return { all: new Set(units[name].of(own.flat())), here: new Set(units[name].of(own[at.value] ?? [])) };
+    };
+    return { query: of("query"), key: of("key") };
+  });
 
   const geometry = (): LinesGeometry => {
     const high = sides.row.value;
@@ -165,6 +179,7 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
           isLong={found !== null}
           shades={shades.value?.side === name ? shades.value : null}
           focused={name === "query" ? focus.value?.queries : focus.value?.keys}
+          found={hits.value[name]}
           pinned={scene.units[name].of((name === "query" ? state.traits.queries : state.traits.keys).value)}
           onHover={(unit) => {
             hover.value = unit === null ? null : { side: name, unit };

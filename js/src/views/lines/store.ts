@@ -3,7 +3,7 @@
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { edgesFrom, indexEdges } from "../../layout/edge-index";
 import { type Edges, focusEdges } from "../../layout/edges";
-import { linesOf, withPinned } from "../../layout/in-sight";
+import { type Line, linesOf, withPinned } from "../../layout/in-sight";
 import { type Scale, scaleTo, WEIGHTS } from "../../layout/scale";
 import { fitsStage, linesCarried, rowHeight, stageLimit } from "../../layout/stage";
 import type { Row, Rule } from "../../layout/strongest";
@@ -158,11 +158,27 @@ export function createStore(context: Context): LinesStore {
     const now = shown.value;
     return indexEdges(now && !now.found ? now.scene.drawn : [], now?.scene.scale);
   });
+  /** The lines between one pinned query and the pinned keys, weak ones too: somebody asked for them. */
+  const ofPair = computed((): Line[] => {
+    const { query, key } = pinned.value;
+    const [row, ...others] = query;
+    const { scene: now, side } = shown.value ?? {};
+    const profile = context.pinned.value;
+    if (row === undefined || others.length > 0 || side !== "query" || profile?.side !== "key") return [];
+    const isOfThis =
+      profile.outline === now?.outline && profile.measure === now.scale.name && `${profile.of}` === `${row}`;
+    if (!isOfThis || now.together || `${profile.heads}` !== `${now.heads}`) return [];
+    return profile.byHead.flatMap((values, head) =>
+      key
+        .map((unit) => ({ row, unit, head, value: values[unit] ?? Number.NaN }))
+        .filter(({ value }) => Number.isFinite(value) && value !== 0),
+    );
+  });
   const lines = computed(() => {
     const { found, side } = shown.value ?? {};
     if (!found || !side) return null;
     const { query, key } = pinned.value;
-    return linesOf(found.rows, side, side === "key" ? key : withPinned(sides.visible.value, query));
+    return linesOf(found.rows, side, side === "key" ? key : withPinned(sides.visible.value, query), ofPair.value);
   });
   /** The largest of what is pinned, else of all that is in sight. */
   const largest = computed(() => {

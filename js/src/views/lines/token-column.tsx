@@ -23,6 +23,8 @@ interface Props {
   shades: Shades | null;
   focused: readonly number[] | null | undefined;
   pinned: number[];
+  /** Where what is looked for stands, and the place that Find is at. */
+  found: { all: ReadonlySet<number>; here: ReadonlySet<number> };
   onHover(unit: number | null): void;
   onPin(unit: number, add: boolean): void;
 }
@@ -146,6 +148,7 @@ function Token(props: TokenProps) {
     shades,
     focused,
     pinned,
+    found,
     onHover,
     onPin,
   } = props;
@@ -157,6 +160,7 @@ function Token(props: TokenProps) {
     units.generated[unit] && "generated",
     focused?.includes(unit) && "focused",
     pinned.includes(unit) && "pinned",
+    found.all.has(unit) && (found.here.has(unit) ? "hit hit-here" : "hit"),
     isHidden && "forbidden",
     shade && !shade.allowed && !isHidden && "left-out",
   ];

@@ -1,7 +1,6 @@
 // One line above the matrix: which cell is pointed at and what is in it, and how near one is.
 
-import { figure } from "../../layout/numbers";
-import { exactly as inFull } from "../../layout/scale";
+import { exactly } from "../../layout/scale";
 import type { Span } from "../../layout/tile";
 import { isForbidden } from "../../layout/tile";
 import type { Context } from "../../parts/context";
@@ -58,7 +57,10 @@ function sizeInWords({ state }: Context, { plan }: MatrixStore): string {
   const size = 2 ** level;
   const cell = size === 1 ? "each cell one pair" : `each cell ${size} × ${size} ${units}`;
   if (at.isWhole) return `${count(stage.queries)} × ${count(stage.keys)} ${units} · ${cell}`;
-  return `queries ${range(sight.query)} of ${count(stage.queries)} · keys ${range(sight.key)} of ${count(stage.keys)} · ${cell}`;
+  const of = stage.queries === stage.keys ? `of ${count(stage.keys)}` : "";
+  const side = (name: string, span: Span, total: number) => `${name} ${range(span)}${of ? "" : ` of ${count(total)}`}`;
+  const shown = [side("queries", sight.query, stage.queries), side("keys", sight.key, stage.keys)].join(", ");
+  return `${of ? `${shown} ${of}` : shown} · ${cell}`;
 }
 
 function cellInWords({ state }: Context, store: MatrixStore, { scale }: Scene, on: Cursor): string {
@@ -70,14 +72,12 @@ function cellInWords({ state }: Context, store: MatrixStore, { scale }: Scene, o
     : `queries ${range(on.queries)} → keys ${range(on.keys)}`;
   if (!read) return `${where}: not here yet`;
   const { largest, mass, step } = read;
-  // Weights of a long text are small: as many digits as tell something.
-  const exactly = (value: number) => (Math.abs(value) < 0.001 ? figure(value) : inFull(scale, value));
   if (isForbidden(largest))
     return `${where}: ${step > 1 ? "forbidden as far as it was looked at" : "forbidden by the mask"}`;
   if (Number.isNaN(largest)) return `${where}: the model computed no number`;
-  if (isPair) return `${where}: ${exactly(largest)}`;
-  const most = `${scale.domain === "real" ? `${scale.label} farthest from 0` : `largest ${scale.label}`} ${step > 1 ? "≥ " : ""}${exactly(largest)}`;
-  return `${where}: ${most} · ${scale.domain === "real" ? "mean" : "mass"} ${step > 1 ? "≈ " : ""}${exactly(mass)}`;
+  if (isPair) return `${where}: ${exactly(scale, largest)}`;
+  const most = `${scale.domain === "real" ? `${scale.label} farthest from 0` : `largest ${scale.label}`} ${step > 1 ? "≥ " : ""}${exactly(scale, largest)}`;
+  return `${where}: ${most} · ${scale.domain === "real" ? "mean" : "mass"} ${step > 1 ? "≈ " : ""}${exactly(scale, mass)}`;
 }
 
 /** How exact what is on screen is, and the way to more. */

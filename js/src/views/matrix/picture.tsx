@@ -7,10 +7,10 @@ import { drawCells, drawFrames, drawSides, type Frame, type Look, type Strip } f
 import { inColumns } from "../../layout/cells";
 import { howTaken } from "../../layout/focus";
 import { headName } from "../../layout/heads";
-import { bring, CELL_MAX, stageOf, zoomAt } from "../../layout/matrix";
+import { bring, CELL_MAX, stageOf, xOf, yOf, zoomAt } from "../../layout/matrix";
 import { figure } from "../../layout/numbers";
 import type { Span } from "../../layout/tile";
-import { queryLabel } from "../../layout/units";
+import { queryLabel, type Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 import { followGestures } from "./gestures";
@@ -174,14 +174,21 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     event.preventDefault();
   };
 
-  /** Around the crosshair, or the middle. */
+  /** Around the crosshair, else what is pinned, where that is in sight, else the middle. */
   const zoom = (factor: number) => {
     const now = plan.peek();
     if (!now) return;
     const { at, stage } = now;
     const on = cursor.peek();
-    const x = on ? at.left + (on.key + 0.5 - at.key) * at.zoom : at.left + at.width / 2;
-    const y = on ? at.top + (on.query + 0.5 - at.query) * at.zoom : at.top + at.height / 2;
+    const { queries, keys } = context.state.traits;
+    const spot = (side: Side, tokens: number[]) => {
+      const [start, stop] = now.sight[side];
+      const pinned = scene.units[side].of(tokens).find((unit) => unit >= start && unit < stop);
+      return on?.[side] ?? pinned;
+    };
+    const [key, query] = [spot("key", keys.peek()), spot("query", queries.peek())];
+    const x = key === undefined ? at.left + at.width / 2 : xOf(at, key + 0.5);
+    const y = query === undefined ? at.top + at.height / 2 : yOf(at, query + 0.5);
     sight.value = zoomAt(stage, at, factor, x, y);
     if (on) cursor.value = store.cellOf(on);
   };

@@ -17,6 +17,7 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
   const opening = store.opening.value;
   const isOne = units.query === units.key;
   const isSigned = scale.domain === "real";
+  const most = context.theme.value === "light" ? "darkest" : "brightest";
   const several = pins.value?.queries?.length ?? 0;
   const hides = shades?.values.some(isForbidden);
   return (
@@ -24,8 +25,8 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
       <span class="ramp">
         {!isSigned && <i aria-hidden="true" />}
         {shades
-          ? `darkest = ${exactly(scale, largestOf(shades.values))}`
-          : `shade: ${scale.label}, darkest = the largest`}
+          ? `${most} = ${exactly(scale, largestOf(shades.values))}`
+          : `shade: ${scale.label}, ${most} = the largest`}
         {isSigned && " · red above 0, blue below"}
       </span>
       {opening !== null && (
