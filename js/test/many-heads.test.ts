@@ -304,7 +304,10 @@ test("a long text is read from a profile, as a short one is from its pairs", () 
     );
   const profile = (side: "query" | "key", of: number[], byHead: number[][]) => {
     const rows = byHead.map((row) => Float32Array.from(row));
-    return { side, of, byHead: rows, values: rows[0] } as unknown as Parameters<typeof readingsOf>[7];
+    const own = byHead.length > 1 ? heads : heads.slice(1);
+    return { side, of, byHead: rows, values: rows[0], heads: own, measure: "weights" } as unknown as Parameters<
+      typeof readingsOf
+    >[7];
   };
   const read = (chosen: number[], focus: Focus, given: Parameters<typeof readingsOf>[7]) =>
     said(long(chosen), focus, false, false, "mean", null, null, given);
@@ -330,6 +333,7 @@ test("a long text is read from a profile, as a short one is from its pairs", () 
   assert.deepEqual(read([1], column, profile("query", [0], [[1, 0.1, 0.2]])), short([1], column));
 
   assert.deepEqual(read([1], both, profile("key", [1], [row])), ["L3-H1|sat|cat|…|"], "of another query");
+  assert.deepEqual(read([0], both, profile("key", [2], last)), ["L0-H0|sat|cat|…|"], "of the heads before");
   const blind = profile("key", [2], [[FORBIDDEN, FORBIDDEN, FORBIDDEN]]);
   assert.match(read([1], { queries: [2], keys: null }, blind)[0] as string, /attends to nothing/);
   assert.deepEqual(

@@ -134,10 +134,18 @@ function fromTiles({ drawn, tiles, scale }: Scene, counts: Record<Side, number>,
 }
 
 /** Of a long text: what is in focus on one side, as one, against all of the other. Null while that is on its way. */
-function fromProfile({ scale }: Scene, profile: Profile | null, focus: Focus, combine: Combine): Numbers | null {
+function fromProfile(
+  { scale, heads, together }: Scene,
+  profile: Profile | null,
+  focus: Focus,
+  combine: Combine,
+): Numbers | null {
   const side = shadedSide(focus);
   const of = side === "key" ? focus.queries : focus.keys;
   if (!profile || profile.side !== side || `${profile.of}` !== `${of}`) return null;
+  // The last one stands until what is asked for is here: it may be of other heads.
+  if (profile.measure !== scale.name || `${profile.heads}` !== `${heads}`) return null;
+  if (profile.byHead.length !== (together ? 1 : heads.length)) return null;
   const row = (at: number) => profile.byHead[at] as Float32Array;
   const number = (at: number, units: readonly number[]): number => {
     const found = units.map((unit) => row(at)[unit] ?? Number.NaN).filter((value) => !isForbidden(value));
