@@ -149,7 +149,7 @@ def test_a_forbidden_pair_is_not_drawn_as_zero(mount: Mount) -> None:
     trace = AttentionTrace.from_attentions([torch.eye(6)[None]], [f"t{at}" for at in range(6)], mask="causal")
     found = probe(mount(trace), grid(30))
     zero, hidden = found[4, 1], found[1, 4]
-    assert zero[0] == "0"
+    assert float(zero[0]) == 0
     assert hidden[0] == "forbidden by the mask"
     assert zero[1] not in {pixel for text, pixel in found.values() if text.startswith("forbidden")}
 
