@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Locator, Page
 
-CORPUS = Path("/work/shared/corpus/books.txt.xz")
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus" / "books.txt.xz"
 TEXT = "The animal didn't cross the road because it was too tired"
 ANIMAL, IT, TIRED = 1, 8, 11
 MIXED = (  # right to left, joined, ideographs
