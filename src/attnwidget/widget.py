@@ -81,8 +81,8 @@ class AttentionWidget(SessionWidget):
     category : str or None
         The category that is open in the panel, "Other" among them.
     view : str
-        ``"lines"``, ``"matrix"``, ``"text"``, ``"heads"``, or ``"breakdown"``: every step of the first of `heads` for the
-        pinned `queries`.
+        ``"lines"``, ``"matrix"``, ``"text"``, ``"heads"``, or ``"breakdown"``: every step of the first of `heads` for
+        the pinned `queries`.
     combine : str
         How several pinned queries are taken together, in the breakdown and beside the keys: ``"mean"`` or ``"sum"``.
     what_if : dict
