@@ -230,7 +230,6 @@ def test_the_frame_stands_before_the_picture_does(page: Page, monkeypatch: pytes
 def test_many_thresholds_within_a_frame_are_one_drawing(page: Page) -> None:
     at = mounted(page, 848, 700, **PINNED)
     page.evaluate("""() => {
-      window.drawings = 0;
       const { clearRect } = CanvasRenderingContext2D.prototype;
       CanvasRenderingContext2D.prototype.clearRect = function (...box) {
         if (this.canvas.closest(".stage")) window.drawings += 1;
@@ -238,6 +237,7 @@ def test_many_thresholds_within_a_frame_are_one_drawing(page: Page) -> None:
       };
     }""")
     page.get_by_label("Threshold").evaluate("""(slider) => {
+      window.drawings = 0;
       for (let at = 10; at < 60; at++) {
         slider.value = String(at / 100);
         slider.dispatchEvent(new InputEvent("input", { bubbles: true }));
