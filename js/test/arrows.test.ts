@@ -15,6 +15,7 @@ const ROOMS = [
   "host",
   "layout",
   "draw",
+  "figure",
   "state",
   "source",
   "parts",
@@ -22,6 +23,7 @@ const ROOMS = [
   "views",
   "frame",
   "index",
+  "page",
 ];
 
 type Imports = Map<string, string[]>;

@@ -8,6 +8,7 @@ from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode
 
 from attnwidget import front_end, hosts
 from attnwidget.examples import EXAMPLES, Example, Examples
+from attnwidget.export.save import save
 from attnwidget.session import OptionError, Session, jobs
 from attnwidget.session.requests import HEAVY, SLOW, handlers
 from attnwidget.session_widget import SELECTION, TEXTS, SessionWidget
@@ -165,10 +166,11 @@ class AttentionWidget(SessionWidget):
                 **handlers(self._session),
                 schema.Resend: self._answer_resend,
                 schema.AskCode: lambda *_: (schema.Wired(), front_end.packed()),
+                schema.Save: lambda ask, alive: save(self._session, ask, alive),
             },
             lambda reply, buffers: jobs.bring_home(lambda: self.send(reply, buffers)),
             slow=SLOW,
-            heavy=HEAVY,
+            heavy=(*HEAVY, schema.Save),
             start=jobs.in_background,
         )
         self.on_msg(lambda _widget, content, _buffers: self._server.receive(content))

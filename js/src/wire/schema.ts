@@ -516,6 +516,17 @@ export interface Lines extends Request {
   run?: number | null;
 }
 
+/** Make a file of what is on screen. */
+export interface Save extends Request {
+  ask: "save";
+  format: "csv" | "html" | "pdf" | "png" | "svg";
+  /** Of a figure, in inches; null: as wide as it needs to be. */
+  width?: number | null;
+  theme?: "dark" | "light";
+  /** Of a figure: false leaves it transparent. */
+  background?: boolean;
+}
+
 /** Draw the heads' small pictures; they come as a state. */
 export interface AskPictures extends Request {
   ask: "pictures";
@@ -662,6 +673,12 @@ export interface LinesReply {
   rows: number[];
 }
 
+/** A file; its bytes are the message's one buffer. */
+export interface SaveReply {
+  name: string;
+  mime: string;
+}
+
 /** A token that the model expects. */
 export interface Expected {
   token: string;
@@ -714,9 +731,9 @@ export interface ProgressEvent {
   total: number;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | Cells | Lines | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | Cells | Lines | Save | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "cells" | "strongest" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "cells" | "strongest" | "save" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 

@@ -542,6 +542,15 @@ class Lines(Request, kw_only=True, frozen=True, tag="strongest"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
+class Save(Request, kw_only=True, frozen=True, tag="save"):
+    """Make a file of what is on screen."""
+
+    format: Literal["svg", "png", "pdf", "csv", "html"]
+    width: Annotated[float | None, said("Of a figure, in inches; null: as wide as it needs to be.")] = None
+    theme: Literal["light", "dark"] = "light"
+    background: Annotated[bool, said("Of a figure: false leaves it transparent.")] = True
+
+
 class AskPictures(Request, kw_only=True, frozen=True, tag="pictures"):
     """Draw the heads' small pictures; they come as a state."""
 
@@ -601,6 +610,7 @@ AnyRequest = (
     | Similar
     | Cells
     | Lines
+    | Save
     | AskPictures
     | AskCategories
     | AskAhead
@@ -699,6 +709,13 @@ class LinesReply(Wired, kw_only=True, frozen=True):
     dtype: DType
     shape: Annotated[list[int], said("(4, lines).")]
     rows: Annotated[list[int], said("(4, rows).")]
+
+
+class SaveReply(Wired, kw_only=True, frozen=True):
+    """A file; its bytes are the message's one buffer."""
+
+    name: str
+    mime: str
 
 
 class Expected(Wired, kw_only=True, frozen=True):

@@ -1,0 +1,21 @@
+"""What the *Save* menu asks for, by format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attnwidget.wire.schema import Save, SaveReply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from attnwidget.session import Session
+
+FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], bytes]]] = {}
+"""By format, its media type and what makes the bytes of it from (session, request, alive)."""
+
+
+def save(session: Session, ask: Save, alive: Callable[..., None]) -> tuple[SaveReply, bytes]:
+    """Make the file that is asked for; between steps of long work `alive` is called with how far that is."""
+    mime, make = FORMATS[ask.format]
+    return SaveReply(name=f"attention.{ask.format}", mime=mime), make(session, ask, alive)
