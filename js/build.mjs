@@ -4,6 +4,7 @@
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
+import { gzipAsync } from "@gfx/zopfli";
 import { build, context, transform } from "esbuild";
 import { minify } from "terser";
 
@@ -28,7 +29,7 @@ const packing = {
       if (errors.length) return;
       const [{ path, contents: whole, hash }] = outputFiles;
       const contents = watch ? whole : await smaller(new TextDecoder().decode(whole));
-      const packed = gzipSync(contents, { level: 9 });
+      const packed = watch ? gzipSync(contents) : await gzipAsync(contents, { numiterations: 15 }); // 3 % smaller
       packed[9] = 255; // the header's operating system: unknown, so that the same code is the same bytes everywhere
       await mkdir(OUT, { recursive: true });
       await writeFile(path, contents);
@@ -41,7 +42,12 @@ const packing = {
 
 /** What esbuild leaves is made a few per cent smaller. */
 async function smaller(code) {
-  return (await minify(code, { module: true, ecma: 2020, compress: { passes: 2 } })).code;
+  const { code: less } = await minify(code, {
+    module: true,
+    ecma: 2022,
+    compress: { passes: 2, inline: 1, collapse_vars: false },
+  });
+  return new TextEncoder().encode(less);
 }
 
 const shared = {
