@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipywidgets.widgets.widget import _remove_buffers
-from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -125,4 +124,8 @@ class Mounted:
 
     def wait_while_silent(self) -> None:
         """Wait until the front end has given up expecting an answer soon."""
-        expect(self.root).to_have_attribute("data-state", "no-kernel", timeout=15_000)
+        self.page.wait_for_function("""() => {
+            hurry();
+            const root = document.querySelector("#here > div").shadowRoot.querySelector("[data-attnwidget]");
+            return root.dataset.state === "no-kernel";
+        }""")

@@ -450,7 +450,7 @@ def test_a_busy_kernel_is_not_told_of_while_nobody_waits_for_it(mount: Callable[
     at.held = True
     head(at, "L0-H1").click()
     # Out of patience it asks for a sign of life, and again as long after.
-    at.page.wait_for_function("window.asked.filter((one) => one === 'hello').length > 1")
+    at.page.wait_for_function("hurry(), window.asked.filter((one) => one === 'hello').length > 1")
     expect(at.root).to_have_attribute("data-state", "ready")
     expect(at.page.locator(".silent")).to_have_count(0)
     at.page.get_by_label("Measure").select_option("norms")  # what only the kernel has
@@ -479,10 +479,10 @@ def test_a_click_while_the_connection_is_cut_is_not_lost(mount: Callable[..., Mo
     note_what_is_asked(at)
     at.cut = True
     head(at, "L2-H1").click()  # it is drawn from what is here
-    at.page.wait_for_function("window.asked.includes('hello')")
+    at.page.wait_for_function("hurry(), window.asked.includes('hello')")
     assert at.widget.heads == [(2, 6)]
     at.cut = False
-    at.page.wait_for_function("window.asked.includes('select')")
+    at.page.wait_for_function("hurry(), window.asked.includes('select')")
     at.wait()
     assert pressed(at) == ["L2-H1"]
     assert at.widget.heads == [(2, 1)]

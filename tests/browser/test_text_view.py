@@ -161,16 +161,18 @@ def test_of_any_length_only_what_is_in_sight_is_in_the_page(mount: Callable[...,
         assert page.evaluate(count) < NODES
         # Nothing jumps: the text is as high as before, and stands where it was scrolled to.
         assert box.evaluate("one => one.scrollHeight") == high
-        middle = box.evaluate("""one => {
-            const { left, top, width, height } = one.getBoundingClientRect();
+        middle = page.wait_for_function(
+            """one => {
+            const { top, height } = one.getBoundingClientRect();
             const line = [...one.querySelectorAll('.passage-line')].find((line) => {
                 const box = line.getBoundingClientRect();
                 return box.top <= top + height / 2 && box.bottom > top + height / 2;
             });
-            return line && +line.querySelector('[data-index]').dataset.index;
-        }""")
-        assert middle is not None
-        seen.add(middle)
+            return line && { at: +line.querySelector('[data-index]').dataset.index };
+        }""",
+            arg=box.element_handle(),
+        )
+        seen.add(middle.json_value()["at"])
     assert min(seen) < n * 0.02
     assert max(seen) > n * 0.98
     parts = page.locator(".passage-line").evaluate_all("all => all.map((one) => one.textContent).join('')")
