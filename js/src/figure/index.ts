@@ -35,7 +35,14 @@ export function figureOf(given: Given, options: Options, png: Paper["png"]): str
   const ink = { text: MARKS[theme].key, accent: accent(theme), ...INK[theme] };
   const ground = background ? GROUND[theme] : "";
   const room = wide - 2 * MARGIN;
-  const drawing = draw(given as Given & { scene: Scene }, { theme, width: room, ground, ink, png });
+  const drawing = draw(given as Given & { scene: Scene }, {
+    theme,
+    width: room,
+    ground,
+    ink,
+    png,
+    most: options.most ?? Number.POSITIVE_INFINITY,
+  });
   const said = provenanceOf(given);
   let y = MARGIN;
   const stack = (svg: string, height: number, gap: number) => {

@@ -46,7 +46,8 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const { theme, ink } = paper;
   const pinned = { query: units.query.of(selection.queries), key: units.key.of(selection.keys) };
   const focus = focusOf(null, pinned.query, pinned.key);
-  const { edges, scale, folds, isLong } = linesShown(given, pinned);
+  const { scale, folds, isLong, ...all } = linesShown(given, pinned);
+  const edges = strongest(all.edges, paper.most);
   const rows = Math.max(folds.query.rows, folds.key.rows);
   const row = rowHeight(rows);
   const height = rows * row;
@@ -173,19 +174,23 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
 
 const rounded = (path: string): string => path.replace(/-?\d+\.\d{3,}/g, (one) => px(Number(one)));
 
+function strongest(edges: Edges, most: number): Edges {
+  const left = Math.max(0, edges.count - most);
+  return left > 0 ? { ...kept(edges, (at) => at >= left), dropped: edges.dropped + left } : edges;
+}
+
 /** Lines but for those of some pairs. */
-function without(edges: Edges, pairs: ReadonlySet<string>): Edges {
-  const kept = Array.from(edges.query.keys()).filter((at) => !pairs.has(`${edges.query[at]} ${edges.key[at]}`));
-  const of = <T extends Int32Array | Float32Array | Uint8Array | Uint16Array>(all: T) =>
-    all.filter((_, at) => kept.includes(at)) as T;
+const without = (edges: Edges, pairs: ReadonlySet<string>): Edges =>
+  kept(edges, (at) => !pairs.has(`${edges.query[at]} ${edges.key[at]}`));
+
+function kept(edges: Edges, isKept: (at: number) => boolean): Edges {
+  const { query, key, strength, negative, head } = edges;
+  const test = (_: number, at: number) => isKept(at);
+  const own = query.filter(test);
   return {
     ...edges,
-    count: kept.length,
-    query: of(edges.query),
-    key: of(edges.key),
-    strength: of(edges.strength),
-    negative: of(edges.negative),
-    head: of(edges.head),
+    ...{ count: own.length, query: own, key: key.filter(test), strength: strength.filter(test) },
+    ...{ negative: negative.filter(test), head: head.filter(test) },
   };
 }
 

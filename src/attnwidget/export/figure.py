@@ -137,6 +137,7 @@ def figure_of(
     theme: Theme = "light",
     background: bool = True,
     caption: bool = True,
+    most: int | None = None,
     alive: Alive = lambda *_: None,
     seconds: float | None = None,
 ) -> Figure:
@@ -148,6 +149,8 @@ def figure_of(
         With a trace.
     width, theme, background, caption
         As of `figure`.
+    most : int, optional
+        How many lines at most, the strongest.
     alive : function
         Called between two pieces of work; what it raises stops the work.
     seconds : float, optional
@@ -171,7 +174,7 @@ def figure_of(
         if time.monotonic() > end:
             raise TimeoutError(f"the figure takes longer than {seconds} s")
 
-    options = {"width": width, "theme": theme, "background": background, "caption": caption}
+    options = {"width": width, "theme": theme, "background": background, "caption": caption, "most": most}
     with session.lock:
         trace, now, states, run = session.trace, session.selection, dict(session.states), session.run_number
     if trace is None:

@@ -44,6 +44,7 @@ def png(svg: str, density: float, *, skip_system_fonts: bool = False) -> bytes:
         resvg_py.svg_to_bytes(
             svg_string=svg,
             width=round(width * density),
+            dpi=96,
             skip_system_fonts=plain,
             font_files=_font_files(),
             font_family=FAMILY,
