@@ -24,7 +24,8 @@ ORDER = (
     {"synced"},
     {"session_widget"},
     {"widget"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 # The widget is traits and dispatch: it leaves the mathematics to the rooms between.
@@ -53,7 +54,7 @@ def imported_rooms(path: Path) -> Iterator[str]:
             continue
         for module in modules:
             package, _, rest = module.partition(".")
-            if package == "attnwidget":
+            if package == "attnwidget" and rest != "__version__":  # the package's own
                 yield rest.partition(".")[0]
 
 

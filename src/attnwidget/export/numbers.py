@@ -164,7 +164,7 @@ def _heads(session: Session, trace: AttentionTrace, now: Selection, alive: Alive
         grid = pair_grid(trace, now.attention, pair, now.measure, words=now.words)
         columns += [f"{measures.get(now.measure).label} of what is pinned", "note"]
         for row in rows:
-            row += _noted(float(grid.values[row[1], row[2]]))
+            row.extend(_noted(float(grid.values[row[1], row[2]])))
     return Table(columns, [tuple(row) for row in rows])
 
 
