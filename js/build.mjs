@@ -64,3 +64,15 @@ const options = {
 
 if (watch) await (await context(options)).watch();
 else await build(options);
+
+// What the kernel draws figures with, in a JavaScript engine of its own.
+const figures = {
+  ...shared,
+  entryPoints: ["js/src/figure/kernel.ts"],
+  outfile: `${OUT}/figure.js`,
+  format: "iife",
+  globalName: "attnwidget",
+};
+
+if (watch) await (await context(figures)).watch();
+else await build(figures);

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "src/attnwidget"
 
 # A room may import from the lines above its own only.
 ORDER = (
-    {"head_id", "hosts", "tokens", "models", "replacing"},
+    {"head_id", "hosts", "tokens", "models", "replacing", "version"},
     {"tables"},
     {"maths"},
     {"breakdown", "measures"},
@@ -54,7 +54,7 @@ def imported_rooms(path: Path) -> Iterator[str]:
             continue
         for module in modules:
             package, _, rest = module.partition(".")
-            if package == "attnwidget" and rest != "__version__":  # the package's own
+            if package == "attnwidget":
                 yield rest.partition(".")[0]
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from attnwidget.version import VERSION as __version__
+
 if TYPE_CHECKING:
     from attnwidget import measures
     from attnwidget.capture import capture, capture_module
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from attnwidget.models import load_model
     from attnwidget.trace import AttentionTrace
     from attnwidget.widget import AttentionWidget
-
-__version__ = "0.1.0"
 
 _HOME = {
     "AttentionTrace": "attnwidget.trace",

@@ -10,9 +10,9 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from attnwidget import __version__
 from attnwidget.cli import demo, export, page
 from attnwidget.cli.terminal import say
+from attnwidget.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
