@@ -8,7 +8,9 @@ from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode
 
 from attnwidget import front_end, hosts
 from attnwidget.examples import EXAMPLES, Example, Examples
+from attnwidget.export.numbers import csv_file
 from attnwidget.export.save import save
+from attnwidget.replacing import replacing
 from attnwidget.session import OptionError, Session, jobs
 from attnwidget.session.requests import HEAVY, SLOW, handlers
 from attnwidget.session_widget import SELECTION, TEXTS, SessionWidget
@@ -226,6 +228,26 @@ class AttentionWidget(SessionWidget):
         ``w.breakdown().what_if(temperature=2)``.
         """
         return self._session.breakdown()
+
+    def save_csv(self, path: str | PathLike[str]) -> None:
+        """Write the numbers of the view on screen as a table for a spreadsheet (CSV, UTF-8 with a byte order mark).
+
+        A text that a spreadsheet would take for a formula stands behind an apostrophe; a pair without a number has an
+        empty cell and a note.
+
+        Parameters
+        ----------
+        path : str or path
+            A file; one that is there is replaced.
+
+        Raises
+        ------
+        ValueError
+            If these are too many rows for a table; the message says how to narrow them down.
+        """
+        data = csv_file(self._session)
+        with replacing(path) as part:
+            part.write_bytes(data)
 
     def goto(self, position: int | str, *, side: Literal["query", "key"] = "query") -> None:
         """Bring a place of the text into sight, in every browser that shows the widget; nothing is pinned.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attnwidget.export.numbers import csv_file
 from attnwidget.wire.schema import Save, SaveReply
 
 if TYPE_CHECKING:
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
 
     from attnwidget.session import Session
 
-FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], bytes]]] = {}
+FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], bytes]]] = {
+    "csv": ("text/csv;charset=utf-8", lambda session, _, alive: csv_file(session, alive)),
+}
 """By format, its media type and what makes the bytes of it from (session, request, alive)."""
 
 

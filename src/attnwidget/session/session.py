@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from attnwidget.breakdown import Breakdown
-    from attnwidget.heads import Category
+    from attnwidget.heads import Category, CategoryTable
 
     Changes = Mapping[str, Any]  # "texts": Texts, "selection": Selection, or the name of a state: its value or None
 
@@ -196,6 +196,11 @@ class Session:
     def breakdown(self) -> Breakdown:
         """Compute the steps on screen, nothing changed."""
         return self._breakdown.breakdown(*self._looked_at())
+
+    def categories(self, alive: Callable[..., None] = lambda *_: None) -> CategoryTable:
+        """Return the heads' scores on screen, or score them here where nobody has yet; `alive` is called on the way."""
+        trace, now = self._looked_at()
+        return self._categories.table or self._categories.score(trace, now.attention, alive)
 
     # -- another text -------------------------------------------------------------------------------------------
 
