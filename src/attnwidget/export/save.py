@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attnwidget.export.page import page
 from attnwidget.wire.schema import Save, SaveReply
 
 if TYPE_CHECKING:
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
 
     from attnwidget.session import Session
 
-FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], bytes]]] = {}
+FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], bytes]]] = {
+    "html": ("text/html", lambda session, _, alive: page(session, alive=alive)),
+}
 """By format, its media type and what makes the bytes of it from (session, request, alive)."""
 
 

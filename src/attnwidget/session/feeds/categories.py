@@ -47,7 +47,7 @@ class CategoriesFeed(Feed):
         self, tell: Callable[[Wired], None], own: Sequence[Category], *, wants_probe: bool, lock: RLock | None = None
     ) -> None:
         super().__init__(tell, lock)
-        self._own = tuple(own)
+        self.own = tuple(own)
         self._wants_probe = wants_probe
         self._begun: tuple[int, str] | None = None
         self._table: CategoryTable | None = None
@@ -59,7 +59,7 @@ class CategoriesFeed(Feed):
     @property
     def names(self) -> list[str]:
         """The categories that there are, "Other" last."""
-        return [*(one.name for one in all_categories(self._own)), OTHER]
+        return [*(one.name for one in all_categories(self.own)), OTHER]
 
     def forget(self) -> None:
         """Drop the scores; evidence about the model outlives the text."""
@@ -88,7 +88,7 @@ class CategoriesFeed(Feed):
 
         def work(job: Job[_Scored]) -> _Scored:
             table = categorize(
-                shown.trace, attention=attention, categories=self._own, on_layer=lambda *_: job.report("")
+                shown.trace, attention=attention, categories=self.own, on_layer=lambda *_: job.report("")
             )
             # To compare weights with those that were probed takes a while too.
             return _Scored(table, known_probe(shown.model) if looks else None)
