@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attnwidget.export.numbers import csv_file
+from attnwidget.export.page import page
 from attnwidget.wire.schema import Save, SaveReply
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], bytes]]] = {
     "csv": ("text/csv;charset=utf-8", lambda session, _, alive: csv_file(session, alive)),
+    "html": ("text/html", lambda session, _, alive: page(session, alive=alive)),
 }
 """By format, its media type and what makes the bytes of it from (session, request, alive)."""
 
