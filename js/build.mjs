@@ -62,5 +62,15 @@ const options = {
   write: false, // the packing plugin writes
 };
 
-if (watch) await (await context(options)).watch();
-else await build(options);
+/** The widget manager of a notebook's page, alone. */
+const notebook = {
+  ...shared,
+  format: "iife",
+  entryPoints: ["js/src/notebook/index.ts"],
+  outfile: `${OUT}/notebook.js`,
+};
+
+for (const one of [options, notebook]) {
+  if (watch) await (await context(one)).watch();
+  else await build(one);
+}

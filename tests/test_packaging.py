@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NEEDED = {
     "attnwidget/static/loader.js",
+    "attnwidget/static/notebook.js",
     "attnwidget/static/widget.js.gz",
     "attnwidget/py.typed",
     *(str(path.relative_to(ROOT / "src")) for path in ROOT.glob("src/attnwidget/bundled/*/*")),
