@@ -71,7 +71,7 @@ const options = {
 };
 
 // A saved page carries the widget with what answers it, and a small script that unpacks both.
-const pages = {
+const page = {
   ...shared,
   format: "iife",
   globalName: "attnwidgetPage",
@@ -82,19 +82,24 @@ const pages = {
 };
 const boot = { ...shared, format: "iife", entryPoints: ["js/src/page/boot.ts"], outfile: `${OUT}/boot.js` };
 
-await build(boot);
-await build(pages);
-if (watch) await (await context(options)).watch();
-else await build(options);
-
-// What the kernel draws figures with, in a JavaScript engine of its own.
-const figures = {
+// The widget manager of a notebook's page, alone.
+const notebook = {
   ...shared,
-  entryPoints: ["js/src/figure/kernel.ts"],
-  outfile: `${OUT}/figure.js`,
   format: "iife",
-  globalName: "attnwidget",
+  entryPoints: ["js/src/notebook/index.ts"],
+  outfile: `${OUT}/notebook.js`,
 };
 
-if (watch) await (await context(figures)).watch();
-else await build(figures);
+// What the kernel draws figures with, in a JavaScript engine of its own.
+const figure = {
+  ...shared,
+  format: "iife",
+  globalName: "attnwidget",
+  entryPoints: ["js/src/figure/kernel.ts"],
+  outfile: `${OUT}/figure.js`,
+};
+
+for (const one of [options, page, boot, notebook, figure]) {
+  if (watch) await (await context(one)).watch();
+  else await build(one);
+}

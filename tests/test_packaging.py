@@ -15,6 +15,7 @@ NEEDED = {
     "attnwidget/export/fonts/LICENSE",
     "attnwidget/static/figure.js",
     "attnwidget/static/loader.js",
+    "attnwidget/static/notebook.js",
     "attnwidget/static/widget.js.gz",
     "attnwidget/py.typed",
     "attnwidget/cli/__init__.py",

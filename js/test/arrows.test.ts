@@ -24,6 +24,7 @@ const ROOMS = [
   "frame",
   "index",
   "page",
+  "notebook",
 ];
 
 type Imports = Map<string, string[]>;

@@ -242,7 +242,9 @@ def _bound(worst: Errors) -> str:
 def _above(value: float) -> str:
     """Write a number with one digit that counts, rounded up."""
     digit = 10 ** math.floor(math.log10(value))
-    return f"{math.ceil(value / digit - 1e-9) * digit:.0e}" if value < 1e-4 else f"{math.ceil(value / digit) * digit:.5g}"
+    return (
+        f"{math.ceil(value / digit - 1e-9) * digit:.0e}" if value < 1e-4 else f"{math.ceil(value / digit) * digit:.5g}"
+    )
 
 
 def _outline(one: dict[str, Any], bound: str, predicts: bool, silence: str) -> Outline:  # noqa: FBT001
@@ -252,7 +254,9 @@ def _outline(one: dict[str, Any], bound: str, predicts: bool, silence: str) -> O
     can = {"weights": True, "scores": any(at["kind"] != "weights" for at in layers)}
     can["norms"] = any(at["norms"] for at in layers)
     measures = [
-        replace(measure, missing=measure.missing or ("" if can.get(measure.name) else f"it is not on this page: {_KERNEL}"))
+        replace(
+            measure, missing=measure.missing or ("" if can.get(measure.name) else f"it is not on this page: {_KERNEL}")
+        )
         for measure in outline.measures
     ]
     told = outline.predicts if predicts else None
@@ -303,7 +307,9 @@ def _html(session: Session, trace: AttentionTrace, data: dict[str, Any], blocks:
         hashes=hashes,
         title=html.escape(f"{short} · attention{f' in {encodable(model)}' if model else ''}"),
         bound=html.escape(bound),
-        blocks="\n".join(f'<script type="text/plain" id="attnwidget-{name}">{dense(one)}</script>' for name, one in packed.items()),
+        blocks="\n".join(
+            f'<script type="text/plain" id="attnwidget-{name}">{dense(one)}</script>' for name, one in packed.items()
+        ),
         boot=boot,
     )
     return b"\xff\xfe" + text.encode("utf-16-le")
