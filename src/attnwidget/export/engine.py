@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import quickjs
 
+from attnwidget.export.small import SIGNATURE, chunk
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -65,10 +67,5 @@ def _png(pixels: str, width: int, height: int) -> str:
     raw = base64.b64decode(pixels)
     lines = b"".join(b"\0" + raw[at : at + row] for at in range(0, row * height, row))
     head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
+    data = SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    """Return a part of a PNG file."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from attnwidget import measures
 from attnwidget.export import render
 from attnwidget.export.engine import draw
 from attnwidget.session import Session
@@ -31,6 +32,8 @@ _SHOWN = 16  # rows of a longer text that lines are drawn of, and
 _EACH = {False: 6, True: 3}  # how many of each, by whether there are several heads: as js/src/figure/lines.ts has it
 _TOGETHER = 4  # more heads are one
 _INCHES = (1, 60)
+_PICTURE = 5.0  # inches of the picture in a notebook's output
+_SECONDS = 1.0  # that it may take
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Figure:
             If it is to be a PDF, and the extra is not installed.
         """
         where = Path(path)
-        make = {".svg": lambda: self.svg.encode(), ".png": lambda: self.png(density), ".pdf": self.pdf}
+        make = {".svg": self.svg.encode, ".png": lambda: self.png(density), ".pdf": self.pdf}
         if where.suffix.lower() not in make:
             raise ValueError(f"a figure is saved as .svg, .png or .pdf, not as {where.name!r}")
         where.write_bytes(make[where.suffix.lower()]())
@@ -174,6 +177,9 @@ def figure_of(
         if time.monotonic() > end:
             raise TimeoutError(f"the figure takes longer than {seconds} s")
 
+    needs_model = "output" in measures.get(session.selection.measure).needs
+    if seconds is not None and needs_model and session.trace is not None and not session.trace.knows_projections:
+        raise TimeoutError("the model would have to run once more for these numbers")
     options = {"width": width, "theme": theme, "background": background, "caption": caption, "most": most}
     with session.lock:
         trace, now, states, run = session.trace, session.selection, dict(session.states), session.run_number
@@ -189,6 +195,21 @@ def figure_of(
     return Figure(draw(handed, None if seconds is None else max(0.05, end - time.monotonic())))
 
 
+def output_picture(session: Session) -> tuple[bytes, dict[str, int]]:
+    """Draw what stands beside a widget in a notebook's output, for readers whom no widget reaches.
+
+    Returns
+    -------
+    png : bytes
+        At twice the density, with few colours.
+    size : dict
+        Its width and height in px.
+    """
+    drawn = figure_of(session, width=_PICTURE, seconds=_SECONDS)
+    width, height = render.size_of(drawn.svg)
+    return render.png(drawn.svg, 2, small=True), {"width": round(width), "height": round(height)}
+
+
 def _numbers(trace: AttentionTrace, now: Selection, run: int, alive: Alive) -> dict[str, Any]:
     """Compute what the view draws: all pairs of a short text, of a longer one what the figure shows of it."""
     nothing = dict.fromkeys(("tiles", "found", "profile"))
@@ -201,7 +222,7 @@ def _numbers(trace: AttentionTrace, now: Selection, run: int, alive: Alive) -> d
         whole = tiles.tile(trace, now.heads, attention=now.attention, **about)  # (heads, n, m)
         return {**nothing, "tiles": pack(whole)}
     pinned = [_units(side.words, at, words=now.words) for side, at in zip(sides, (now.queries, now.keys), strict=True)]
-    together = "mean" if len(now.heads) > _TOGETHER else None
+    together = _together(now)
     by_keys = bool(pinned[1]) and not pinned[0]
     asked = pinned[1][:_SHOWN] if by_keys else _window(pinned[0], n)
     ask = schema.Lines(
@@ -225,7 +246,7 @@ def _profile(trace: AttentionTrace, now: Selection, run: int, alive: Alive) -> d
     ask = schema.Profile(
         id="",
         heads=now.heads,
-        together="mean" if len(now.heads) > _TOGETHER else None,
+        together=_together(now),
         queries=now.queries,
         keys=[] if now.queries else now.keys,
         combine=now.combine,
@@ -236,6 +257,10 @@ def _profile(trace: AttentionTrace, now: Selection, run: int, alive: Alive) -> d
     side = trace.sides(now.attention)[0 if now.queries else 1]
     of = _units(side.words, now.queries or now.keys, words=now.words)
     return {"side": "key" if now.queries else "query", "of": of, **_array(reply, data)}
+
+
+def _together(now: Selection) -> Literal["mean"] | None:
+    return "mean" if len(now.heads) > _TOGETHER else None
 
 
 def _array(reply: schema.LinesReply | schema.ProfileReply, data: bytes) -> dict[str, Any]:
