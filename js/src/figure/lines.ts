@@ -38,6 +38,7 @@ import { titleOf } from "./title";
 const ROWS = 40; // that a page has room for
 const SHOWN = 16; // rows of a longer text that lines are drawn of
 const [HEADER, INSET, NUMBER] = [24, 11, 30]; // px: of a label from its lines, of a number
+const GAP_LABEL = 84; // px of a column in which "… 1234 tokens …" can be read
 const FADED = 0.167; // as in the view
 
 export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
@@ -59,6 +60,7 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const labelOf = (one: Side, unit: number) =>
     one === "query" ? queryLabel(units.query, unit, " ▸ ") : (units.key.labels[unit] ?? "");
   const widest = Math.max(
+    isLong ? GAP_LABEL : 0,
     ...(["query", "key"] as const).flatMap((one) => shown(one).map((unit) => widthOf(labelOf(one, unit)))),
   );
   const beside = shades ? NUMBER : 0; // of the side that has numbers
@@ -113,7 +115,7 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
       const y = (place + 0.5) * row;
       if ("gap" in item) {
         const count = item.gap[1] - item.gap[0];
-        const said = clipped(`… ${count} ${count === 1 ? "token" : "tokens"} …`, label + NUMBER, SMALL);
+        const said = clipped(`… ${count} ${count === 1 ? "token" : "tokens"} …`, isQuery ? x : paper.width - x, SMALL);
         svg += write(x, middled(y, SMALL), said, { anchor, size: SMALL, fill: ink.faint });
         continue;
       }
