@@ -76,7 +76,8 @@ export function figureOf(given: Given, options: Options, png: Paper["png"]): str
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${px(wide)} ${px(high)}" role="img" font-family="${FONT}" font-size="${LETTER}" fill="${ink.text}">`,
     `<title>${xml(title)}</title><desc>${xml(said.join(" · "))}</desc>`,
-    ground && `<rect width="100%" height="100%" fill="${ground}"/>`,
+    // Beyond the edges: of a pixel there no part is left clear.
+    ground && `<rect x="-2" y="-2" width="${px(wide + 4)}" height="${px(high + 4)}" fill="${ground}"/>`,
     `${body}</svg>\n`,
   ].join("");
 }
