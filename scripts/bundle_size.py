@@ -8,7 +8,7 @@ LIMITS = {  # bytes
     "widget.js": 400_000,
     "widget.js.gz": 120_000,
     "loader.js": 2_000,
-    "figure.js": 60_000,
+    "figure.js": 70_000,
     "notebook.js": 4_000,
     "page.js.gz": 135_000,
     "boot.js": 2_000,

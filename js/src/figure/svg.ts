@@ -91,6 +91,8 @@ export type Run = ({ text: string } & Style) | { width: number; draw(x: number, 
 
 const BETWEEN = 14; // px from one item to the next
 const LINE = 1.45; // of the letters' size
+/** What fonts of the West have: of other letters each word is set by itself, in whatever font there is for it. */
+const USUAL = /^[\0-\u024f\u0370-\u052f\u05d0-\u05ea\u2010-\u2027→▸−×÷√∞≤≥‖␣\u2068\u2069]*$/;
 const MAY_BREAK = /(?<= )|(?<=[\u2e80-\u9fff\uac00-\ud7af])/;
 
 /** Set items side by side and in lines; one that fits a line is not broken. */
@@ -140,8 +142,17 @@ export function flow(
           put();
           next();
         }
+        const isUsual = USUAL.test(word);
+        if (!isUsual) {
+          put();
+          end();
+        }
         text += wide > room ? clipped(word, room, size, run.bold) : word;
         used += Math.min(room, widthOf(word, size, run.bold));
+        if (!isUsual) {
+          put();
+          end();
+        }
       }
       put();
     }
