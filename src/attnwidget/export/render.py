@@ -38,7 +38,9 @@ def png(svg: str, density: float, *, skip_system_fonts: bool = False) -> bytes:
     if not 0 < density <= 20:
         raise ValueError(f"density must be above 0 and at most 20 pixels a px, not {density}")
     if width * height * density**2 > _PIXELS_MAX:
-        raise ValueError(f"a picture of {width * density:.0f} × {height * density:.0f} pixels is too large: take less density")
+        raise ValueError(
+            f"a picture of {width * density:.0f} × {height * density:.0f} pixels is too large: take less density"
+        )
     plain = skip_system_fonts or COVERED.fullmatch(re.sub(r"<[^>]*>", "", svg)) is not None
     data = bytes(
         resvg_py.svg_to_bytes(

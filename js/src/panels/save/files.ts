@@ -1,0 +1,67 @@
+// Files of what is on screen. The kernel makes them; the numbers are here without one, too.
+
+import { effect } from "@preact/signals";
+import { headName } from "../../layout/heads";
+import { csv, MOST } from "../../layout/number-table";
+import type { Context } from "../../parts/context";
+import { type Answer, STOPPED } from "../../wire/client";
+import type { Save } from "../../wire/schema";
+
+export type Format = Save["format"];
+export type Look = Pick<Save, "width" | "theme" | "background">;
+
+const KEPT = 60_000; // ms that a host has to fetch a file
+
+/** Make a file and hand it to the reader, unless that is stopped; what goes wrong is told in the frame. */
+export async function save(context: Context, format: Format, look: Look, near: Element): Promise<void> {
+  try {
+    const { ok, buffers } = (await fromKernel(context, format, look)) ?? fromHere(context, format);
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(buffers as BlobPart[], { type: ok.mime as string }));
+    link.download = fileName(context, format);
+    near.append(link); // hosts listen for its click in the page
+    link.click();
+    link.remove();
+    setTimeout(() => URL.revokeObjectURL(link.href), KEPT);
+  } catch (error) {
+    const { message } = error as Error;
+    if (message !== STOPPED) context.problem.value = message;
+  }
+}
+
+/** Null where no kernel answers. */
+function fromKernel({ client }: Context, format: Format, look: Look): Promise<Answer | null> {
+  return new Promise((resolve, reject) => {
+    if (!client.heard.peek()) return resolve(null);
+    const needless = new AbortController();
+    const label = `making the ${format.toUpperCase()}`;
+    const answer = client.ask("save", { format, ...look }, { abort: needless.signal, label });
+    const stop = effect(() => {
+      if (!client.silent.value) return;
+      needless.abort();
+      resolve(null);
+    });
+    answer.then(resolve, reject).finally(stop);
+  });
+}
+
+function fromHere({ numbers }: Context, format: Format): { ok: { mime: string }; buffers: string[] } {
+  if (format !== "csv") {
+    throw new Error(`Only the kernel can make a ${format.toUpperCase()}, and it does not answer: run the cell again.`);
+  }
+  const table = numbers();
+  if (!table) throw new Error("Pin a token: without the kernel, only the numbers of what is pinned are here.");
+  if (table.count > MOST) throw new Error(`A table of ${table.count} rows is too long: pin some tokens.`);
+  return { ok: { mime: "text/csv" }, buffers: [csv(table)] };
+}
+
+/** "demo-causal-lines-L3-H0.svg": nothing that a disk or a shell would take otherwise. */
+function fileName({ state: { traits, kernel } }: Context, format: Format): string {
+  const [head, ...others] = traits.heads.value;
+  const own = others.length > 0 ? `${others.length + 1}-heads` : head && headName(head);
+  const name = [kernel.outline.value?.model, traits.view.value, own].join("-");
+  return `${name
+    .replace(/[^\w.]+/g, "-")
+    .replace(/^[-.]+/, "")
+    .slice(-80)}.${format}`;
+}
