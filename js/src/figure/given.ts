@@ -34,4 +34,6 @@ export interface Options {
   background: boolean;
   /** False leaves out what stands below the legend: the model, the text, the formula. */
   caption?: boolean;
+  /** So many lines at most, the strongest: of a picture that must be small. */
+  most?: number | null;
 }

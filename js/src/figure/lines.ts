@@ -14,7 +14,7 @@ import { endsOf, linesOf } from "../layout/in-sight";
 import { roughly, short } from "../layout/numbers";
 import { briefly, type Scale, scaleTo } from "../layout/scale";
 import type { Scene } from "../layout/scene";
-import { linesCarried, rowHeight, stageWidths } from "../layout/stage";
+import { LINES_MAX, LINES_MIN, linesCarried, rowHeight } from "../layout/stage";
 import { strandsOf } from "../layout/strands";
 import { type Row, strongestOf } from "../layout/strongest";
 import { queryLabel, type Side } from "../layout/units";
@@ -46,7 +46,8 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const { theme, ink } = paper;
   const pinned = { query: units.query.of(selection.queries), key: units.key.of(selection.keys) };
   const focus = focusOf(null, pinned.query, pinned.key);
-  const { edges, scale, folds, isLong } = linesShown(given, pinned);
+  const { scale, folds, isLong, ...all } = linesShown(given, pinned);
+  const edges = strongest(all.edges, paper.most);
   const rows = Math.max(folds.query.rows, folds.key.rows);
   const row = rowHeight(rows);
   const height = rows * row;
@@ -60,9 +61,11 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const widest = Math.max(
     ...(["query", "key"] as const).flatMap((one) => shown(one).map((unit) => widthOf(labelOf(one, unit)))),
   );
-  const spare = shades ? 0 : 2 * NUMBER; // without numbers nobody needs their room
-  const places = stageWidths(paper.width + 2 * spare, widest + 2 * INSET);
-  const [left, right, label] = [places.left - spare, places.right - spare, places.label - INSET];
+  const beside = shades ? NUMBER : 0; // of the side that has numbers
+  const label = Math.max(40, Math.min(200, widest, (paper.width - beside - LINES_MIN) / 2 - INSET));
+  const room = paper.width - beside - 2 * (label + INSET);
+  const left = label + INSET + Math.max(0, room - LINES_MAX) / 2 + (side === "query" ? beside : 0);
+  const right = left + Math.min(LINES_MAX, room);
   const middleOf = (one: Side) => (unit: number) => {
     const at = rowOf(folds[one], unit);
     return at < 0 ? Number.NaN : (at + 0.5) * row;
@@ -157,7 +160,7 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const others = focused ? without(edges, isIn) : edges;
   const body = focused ? `<g opacity="${FADED}">${draw(others)}</g>${draw(focused)}` : draw(edges);
   return {
-    title: titleOf(given, focus, edges),
+    title: titleOf(given, focus, ink.quiet, edges),
     svg: `${header}<g transform="translate(0 ${HEADER})">${body}${column("query")}${column("key")}</g>`,
     height: HEADER + height,
     legend: legendOf(given, paper, {
@@ -173,19 +176,23 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
 
 const rounded = (path: string): string => path.replace(/-?\d+\.\d{3,}/g, (one) => px(Number(one)));
 
+function strongest(edges: Edges, most: number): Edges {
+  const left = Math.max(0, edges.count - most);
+  return left > 0 ? { ...kept(edges, (at) => at >= left), dropped: edges.dropped + left } : edges;
+}
+
 /** Lines but for those of some pairs. */
-function without(edges: Edges, pairs: ReadonlySet<string>): Edges {
-  const kept = Array.from(edges.query.keys()).filter((at) => !pairs.has(`${edges.query[at]} ${edges.key[at]}`));
-  const of = <T extends Int32Array | Float32Array | Uint8Array | Uint16Array>(all: T) =>
-    all.filter((_, at) => kept.includes(at)) as T;
+const without = (edges: Edges, pairs: ReadonlySet<string>): Edges =>
+  kept(edges, (at) => !pairs.has(`${edges.query[at]} ${edges.key[at]}`));
+
+function kept(edges: Edges, isKept: (at: number) => boolean): Edges {
+  const { query, key, strength, negative, head } = edges;
+  const test = (_: number, at: number) => isKept(at);
+  const own = query.filter(test);
   return {
     ...edges,
-    count: kept.length,
-    query: of(edges.query),
-    key: of(edges.key),
-    strength: of(edges.strength),
-    negative: of(edges.negative),
-    head: of(edges.head),
+    ...{ count: own.length, query: own, key: key.filter(test), strength: strength.filter(test) },
+    ...{ negative: negative.filter(test), head: head.filter(test) },
   };
 }
 

@@ -160,6 +160,8 @@ export interface Paper {
   width: number;
   /** What is below; empty where the figure is transparent. */
   ground: string;
+  /** So many lines at most. */
+  most: number;
   ink: Record<"text" | "quiet" | "faint" | "line" | "accent", string>;
   /** Make a picture file of pixels, red, green, blue and opacity of each: as a data URI. */
   png(pixels: Uint8ClampedArray, width: number, height: number): string;

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import quickjs
 
+from attnwidget.export.small import SIGNATURE, chunk
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,16 +61,12 @@ def draw(handed: Mapping[str, Any], seconds: float | None = None) -> str:
         raise RuntimeError(f"the figure could not be drawn: {error}") from None
 
 
-def _png(pixels: str, width: int, height: int) -> str:
+def _png(pixels: str, wide: float, high: float) -> str:
     """Pack pixels, base64 of (height, width, 4) bytes, as a PNG in a data URI."""
+    width, height = int(wide), int(high)  # JavaScript's numbers may be floats
     row = 4 * width
     raw = base64.b64decode(pixels)
     lines = b"".join(b"\0" + raw[at : at + row] for at in range(0, row * height, row))
     head = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
+    data = SIGNATURE + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines, 9)) + chunk(b"IEND", b"")
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    """Return a part of a PNG file."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -6,10 +6,11 @@ import re
 import struct
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import resvg_py
 
-from attnwidget.export.engine import chunk
+from attnwidget.export.small import chunk, smaller
 
 FONTS = Path(__file__).with_name("fonts")
 FAMILY = "Attnwidget Sans"
@@ -22,7 +23,7 @@ COVERED = re.compile(
 )
 
 
-def png(svg: str, density: float, *, skip_system_fonts: bool = False) -> bytes:
+def png(svg: str, density: float, *, small: bool = False, skip_system_fonts: bool = False) -> bytes:
     """Draw an SVG file's picture.
 
     Parameters
@@ -31,6 +32,8 @@ def png(svg: str, density: float, *, skip_system_fonts: bool = False) -> bytes:
         As `engine.draw` returns it: its size is in px or in inches.
     density : float
         Pixels a px; an inch has 96 px.
+    small : bool
+        Whether similar colours become one, so that it takes a third of the bytes; of an opaque picture.
     skip_system_fonts : bool
         Draw with the fonts in this package alone.
     """
@@ -46,6 +49,7 @@ def png(svg: str, density: float, *, skip_system_fonts: bool = False) -> bytes:
         resvg_py.svg_to_bytes(
             svg_string=svg,
             width=round(width * density),
+            dpi=96,
             skip_system_fonts=plain,
             font_files=_font_files(),
             font_family=FAMILY,
@@ -54,7 +58,8 @@ def png(svg: str, density: float, *, skip_system_fonts: bool = False) -> bytes:
     )
     # How large it is meant to be, in pixels a metre: what sets a paper goes by it.
     dots = round(96 * density / 0.0254)
-    return data[:33] + chunk(b"pHYs", struct.pack(">IIB", dots, dots, 1)) + data[33:]
+    data = data[:33] + chunk(b"pHYs", struct.pack(">IIB", dots, dots, 1)) + data[33:]
+    return smaller(data) if small else data
 
 
 def size_of(svg: str) -> tuple[float, float]:
@@ -84,7 +89,7 @@ def pdf(svg: str) -> bytes:
 
 
 @cache
-def _converter() -> object:
+def _converter() -> Any:
     try:
         import vl_convert
     except ImportError:
