@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attnwidget.export.figure import Figure, figure_of
 from attnwidget.export.numbers import csv_file
+from attnwidget.export.page import page
 from attnwidget.wire.schema import Save, SaveReply
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], byt
     "png": ("image/png", lambda *about: _drawn(*about).png()),
     "pdf": ("application/pdf", lambda *about: _drawn(*about).pdf()),
     "csv": ("text/csv;charset=utf-8", lambda session, _, alive: csv_file(session, alive)),
+    "html": ("text/html", lambda session, _, alive: page(session, alive=alive)),
 }
 """By format, its media type and what makes the bytes of it from (session, request, alive)."""
 

@@ -150,6 +150,11 @@ class Session:
         """The categories that there are, "Other" last."""
         return self._categories.names
 
+    @property
+    def own_categories(self) -> tuple[Category, ...]:
+        """The user's own categories."""
+        return self._categories.own
+
     def settled(self) -> AttentionTrace:
         """Return the trace on screen; wait for a model that is still loading, and raise if it failed."""
         self._runner.settle()
@@ -382,7 +387,7 @@ class Session:
             for feed in self._feeds.values():
                 feed.forget()
             self._tell(**changes, selection=selection, breakdown=None)
-            self._tell(outline=self._outline())
+            self._tell(outline=self.outline())
             for feed in self._feeds.values():
                 feed.follow(self._shown)
         finally:
@@ -398,16 +403,17 @@ class Session:
         where = (None, None) if loaded is None else loaded[:2]
         return Shown(self.run_number, self.trace, self.selection, *where)
 
-    def _outline(self) -> Wired:
+    def outline(self, attention: str | None = None) -> Outline:
+        """Describe the run, by the attention on screen or another."""
         trace, loaded = self.trace, self._runner.loaded
+        name_of = self.selection.attention if attention is None else attention
         assert trace is not None  # noqa: S101
         name = self._model_name
         config = getattr(self.model, "config", None)
         demo = loaded is not None and loaded.is_demo
-        is_encoder = self.selection.attention == "encoder"
         return outline(
             trace,
-            self.selection.attention,
+            name_of,
             run=self.run_number,
             trace=MAIN,
             model=name,
@@ -415,7 +421,7 @@ class Session:
             editable=loaded is not None,
             seconds=self._seconds,
             translates=bool(getattr(config, "is_encoder_decoder", False)),
-            changed_from=None if is_encoder else self._changed_from,
+            changed_from=None if name_of == "encoder" else self._changed_from,
             demo=_menu(name, self._example) if demo else None,
         )
 
@@ -423,7 +429,7 @@ class Session:
         """Return an outline to tell, if a measure is drawn that was registered after the last one."""
         last = self.states.get("outline")
         known = {one.name for one in last.measures} if isinstance(last, Outline) else set()
-        return {} if self.selection.measure in known else {"outline": self._outline()}
+        return {} if self.selection.measure in known else {"outline": self.outline()}
 
     # -- what can wait ------------------------------------------------------------------------------------------
 

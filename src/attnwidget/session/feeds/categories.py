@@ -48,7 +48,7 @@ class CategoriesFeed(Feed):
         self, tell: Callable[[Wired], None], own: Sequence[Category], *, wants_probe: bool, lock: RLock | None = None
     ) -> None:
         super().__init__(tell, lock)
-        self._own = tuple(own)
+        self.own = tuple(own)
         self._wants_probe = wants_probe
         self._begun: tuple[int, str] | None = None
         self.table: CategoryTable | None = None  # with the evidence that was told
@@ -61,7 +61,7 @@ class CategoriesFeed(Feed):
     @property
     def names(self) -> list[str]:
         """The categories that there are, "Other" last."""
-        return [*(one.name for one in all_categories(self._own)), OTHER]
+        return [*(one.name for one in all_categories(self.own)), OTHER]
 
     def forget(self) -> None:
         """Drop the scores; evidence about the model outlives the text."""
@@ -106,7 +106,7 @@ class CategoriesFeed(Feed):
 
     def score(self, trace: AttentionTrace, attention: str, on_layer: Callable[[int, int], None]) -> CategoryTable:
         """Score a text's heads, without evidence about the model."""
-        return categorize(trace, attention=attention, categories=self._own, on_layer=on_layer)
+        return categorize(trace, attention=attention, categories=self.own, on_layer=on_layer)
 
     def _bring_evidence(self, shown: Shown, known: HeadProbe | None, *, looks: bool) -> None:
         if shown.model is not self._probed:
