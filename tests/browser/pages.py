@@ -80,9 +80,7 @@ class Saved:
     def answer(self, asks: list[dict[str, Any]]) -> list[tuple[dict[str, Any], bytes]]:
         """Return the page's replies, each with its numbers."""
         self.wait()
-        return [
-            (reply, base64.b64decode(texts[0]) if texts else b"") for reply, texts in self.page.evaluate(ASK, asks)
-        ]
+        return [(reply, base64.b64decode(texts[0]) if texts else b"") for reply, texts in self.page.evaluate(ASK, asks)]
 
     def breakdown(self) -> dict[str, Any]:
         """Return the breakdown's state, its arrays as tensors."""

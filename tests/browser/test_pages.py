@@ -110,7 +110,9 @@ def test_every_number_is_within_the_stated_bound(page: Page, blocked: list[str],
     for attention in trace.attentions:
         if attention != session.selection.attention:
             session.select(attention=attention)
-            page.evaluate("name => { attnwidgetModel.set('attention', name); attnwidgetModel.save_changes(); }", attention)
+            page.evaluate(
+                "name => { attnwidgetModel.set('attention', name); attnwidgetModel.save_changes(); }", attention
+            )
         for measure in ("weights", "scores", "norms"):
             if trace.lacks(measure, attention):
                 continue
@@ -133,7 +135,13 @@ def test_every_number_is_within_the_stated_bound(page: Page, blocked: list[str],
                     mine, theirs = mine[:1].abs(), theirs[:1].abs()  # of two as far from 0 either may be the farthest
                 known = theirs.isfinite()
                 times = 1 if ask["ask"] == "tile" and not ask.get("words") else SUMMED
-                torch.testing.assert_close(mine[known], theirs[known], rtol=0, atol=limit * times + 1e-6, msg=lambda text, ask=ask: f"{ask}: {text}")
+                torch.testing.assert_close(
+                    mine[known],
+                    theirs[known],
+                    rtol=0,
+                    atol=limit * times + 1e-6,
+                    msg=lambda text, ask=ask: f"{ask}: {text}",
+                )
                 assert reply["ok"].get("why") == about.get("why")
                 compared += 1
     assert compared >= 10
@@ -239,7 +247,13 @@ def test_the_breakdown_is_the_kernels(page: Page, tmp_path: Path, name: str) -> 
     found: list[Any] = []
     weights, scores = measured(save_page, session, found)
     saved = Saved(page, tmp_path / "page.html", save_page(session))
-    places = [([], {}), ([6], {}), ([2, 7, 5], {}), ([2, 7], {"combine": "sum"}), *(([6], {"what_if": one}) for one in WHAT_IFS)]
+    places = [
+        ([], {}),
+        ([6], {}),
+        ([2, 7, 5], {}),
+        ([2, 7], {"combine": "sum"}),
+        *(([6], {"what_if": one}) for one in WHAT_IFS),
+    ]
     places.append(([3, 8], {"what_if": {"temperature": 2, "removed": [1]}}))
     for queries, more in places:
         now = {"view": "breakdown", "heads": [(1, 2)], "layer": 1, "queries": queries, "combine": "mean", "what_if": {}}
@@ -251,7 +265,19 @@ def test_the_breakdown_is_the_kernels(page: Page, tmp_path: Path, name: str) -> 
         assert mine["missing"] == theirs["missing"] == ""
         assert mine["projected"]["state"] == "missing"
         assert "page" in mine["projected"]["message"]
-        for name_of in ("queries", "pinned", "rows", "ranked", "visible", "masked", "sharedBy", "keyHead", "keyHeads", "scale", "softcap"):
+        for name_of in (
+            "queries",
+            "pinned",
+            "rows",
+            "ranked",
+            "visible",
+            "masked",
+            "sharedBy",
+            "keyHead",
+            "keyHeads",
+            "scale",
+            "softcap",
+        ):
             assert mine[name_of] == theirs[name_of], name_of
         compare(mine, theirs, weights, scores, found[0].values)
         if more.get("what_if"):
@@ -263,14 +289,19 @@ def test_the_breakdown_is_the_kernels(page: Page, tmp_path: Path, name: str) -> 
 def compare(mine: dict[str, Any], theirs: dict[str, Any], weights: float, scores: float, values: float) -> None:
     """Compare all numbers of a breakdown, each with what it may be off."""
     counted = SUMMED * weights
-    size = max(1.0, *(array(one, one["data"]).float().nan_to_num(0, 0, 0).abs().max().item() for one in theirs["arrays"].values()))
+    size = max(
+        1.0,
+        *(array(one, one["data"]).float().nan_to_num(0, 0, 0).abs().max().item() for one in theirs["arrays"].values()),
+    )
     loose = (counted + SUMMED * values + SUMMED * scores) * size
     allowed = {"weights": weights, "scores": scores, "scaled": scores, "capped": scores, "values": values, "allowed": 0}
     absent = {"contribution", "output", "headNorms", "attentionOutput"}  # they take W_O
     assert mine["arrays"].keys() == theirs["arrays"].keys() - absent
     for name, one in mine["arrays"].items():
         exact = array(theirs["arrays"][name], theirs["arrays"][name]["data"])
-        torch.testing.assert_close(one, exact, rtol=0, atol=allowed.get(name, loose) + 1e-5, msg=lambda text, name=name: f"{name}: {text}")
+        torch.testing.assert_close(
+            one, exact, rtol=0, atol=allowed.get(name, loose) + 1e-5, msg=lambda text, name=name: f"{name}: {text}"
+        )
     for name in ("maximum", "total", "sink", "removed", "grown"):
         if mine.get(name) is not None or theirs.get(name) is not None:
             assert mine[name] == pytest.approx(theirs[name], abs=loose), name

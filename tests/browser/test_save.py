@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from playwright.sync_api import expect
@@ -13,6 +14,7 @@ from playwright.sync_api import expect
 from attnwidget import AttentionWidget
 from attnwidget.export import numbers
 from attnwidget.export import save as saving
+from attnwidget.wire.schema import VIEWS
 from browser.fake_comm import Mounted
 
 if TYPE_CHECKING:
@@ -180,3 +182,30 @@ def test_selected_text_is_copied_as_it_is(page: Page) -> None:
     page.get_by_label("Text").focus()
     page.keyboard.press("Control+a")
     assert copied(page) == ["", False]  # the browser's own
+
+
+# -- a saved page -----------------------------------------------------------------------------------------------------
+
+
+def test_a_saved_page_makes_figures_and_numbers_itself(page: Page, tmp_path: Path) -> None:
+    widget = AttentionWidget(TEXT, probe=False, heads=["L3-H0"], queries=[8])
+    widget.save_html(tmp_path / "page.html")
+    page.goto((tmp_path / "page.html").as_uri())
+    expect(page.locator("[data-attnwidget]")).to_have_attribute("data-state", "ready")
+    for view in VIEWS:
+        page.locator(f"[data-tab={view}]").click()
+        expect(page.locator("[data-attnwidget]")).to_have_attribute("data-view", view)
+        expect(page.locator("[data-attnwidget]")).to_have_attribute("data-state", "ready")
+        name, data = saved(page, "SVG")
+        assert name == f"demo-causal-{view}-L3-H0.svg"
+        root = ET.fromstring(data)  # noqa: S314 - our own
+        assert root.tag.endswith("svg")
+        assert len(list(root.iter())) > 20
+    assert saved(page, "PNG")[1].startswith(b"\x89PNG")
+    page.locator("[data-tab=lines]").click()
+    kernels = rows_of(numbers.csv(widget._session))
+    own = rows_of(saved(page, "CSV")[1].decode())
+    assert [row[:5] + row[6:] for row in own] == [row[:5] + row[6:] for row in kernels]
+    open_menu(page)
+    page.get_by_role("menuitem", name="PDF").click()
+    expect(page.get_by_role("alert")).to_contain_text("A saved page makes no PDF")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attnwidget.cli import demo, export, page
 from attnwidget.cli.terminal import say
-from attnwidget.version import VERSION
+from attnwidget.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="attnwidget", description=_ABOUT, epilog=_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--version", action="version", version=f"attnwidget {VERSION}")
+    parser.add_argument("--version", action="version", version=f"attnwidget {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (demo, export, page):
         one = command.add_to(commands)

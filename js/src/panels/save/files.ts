@@ -4,20 +4,30 @@ import { effect } from "@preact/signals";
 import { headName } from "../../layout/heads";
 import { csv, MOST } from "../../layout/number-table";
 import type { Context } from "../../parts/context";
-import { type Answer, STOPPED } from "../../wire/client";
+import { STOPPED } from "../../wire/client";
 import type { Save } from "../../wire/schema";
 
 export type Format = Save["format"];
+interface Made {
+  ok: { mime?: unknown };
+  buffers: BlobPart[];
+}
+
 export type Look = Pick<Save, "width" | "theme" | "background">;
+
+type Make = (context: Context, format: Format, look: Look) => Promise<BlobPart | null>;
+
+/** What makes files where there is never a kernel: a saved page brings it along, and a notebook has no room for it. */
+export const here: { make: Make | null } = { make: null };
 
 const KEPT = 60_000; // ms that a host has to fetch a file
 
 /** Make a file and hand it to the reader, unless that is stopped; what goes wrong is told in the frame. */
 export async function save(context: Context, format: Format, look: Look, near: Element): Promise<void> {
   try {
-    const { ok, buffers } = (await fromKernel(context, format, look)) ?? fromHere(context, format);
+    const { ok, buffers } = (await fromElsewhere(context, format, look)) ?? numbersHere(context, format);
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob(buffers as BlobPart[], { type: ok.mime as string }));
+    link.href = URL.createObjectURL(new Blob(buffers, { type: ok.mime as string }));
     link.download = fileName(context, format);
     near.append(link); // hosts listen for its click in the page
     link.click();
@@ -30,7 +40,7 @@ export async function save(context: Context, format: Format, look: Look, near: E
 }
 
 /** Null where no kernel answers. */
-function fromKernel({ client }: Context, format: Format, look: Look): Promise<Answer | null> {
+function fromKernel({ client }: Context, format: Format, look: Look): Promise<Made | null> {
   return new Promise((resolve, reject) => {
     if (!client.heard.peek()) return resolve(null);
     const needless = new AbortController();
@@ -41,11 +51,17 @@ function fromKernel({ client }: Context, format: Format, look: Look): Promise<An
       needless.abort();
       resolve(null);
     });
-    answer.then(resolve, reject).finally(stop);
+    answer.then((found) => resolve(found as Made), reject).finally(stop);
   });
 }
 
-function fromHere({ numbers }: Context, format: Format): { ok: { mime: string }; buffers: string[] } {
+async function fromElsewhere(context: Context, format: Format, look: Look): Promise<Made | null> {
+  if (!here.make) return fromKernel(context, format, look);
+  const file = await here.make(context, format, look);
+  return file === null ? null : { ok: {}, buffers: [file] };
+}
+
+function numbersHere({ numbers }: Context, format: Format): Made {
   if (format !== "csv") {
     throw new Error(`Only the kernel can make a ${format.toUpperCase()}, and it does not answer: run the cell again.`);
   }
