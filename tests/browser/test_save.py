@@ -198,7 +198,7 @@ def test_a_saved_page_makes_figures_and_numbers_itself(page: Page, tmp_path: Pat
         expect(page.locator("[data-attnwidget]")).to_have_attribute("data-state", "ready")
         name, data = saved(page, "SVG")
         assert name == f"demo-causal-{view}-L3-H0.svg"
-        root = ET.fromstring(data)  # noqa: S314 - our own
+        root = ET.fromstring(data)
         assert root.tag.endswith("svg")
         assert len(list(root.iter())) > 20
     assert saved(page, "PNG")[1].startswith(b"\x89PNG")
