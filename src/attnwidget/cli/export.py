@@ -117,7 +117,7 @@ def _opened(args: Namespace, text: str, tell: Steps) -> Session:
         "threshold": args.threshold,
         "words": args.words or None,
     }
-    session = Session(probe=False, options={name: one for name, one in chosen.items() if one is not None})
+    session = Session(options={name: one for name, one in chosen.items() if one is not None})
 
     def follow(changes: Any) -> None:
         status = changes.get("status")
@@ -126,6 +126,8 @@ def _opened(args: Namespace, text: str, tell: Steps) -> Session:
 
     session.listener = follow
     session.open(text, Texts(text=text, text_pair=args.pair or "", text_target=args.target or ""), args.model)
+    tell("scoring the heads")
+    session.complete()  # what a figure colours lines by, and the heads' pictures
     tell.end()
     return session
 
