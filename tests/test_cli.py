@@ -44,6 +44,26 @@ def test_numbers_of_what_is_chosen(tmp_path, capsys):
     assert f"wrote {path}" in err
 
 
+def test_one_run_gives_every_kind_of_file(tmp_path):
+    pytest.importorskip("vl_convert")
+    begins = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "html": b"<!doctype html", "csv": b"\xef\xbb\xbf"}
+    outputs = [part for ending in begins for part in ("-o", str(tmp_path / f"it.{ending}"))]
+    looks = ["--width", "3.3", "--theme", "dark", "--transparent", "--view", "matrix"]
+    assert main(["export", TEXT, "--query", "it", *looks, *outputs]) == 0
+    for ending, begin in begins.items():
+        data = (tmp_path / f"it.{ending}").read_bytes()[:60]
+        assert begin in data.replace(b"\0", b""), ending  # a page is in UTF-16
+    assert 'width="3.3in"' in (tmp_path / "it.svg").read_text(encoding="utf-8")
+
+
+def test_what_it_knows_beforehand_is_so():
+    from attnwidget.cli.export import FORMATS, WIDEST
+    from attnwidget.export import figure, save
+
+    assert set(FORMATS) == set(save.FORMATS)
+    assert figure._INCHES == WIDEST
+
+
 def test_from_a_script_without_jupyter_reading_from_standard_input(tmp_path):
     block = "; ".join(f"sys.modules[{name!r}] = None" for name in JUPYTER)
     code = f"import sys; {block}; from attnwidget.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -67,7 +87,7 @@ def here(tmp_path, monkeypatch):
     [
         (["export", TEXT, "-o", "x.docx"], 2, ".svg, .png, .pdf, .csv, .html"),
         (["export", " ", "-o", "x.csv"], 2, "the text is empty"),
-        (["export", TEXT, "-o", "x.svg", "--width", "0"], 2, "1 to 40 inches"),
+        (["export", TEXT, "-o", "x.svg", "--width", "0"], 2, "1 to 60 inches"),
         (["export", TEXT], 2, "-o"),
         (["nonsense"], 2, "nonsense"),
         (["export", TEXT, "-o", "nowhere/x.csv"], 1, "no folder nowhere"),

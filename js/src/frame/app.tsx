@@ -4,6 +4,7 @@
 import { useMemo } from "preact/hooks";
 import { gridOf } from "../layout/head-grid";
 import type { Mounted } from "../parts/context";
+import { copyNumbers } from "../parts/copy";
 import { focusClicked } from "../parts/keep-focus";
 import { Alert, Silence } from "./alert";
 import { Panels, Side } from "./place";
@@ -36,6 +37,7 @@ export function App(mounted: Mounted) {
         widget.find();
       }}
       onClickCapture={focusClicked}
+      onCopy={(event) => copyNumbers(event, context)}
     >
       <div class="text-row">
         <Panels place="top" context={context} />

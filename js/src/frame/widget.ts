@@ -31,6 +31,7 @@ export function createWidget(mounted: Mounted): Widget {
     computed(() => view.value.drawsTiles),
     computed(() => Boolean(view.value.hasThreshold)),
     computed((): OnScreen | null => held.value?.get(view.value)?.onScreen.value ?? null),
+    () => held.value?.get(view.value)?.numbers?.() ?? null,
   );
   const { problem, hover } = context;
   held.value = new Map(VIEWS.map((one) => [one, one.create(context)]));

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from attnwidget.session import Session
 
-FORMATS = ("svg", "png", "pdf", "csv", "html")
+FORMATS = ("svg", "png", "pdf", "csv", "html")  # as in `export.save`, which takes seconds to import
+WIDEST = (1, 60)  # inches, as in `export.figure`
 _EPILOG = """\
 The ending of a file says what it becomes: .svg, .png and .pdf are figures, .html a page to explore in a browser
 without a network, .csv the numbers. The bundled models need no network: demo/causal (reads from left to right),
@@ -75,8 +76,8 @@ def run(args: Namespace, parser: ArgumentParser) -> int:
         if ending not in FORMATS:
             parser.error(f"{name}: a file ends in {', '.join('.' + one for one in FORMATS)}")
         outputs.append((ending, checked_output(name)))
-    if args.width is not None and not 1 <= args.width <= 40:
-        parser.error(f"--width is from 1 to 40 inches, not {args.width:g}")
+    if args.width is not None and not WIDEST[0] <= args.width <= WIDEST[1]:
+        parser.error(f"--width is from {WIDEST[0]} to {WIDEST[1]} inches, not {args.width:g}")
     text = sys.stdin.read().strip() if args.text == "-" else args.text
     if not text.strip():
         parser.error("the text is empty")
@@ -116,7 +117,7 @@ def _opened(args: Namespace, text: str, tell: Steps) -> Session:
         "threshold": args.threshold,
         "words": args.words or None,
     }
-    session = Session(probe=False, options={name: one for name, one in chosen.items() if one is not None})
+    session = Session(options={name: one for name, one in chosen.items() if one is not None})
 
     def follow(changes: Any) -> None:
         status = changes.get("status")
@@ -125,6 +126,8 @@ def _opened(args: Namespace, text: str, tell: Steps) -> Session:
 
     session.listener = follow
     session.open(text, Texts(text=text, text_pair=args.pair or "", text_target=args.target or ""), args.model)
+    tell("scoring the heads")
+    session.complete()  # what a figure colours lines by, and the heads' pictures
     tell.end()
     return session
 

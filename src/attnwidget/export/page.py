@@ -137,6 +137,9 @@ def page(
             one[state] = one[state].to_state()
     there = {name: {layer["number"]: layer["heads"] for layer in one["layers"]} for name, one in described.items()}
     start = asdict(selection) | _opening(selection, there)
+    size = sum(map(len, blocks))
+    for one in described.values():
+        one["outline"] = one["outline"] | {"nbytes": size}
     data = {
         "texts": asdict(texts),
         "selection": start,
@@ -234,9 +237,10 @@ def _predicted(trace: AttentionTrace, alive: Alive) -> tuple[list[list[dict[str,
 def _bound(worst: Errors) -> str:
     """Say how far numbers may be from the model's, rounded up."""
     kinds = {"weights": worst.weights, "scores": worst.scores}
-    parts = [f"{name} by at most {_above(value)}" for name, value in kinds.items() if value > 0]
-    said = " and ".join(parts) or "no number"
-    return f"Numbers here were rounded to make the page small: {said} off from the model's."
+    parts = [f"{name} differ from the model's by at most {_above(value)}" for name, value in kinds.items() if value > 0]
+    if not parts:
+        return "Numbers here are the model's own."
+    return f"Numbers here were rounded to make the page small: {', '.join(parts)}."
 
 
 def _above(value: float) -> str:
