@@ -7,6 +7,7 @@ compressor, are packed as they are; what is above them is of the same size in al
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -94,6 +95,12 @@ def write(quantised: Quantised) -> bytes:
 def _planes(numbers: np.ndarray) -> np.ndarray:
     """Put first all lowest bytes, then all next ones …: bytes of one kind pack better."""
     return np.ascontiguousarray(np.moveaxis(numbers[..., None].view(np.uint8), -1, 0))
+
+
+def pack(data: bytes) -> bytes:
+    """Make gzip of it: by how often bytes come, for what looks like noise repeats itself by chance only."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31, 9, zlib.Z_FILTERED)
+    return packer.compress(data) + packer.flush()
 
 
 def bits(numbers: Tensor, step: Tensor) -> float:
