@@ -70,7 +70,16 @@ const notebook = {
   outfile: `${OUT}/notebook.js`,
 };
 
-for (const one of [options, notebook]) {
+// What the kernel draws figures with, in a JavaScript engine of its own.
+const figures = {
+  ...shared,
+  entryPoints: ["js/src/figure/kernel.ts"],
+  outfile: `${OUT}/figure.js`,
+  format: "iife",
+  globalName: "attnwidget",
+};
+
+for (const one of [options, notebook, figures]) {
   if (watch) await (await context(one)).watch();
   else await build(one);
 }

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "src/attnwidget"
 
 # A room may import from the lines above its own only.
 ORDER = (
-    {"head_id", "hosts", "tokens", "models", "replacing"},
+    {"head_id", "hosts", "tokens", "models", "replacing", "version"},
     {"maths"},
     {"breakdown", "measures"},
     {"trace"},

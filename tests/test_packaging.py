@@ -11,6 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NEEDED = {
+    "attnwidget/export/fonts/AttnwidgetSans-Regular.ttf",
+    "attnwidget/export/fonts/LICENSE",
+    "attnwidget/static/figure.js",
     "attnwidget/static/loader.js",
     "attnwidget/static/notebook.js",
     "attnwidget/static/widget.js.gz",

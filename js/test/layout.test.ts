@@ -3,13 +3,13 @@ import { test } from "node:test";
 import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt, fall, focusEdges } from "../src/layout/edges";
 import { bestOf, focusOf, shadesOf } from "../src/layout/focus";
+import { readingsOf } from "../src/layout/readings";
 import { type Scale, scaleOf, WEIGHTS } from "../src/layout/scale";
 import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths } from "../src/layout/stage";
 import { evenSpread, rankInWords, spreadInWords, standingOf } from "../src/layout/standing";
 import { strandsOf } from "../src/layout/strands";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
 import { findTokens, windowAround } from "../src/layout/token-search";
-import { readingsOf } from "../src/parts/readings";
 import type { Scene } from "../src/source/scene";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({

@@ -5,12 +5,12 @@ import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt } from "../src/layout/edges";
 import { type Focus, numberOf } from "../src/layout/focus";
 import { leaveOut, takenFrom } from "../src/layout/leave-out";
+import { readingsOf } from "../src/layout/readings";
 import { WEIGHTS } from "../src/layout/scale";
 import { evenSpread, spreadInWords } from "../src/layout/standing";
 import { asideOf, bendOf, STRANDS, strandsOf } from "../src/layout/strands";
 import { FORBIDDEN, type Tile } from "../src/layout/tile";
 import { takeTogether } from "../src/layout/together";
-import { readingsOf } from "../src/parts/readings";
 import type { Scene } from "../src/source/scene";
 import type { Head } from "../src/wire/schema";
 

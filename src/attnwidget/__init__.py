@@ -9,15 +9,16 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from attnwidget.version import __version__
+
 if TYPE_CHECKING:
     from attnwidget import measures
     from attnwidget.capture import capture, capture_module
+    from attnwidget.export.figure import figure
     from attnwidget.heads import categorize, head_report, probe_heads, similar_heads
     from attnwidget.models import load_model
     from attnwidget.trace import AttentionTrace
     from attnwidget.widget import AttentionWidget
-
-__version__ = "0.1.0"
 
 _HOME = {
     "AttentionTrace": "attnwidget.trace",
@@ -25,6 +26,7 @@ _HOME = {
     "capture": "attnwidget.capture",
     "capture_module": "attnwidget.capture",
     "categorize": "attnwidget.heads",
+    "figure": "attnwidget.export.figure",
     "head_report": "attnwidget.heads",
     "load_model": "attnwidget.models",
     "probe_heads": "attnwidget.heads",
@@ -38,6 +40,7 @@ __all__ = [
     "capture",
     "capture_module",
     "categorize",
+    "figure",
     "head_report",
     "load_model",
     "measures",

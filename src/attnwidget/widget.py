@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from base64 import b64encode
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode
 
 from attnwidget import front_end, hosts
 from attnwidget.examples import EXAMPLES, Example, Examples
+from attnwidget.export.figure import Figure, Theme, figure_of, output_picture
 from attnwidget.export.save import save
 from attnwidget.session import OptionError, Session, jobs
 from attnwidget.session.requests import HEAVY, SLOW, handlers
@@ -28,9 +32,13 @@ if TYPE_CHECKING:
     from attnwidget.breakdown import Breakdown
     from attnwidget.heads import Category
 
+logger = logging.getLogger(__name__)
+
 # The browser holds the newest value of what it set itself. An echo would arrive late and move the view back; and
 # marimo sends the whole state round with every change. `SelectionEvent` sees to it that all browsers agree.
 _LIVE = {"sync": True, "echo_update": False}
+_LIVE_PICTURE = "To get the live picture: File → Trust Notebook, or run the cell."
+_STILL_LOADING = "The model was still loading: run the cell once more for a picture of it."
 _SOON = 1.0  # seconds until what can wait is made unasked: behind a long cell no browser's question comes through
 
 
@@ -55,6 +63,9 @@ class AttentionWidget(SessionWidget):
     probe : bool
         Whether to run the model on annotated sentences and repeated tokens in the background, once for each model, to
         tell its syntactic, induction and duplicate-token heads.
+    picture : bool, optional
+        Whether a PNG stands beside the widget in a notebook's output, for readers whom no widget reaches. By default
+        as `AttentionWidget.picture` says, for all widgets.
     **options
         First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `measure`, `threshold`, `words`,
         `category`, `combine`, `what_if`.
@@ -102,6 +113,8 @@ class AttentionWidget(SessionWidget):
         what to do.
     """
 
+    picture = True
+
     text = Unicode().tag(**_LIVE)
     text_pair = Unicode().tag(**_LIVE)
     text_target = Unicode().tag(**_LIVE)
@@ -138,11 +151,12 @@ class AttentionWidget(SessionWidget):
         tokenizer: object = None,
         categories: Sequence[Category] = (),
         probe: bool = True,
+        picture: bool | None = None,
         **options: Any,
     ) -> None:
         unknown = sorted(set(options) - set(SELECTION))
         if unknown:
-            known = ", ".join((*TEXTS[1:], "model", "tokenizer", "categories", "probe", *SELECTION))
+            known = ", ".join((*TEXTS[1:], "model", "tokenizer", "categories", "probe", "picture", *SELECTION))
             raise TypeError(f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}")
         if not isinstance(source, (str, AttentionTrace, Example)):
             raise TypeError(
@@ -156,6 +170,8 @@ class AttentionWidget(SessionWidget):
             trait = self.traits()[name]
             if value is not None or not trait.allow_none:
                 options[name] = trait.validate(self, value)
+        if picture is not None:
+            self.picture = picture
         self._session = Session(tokenizer=tokenizer, categories=categories, probe=probe, options=options)
         front_end.begin()
         # Before the model runs: the browser gets ready meanwhile.
@@ -227,6 +243,42 @@ class AttentionWidget(SessionWidget):
         """
         return self._session.breakdown()
 
+    def figure(
+        self, *, width: float | None = None, theme: Theme = "light", background: bool = True, caption: bool = True
+    ) -> Figure:
+        """Draw what is on screen as a figure for a paper or a slide.
+
+        Parameters
+        ----------
+        width : float, optional
+            Inches: 3.3 for a column of a paper, 10 for a slide; letters and spaces follow. Without it as on screen.
+        theme : "light" or "dark"
+            Colours.
+        background : bool
+            Whether there is a ground; else the figure is transparent.
+        caption : bool
+            Whether the model, the text, the layer and head, the formula and the version stand below.
+
+        Returns
+        -------
+        Figure
+            With `svg`, `png()`, `pdf()` and `save(path)`.
+        """
+        self._session.settled()
+        return figure_of(self._session, width=width, theme=theme, background=background, caption=caption)
+
+    def save_svg(self, path: str | PathLike[str], **options: Any) -> None:
+        """Save what is on screen as SVG; options as of `figure`."""
+        Path(path).write_text(self.figure(**options).svg, encoding="utf-8")
+
+    def save_png(self, path: str | PathLike[str], *, density: float = 2, **options: Any) -> None:
+        """Save it as PNG, with `density` pixels a px (an inch has 96); options as of `figure`."""
+        Path(path).write_bytes(self.figure(**options).png(density))
+
+    def save_pdf(self, path: str | PathLike[str], **options: Any) -> None:
+        """Save it as PDF, vectors and text; takes ``pip install 'attnwidget[pdf]'``. Options as of `figure`."""
+        Path(path).write_bytes(self.figure(**options).pdf())
+
     def goto(self, position: int | str, *, side: Literal["query", "key"] = "query") -> None:
         """Bring a place of the text into sight, in every browser that shows the widget; nothing is pinned.
 
@@ -253,7 +305,20 @@ class AttentionWidget(SessionWidget):
         elif loop is not None:
             jobs.later(_SOON, loop, self._session.begin)
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        return {**data, "text/plain": repr(self)}, metadata
+        png, size = self._drawn()
+        pictures = {"image/png": png} if png else {}
+        words = f"{self!r}\n{_LIVE_PICTURE if self._session.trace else _STILL_LOADING}"
+        return {**data, **pictures, "text/plain": words}, {**metadata, **({"image/png": size} if png else {})}
+
+    def _drawn(self) -> tuple[str, dict[str, int]]:
+        """Draw what is on screen, for readers without the widget; nothing where that fails, or takes long."""
+        if self.picture and self._session.trace is not None:
+            try:
+                png, size = output_picture(self._session)
+                return b64encode(png).decode(), size
+            except Exception:  # a picture beside the widget is not worth an error in its place
+                logger.debug("no picture in the output", exc_info=True)
+        return "", {}
 
     def __repr__(self) -> str:
         return self._session.in_words("AttentionWidget")

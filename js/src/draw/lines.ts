@@ -15,6 +15,20 @@ const [THINNEST, WIDEST] = [0.6, 6]; // px
 export const lineWidth = (strength: number, widest = WIDEST): number => THINNEST + (widest - THINNEST) * strength;
 export const lineOpacity = (strength: number): number => 0.1 + 0.9 * strength;
 
+/** Where a line runs: down from the top at either end, and where both its handles are; null for one that is not in sight. */
+export function curveOf(
+  edges: Edges,
+  edge: number,
+  { left, width, height, strands, query, key }: LinesGeometry,
+): { from: number; to: number; handle: number } | null {
+  const [start, end] = [query(edges.query[edge]!), key(edges.key[edge]!)];
+  const isAway = awayAt(start, height) !== 0 && awayAt(end, height) !== 0;
+  if (isAway || Number.isNaN(start + end)) return null; // one of them is in a gap
+  const aside = asideOf(strands, edges.head[edge]!);
+  const [from, to] = [endAt(start, height) + aside, endAt(end, height) + aside];
+  return { from, to, handle: left + width / 2 + bendOf(aside, width, to - from) };
+}
+
 // Lines of about the same strength are stroked together: thousands of strokes become a few dozen.
 const LEVELS = 24;
 
@@ -35,13 +49,12 @@ export function drawLines(
 ): void {
   const { left, width, height, strands } = at;
   const context = prepare(canvas, at.canvasWidth, height);
-  const [right, middle] = [left + width, left + width / 2];
+  const right = left + width;
   const groups = new Map<number, number[]>(); // level × sign × head × which end is away → edges
   for (let edge = 0; edge < edges.count; edge++) {
-    const [from, to] = [at.query(edges.query[edge]!), at.key(edges.key[edge]!)];
-    if (Number.isNaN(from + to)) continue; // one of them is in a gap
-    const [isFromAway, isToAway] = [awayAt(from, height) !== 0, awayAt(to, height) !== 0];
-    if (isFromAway && isToAway) continue;
+    if (!curveOf(edges, edge, at)) continue;
+    const isFromAway = awayAt(at.query(edges.query[edge]!), height) !== 0;
+    const isToAway = awayAt(at.key(edges.key[edge]!), height) !== 0;
     const level = Math.min(LEVELS - 1, Math.floor(edges.strength[edge]! * LEVELS));
     const away = isFromAway ? 1 : isToAway ? 2 : 0;
     const group = ((2 * level + edges.negative[edge]!) * pens.length + edges.head[edge]!) * 3 + away;
@@ -57,12 +70,9 @@ export function drawLines(
     const headAndMore = Math.floor(group / 3);
     const head = headAndMore % pens.length;
     const strength = members.reduce((sum, edge) => sum + edges.strength[edge]!, 0) / members.length;
-    const aside = asideOf(strands, head);
     context.beginPath();
     for (const edge of members) {
-      const from = endAt(at.query(edges.query[edge]!), height) + aside;
-      const to = endAt(at.key(edges.key[edge]!), height) + aside;
-      const handle = middle + bendOf(aside, width, to - from);
+      const { from, to, handle } = curveOf(edges, edge, at)!;
       context.moveTo(left, from);
       context.bezierCurveTo(handle, from, handle, to, right, to);
     }
@@ -85,26 +95,34 @@ const RIM = 3.2; // px, from a mark's middle
 const STEP = 9; // px between two marks that stand aside of one another
 
 /** At both ends of each head's lines its mark, as strong as the strongest of them there. */
-function drawMarks(
-  context: CanvasRenderingContext2D,
+export function marksOf(
   edges: Edges,
   { left, width, height, strands, query, key }: LinesGeometry,
-  inkOf: (head: number, negative: number) => string,
-): void {
+): { edge: number; path: string }[] {
   const strongest = new Map<string, readonly [isKey: boolean, edge: number]>();
   for (let edge = 0; edge < edges.count; edge++) {
     const head = edges.head[edge]!; // weakest first: the last one stays
     strongest.set(`q${edges.query[edge]} ${head}`, [false, edge]);
     strongest.set(`k${edges.key[edge]} ${head}`, [true, edge]);
   }
-  for (const [isKey, edge] of strongest.values()) {
+  return [...strongest.values()].flatMap(([isKey, edge]) => {
     const head = edges.head[edge]!;
     const inwards = RIM + (strands.pitch < 2 * RIM + 1 ? (head % 2) * STEP : 0); // neighbours too near: one aside
     const x = isKey ? left + width - inwards : left + inwards;
     const end = isKey ? key(edges.key[edge]!) : query(edges.query[edge]!);
-    if (Number.isNaN(end) || awayAt(end, height) !== 0) continue;
-    const y = end + asideOf(strands, head);
-    const path = new Path2D(markPath(head % STRANDS, x, y, RIM));
+    if (Number.isNaN(end) || awayAt(end, height) !== 0) return [];
+    return [{ edge, path: markPath(head % STRANDS, x, end + asideOf(strands, head), RIM) }];
+  });
+}
+
+function drawMarks(
+  context: CanvasRenderingContext2D,
+  edges: Edges,
+  at: LinesGeometry,
+  inkOf: (head: number, negative: number) => string,
+): void {
+  for (const mark of marksOf(edges, at)) {
+    const path = new Path2D(mark.path);
     // What runs below it leaves a rim free.
     context.globalCompositeOperation = "destination-out";
     context.globalAlpha = 1;
@@ -112,8 +130,8 @@ function drawMarks(
     context.stroke(path);
     context.fill(path);
     context.globalCompositeOperation = "source-over";
-    context.globalAlpha = lineOpacity(edges.strength[edge]!);
-    context.fillStyle = inkOf(head, edges.negative[edge]!);
+    context.globalAlpha = lineOpacity(edges.strength[mark.edge]!);
+    context.fillStyle = inkOf(edges.head[mark.edge]!, edges.negative[mark.edge]!);
     context.fill(path);
   }
 }

@@ -1,6 +1,7 @@
 // Which category a head belongs to. Pure: scores in, labels out.
 
-import type { Category, Head, Probe } from "../wire/schema";
+import { decodeArray } from "../wire/decode";
+import type { Categories, Category, Head, Probe } from "../wire/schema";
 
 /** A head that reaches no category's threshold. */
 export const OTHER = -1;
@@ -121,6 +122,26 @@ export interface HeadCategories {
   probe: Probe;
   /** Number of a head's category in the list, or OTHER or UNKNOWN. */
   main(head: Head): number;
+}
+
+/** @param moved thresholds that are not the categories' own, by name */
+export function categoriesOf(
+  { list, peak, warning, probe }: Categories,
+  scores: Scores,
+  fresh = true,
+  moved: Record<string, number> = {},
+): HeadCategories {
+  const thresholds = list.map(({ name, threshold }) => moved[name] ?? threshold);
+  const main = (head: Head) => mainOf(scores, thresholds, head);
+  return { fresh, list, scores, thresholds, peak, warning, probe, main };
+}
+
+export function openScores({ list, dtype, shape, data }: Categories): Scores {
+  if (dtype !== "float32") throw new Error(`scores of type ${dtype}`);
+  const { values } = decodeArray({ dtype, shape, data });
+  const [categories = 0, layers = 0, heads = 0] = shape;
+  if (categories !== list.length) throw new Error(`${categories} rows of scores for ${list.length} categories`);
+  return { categories, layers, heads, values };
 }
 
 export const OTHER_NAME = "Other";

@@ -1,6 +1,6 @@
 // All heads by one pair's number. Pure.
 
-import type { Head } from "../wire/schema";
+import type { Head, Outline } from "../wire/schema";
 import { ordinal } from "./standing";
 import { isForbidden } from "./tile";
 
@@ -13,6 +13,15 @@ export interface PairNumbers {
   strongest: Float32Array;
   /** Why no head has a number of it; empty if one has. */
   why: string;
+}
+
+export interface Ranking extends PairNumbers {
+  outline: Outline;
+  measure: string;
+  words: boolean;
+  /** Token positions; none stands for an open side. */
+  queries: number[];
+  keys: number[];
 }
 
 export interface Ranked {

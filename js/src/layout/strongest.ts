@@ -1,5 +1,6 @@
 // The strongest lines of each row: of a short text here, of a long one by the kernel's same rule (wire/lines.py). Pure.
 
+import { decodeArray } from "../wire/decode";
 import type { Scale } from "./scale";
 import { isForbidden, type Tile, valueAt } from "./tile";
 import type { Side } from "./units";
@@ -75,4 +76,44 @@ function strongestAt(tiles: Tile[], query: number, key: number): number | undefi
     return strongest?.[(query - queries[0]) * (keys[1] - keys[0]) + key - keys[0]];
   }
   return undefined;
+}
+
+/** Read rows as the kernel writes them (`LinesReply`). */
+export function readRows(
+  ok: Record<string, unknown>,
+  data: ArrayBufferView,
+  asked: readonly number[],
+): Map<number, Row> {
+  const lines = (ok.shape as number[])[1] ?? 0;
+  const count = (ok.rows as number[])[1] ?? 0;
+  const { values } = decodeArray({ dtype: "float32", shape: [4 * (lines + count)], data });
+  const [row, unit, head, value] = [0, 1, 2, 3].map((nth) => values.subarray(nth * lines, (nth + 1) * lines)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  const members = new Map<number, number[]>();
+  row.forEach((one, at) => {
+    const own = members.get(one);
+    if (own) own.push(at);
+    else members.set(one, [at]);
+  });
+  const sums = values.subarray(4 * lines);
+  const of = (nth: number, at: number) => sums[nth * count + at] ?? Number.NaN;
+  const order = [...asked].sort((a, b) => a - b); // as in the spans
+  return new Map(
+    order.map((one, at) => {
+      const own = members.get(one) ?? [];
+      return [
+        one,
+        {
+          units: Int32Array.from(own, (nth) => unit[nth] as number),
+          heads: Uint16Array.from(own, (nth) => head[nth] as number),
+          values: Float32Array.from(own, (nth) => value[nth] as number),
+          ...{ shown: of(0, at), total: of(1, at), visible: of(2, at), more: of(3, at) },
+        },
+      ];
+    }),
+  );
 }

@@ -1,9 +1,9 @@
 // Exactly what is hovered or pinned.
 
 import { Fragment } from "preact";
+import { readingsOf } from "../layout/readings";
 import type { Scene } from "../source/scene";
 import type { Context } from "./context";
-import { readingsOf } from "./readings";
 
 export function Readout({
   context: { state, focus, hover, ranking, profile },

@@ -1,11 +1,10 @@
 // The strongest lines of rows that are wanted: of a short text found here, of a long one by a live kernel.
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type Row, type Rule, strongestOf } from "../layout/strongest";
+import { type Row, type Rule, readRows, strongestOf } from "../layout/strongest";
 import type { Span } from "../layout/tile";
 import type { Side } from "../layout/units";
 import { type Client, STOPPED } from "../wire/client";
-import { decodeArray } from "../wire/decode";
 import type { Scene } from "./scene";
 
 export interface Wanted {
@@ -69,7 +68,7 @@ export function createLineSource(client: Client, problem: Signal<string>, abort:
     };
     client.ask("strongest", params, { abort: cancel.signal, label: "strongest lines" }).then(
       ({ ok, buffers }) => {
-        if (buffers[0]) remember(kept, name, read(ok, buffers[0], rows));
+        if (buffers[0]) remember(kept, name, readRows(ok, buffers[0], rows));
         settle();
       },
       (error: Error) => {
@@ -121,41 +120,6 @@ function spansOf(rows: readonly number[]): Span[] {
     else spans.push([row, row + 1]);
   }
   return spans;
-}
-
-function read(ok: Record<string, unknown>, data: ArrayBufferView, asked: readonly number[]): Map<number, Row> {
-  const lines = (ok.shape as number[])[1] ?? 0;
-  const count = (ok.rows as number[])[1] ?? 0;
-  const { values } = decodeArray({ dtype: "float32", shape: [4 * (lines + count)], data });
-  const [row, unit, head, value] = [0, 1, 2, 3].map((nth) => values.subarray(nth * lines, (nth + 1) * lines)) as [
-    Float32Array,
-    Float32Array,
-    Float32Array,
-    Float32Array,
-  ];
-  const members = new Map<number, number[]>();
-  row.forEach((one, at) => {
-    const own = members.get(one);
-    if (own) own.push(at);
-    else members.set(one, [at]);
-  });
-  const sums = values.subarray(4 * lines);
-  const of = (nth: number, at: number) => sums[nth * count + at] ?? Number.NaN;
-  const order = [...asked].sort((a, b) => a - b); // as in the spans
-  return new Map(
-    order.map((one, at) => {
-      const own = members.get(one) ?? [];
-      return [
-        one,
-        {
-          units: Int32Array.from(own, (nth) => unit[nth] as number),
-          heads: Uint16Array.from(own, (nth) => head[nth] as number),
-          values: Float32Array.from(own, (nth) => value[nth] as number),
-          ...{ shown: of(0, at), total: of(1, at), visible: of(2, at), more: of(3, at) },
-        },
-      ];
-    }),
-  );
 }
 
 function remember(kept: Map<string, Map<number, Row>>, name: string, found: Map<number, Row>): void {

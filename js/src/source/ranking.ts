@@ -1,21 +1,13 @@
 // The pinned pair's number in every head: from a live kernel, or from what was sent ahead while none has answered.
 
 import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
-import type { PairNumbers } from "../layout/ranking";
+import type { PairNumbers, Ranking } from "../layout/ranking";
 import type { State } from "../state/state";
 import type { Answer, Client } from "../wire/client";
 import { decodeArray } from "../wire/decode";
-import type { Outline } from "../wire/schema";
 import type { Source } from "./source";
 
-export interface Ranking extends PairNumbers {
-  outline: Outline;
-  measure: string;
-  words: boolean;
-  /** Token positions; none stands for an open side. */
-  queries: number[];
-  keys: number[];
-}
+export type { Ranking };
 
 const NOTHING: PairNumbers = {
   layers: 0,

@@ -1,10 +1,9 @@
 // The heads' categories as this view has them: what Python measured, by thresholds that the reader may move.
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type HeadCategories, headsOf, mainOf, numberOf, type Scores } from "../layout/categories";
+import { categoriesOf, type HeadCategories, headsOf, numberOf, openScores, type Scores } from "../layout/categories";
 import { headName } from "../layout/heads";
-import { decodeArray } from "../wire/decode";
-import type { Categories, Head } from "../wire/schema";
+import type { Categories } from "../wire/schema";
 import type { State } from "./state";
 
 export interface CategoryStore {
@@ -32,10 +31,7 @@ export function createCategories(state: State): CategoryStore {
   const now = computed(() => {
     if (!measured.value) return null;
     const { payload, scores, fresh } = measured.value;
-    const { list, peak, warning, probe } = payload;
-    const thresholds = list.map(({ name, threshold }) => moved.value[name] ?? threshold);
-    const main = (head: Head) => mainOf(scores, thresholds, head);
-    return { fresh, list, scores, thresholds, peak, warning, probe, main };
+    return categoriesOf(payload, scores, fresh, moved.value);
   });
   const only = signal(false);
   const within = computed(() => {
@@ -45,12 +41,4 @@ export function createCategories(state: State): CategoryStore {
     return new Set(headsOf(known.scores, known.thresholds, category).map(({ head }) => headName(head)));
   });
   return { now, moved, only, within };
-}
-
-function openScores({ list, dtype, shape, data }: Categories): Scores {
-  if (dtype !== "float32") throw new Error(`scores of type ${dtype}`);
-  const { values } = decodeArray({ dtype, shape, data });
-  const [categories = 0, layers = 0, heads = 0] = shape;
-  if (categories !== list.length) throw new Error(`${categories} rows of scores for ${list.length} categories`);
-  return { categories, layers, heads, values };
 }

@@ -145,6 +145,12 @@ export interface Outline {
   /** Which of the session's traces this is. */
   trace: string;
   model: string;
+  /** The commit of the model's files on the Hub; empty where it is not known. */
+  revision: string;
+  /** How a weight comes about here. */
+  formula: string;
+  /** Of attnwidget, that made this. */
+  version: string;
   editable: boolean;
   /** How long the model took. */
   seconds: number;

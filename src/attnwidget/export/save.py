@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attnwidget.export.figure import Figure, figure_of
 from attnwidget.wire.schema import Save, SaveReply
 
 if TYPE_CHECKING:
@@ -11,7 +12,16 @@ if TYPE_CHECKING:
 
     from attnwidget.session import Session
 
-FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], bytes]]] = {}
+
+def _drawn(session: Session, ask: Save, alive: Callable[..., None]) -> Figure:
+    return figure_of(session, width=ask.width, theme=ask.theme, background=ask.background, alive=alive)
+
+
+FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], bytes]]] = {
+    "svg": ("image/svg+xml", lambda *about: _drawn(*about).svg.encode()),
+    "png": ("image/png", lambda *about: _drawn(*about).png()),
+    "pdf": ("application/pdf", lambda *about: _drawn(*about).pdf()),
+}
 """By format, its media type and what makes the bytes of it from (session, request, alive)."""
 
 

@@ -406,6 +406,7 @@ class Session:
             run=self.run_number,
             trace=MAIN,
             model=name,
+            revision=str(getattr(config, "_commit_hash", None) or ""),
             editable=loaded is not None,
             seconds=self._seconds,
             translates=bool(getattr(config, "is_encoder_decoder", False)),

@@ -28,6 +28,7 @@ from attnwidget.trace import store
 from attnwidget.trace.cells import pool
 from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
+from attnwidget.trace.formula import formula
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
@@ -750,6 +751,10 @@ class AttentionTrace:
     def knows_projections(self) -> bool:
         """Whether `breakdown` has all it needs, or all that can be had, without running the model."""
         return self._projections.known
+
+    def formula(self, attention: str | None = None) -> str:
+        """Return how a weight comes about in this attention, such as "weight = softmax(q·k ÷ √64 + mask)"."""
+        return formula(self._of(attention))
 
     def blind_rows(self, layer: int, *, attention: str | None = None) -> list[int]:
         """Return the queries that may attend to nothing in any head: their weights are all 0."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attnwidget import measures
 from attnwidget.heads.table import LONG, SAMPLED
 from attnwidget.tokens.decoder import with_start
+from attnwidget.version import __version__
 from attnwidget.wire.schema import Matrices, MeasureInfo, Outline
 from attnwidget.wire.tokens import token_list
 
@@ -29,6 +30,8 @@ def outline(trace: AttentionTrace, attention: str, /, **about: Any) -> Outline:
     own = trace.sides(trace.attentions[-1])[0]  # the text itself, or with a decoder the target
     are_own = [side is own for side in trace.sides(attention)]
     return Outline(
+        version=__version__,
+        formula=trace.formula(attention),
         attention=attention,
         attentions=[name for name in trace.attentions if trace.kept(name)],
         queries=_side(trace, queries, is_own=are_own[0], writes=writes),

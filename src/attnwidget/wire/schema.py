@@ -200,6 +200,9 @@ class Outline(Wired, kw_only=True, frozen=True):
     run: int
     trace: Annotated[str, said("Which of the session's traces this is.")]
     model: str
+    revision: Annotated[str, said("The commit of the model's files on the Hub; empty where it is not known.")] = ""
+    formula: Annotated[str, said("How a weight comes about here.")]
+    version: Annotated[str, said("Of attnwidget, that made this.")]
     editable: bool
     seconds: Annotated[float, said("How long the model took.")]
     translates: Annotated[bool, said("The model reads one text and says another.")]

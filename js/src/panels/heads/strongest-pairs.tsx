@@ -3,7 +3,7 @@
 import { pensFor } from "../../draw/colours";
 import { headName } from "../../layout/heads";
 import { exactly, strengthOf } from "../../layout/scale";
-import { isForbidden } from "../../layout/tile";
+import { type Pair, pairsOf } from "../../layout/scene";
 import type { InSight } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { QueryName } from "../../parts/query-name";
@@ -19,7 +19,7 @@ function StrongestPairs({ context }: PanelProps) {
   if (!scene || !drawsTiles.value || ranking.value) return null; // what is pinned is ranked in this place
   const { heads, units, scale } = scene;
   if (!scene.isWhole && !inSight.value) return null; // nobody has looked at all pairs of a long text
-  const pairs = scene.isWhole ? pairsOf(scene) : pairsInSight(scene, inSight.value as InSight);
+  const pairs = scene.isWhole ? pairsOf(scene, SHOWN) : pairsInSight(scene, inSight.value as InSight);
   const pens = pensFor(heads, categories.now.value, theme.value);
   return (
     <section class="strongest" aria-label="strongest pairs">
@@ -42,33 +42,8 @@ function StrongestPairs({ context }: PanelProps) {
   );
 }
 
-/** Without a token's link to itself, and without rows that see one key only: their weight is 1 by necessity. */
-function pairsOf({ tiles, units, scale }: Scene) {
-  const least = scale.domain === "real" ? Number.NEGATIVE_INFINITY : 0;
-  const best: { head: number; query: number; key: number; value: number }[] = [];
-  tiles.forEach(([tile], head) => {
-    if (!tile) return;
-    const { queries, keys, values } = tile;
-    const width = keys[1] - keys[0];
-    for (let row = 0; row < queries[1] - queries[0]; row++) {
-      const ofRow = values.subarray(row * width, (row + 1) * width);
-      if (ofRow.reduce((allowed, value) => allowed + (isForbidden(value) ? 0 : 1), 0) < 2) continue;
-      for (let at = 0; at < width; at++) {
-        const value = ofRow[at] as number;
-        const [query, key] = [queries[0] + row, keys[0] + at];
-        if ((query === key && units.query === units.key) || isForbidden(value)) continue;
-        if (!(value > (best[SHOWN - 1]?.value ?? least))) continue;
-        best.push({ head, query, key, value });
-        best.sort((a, b) => b.value - a.value);
-        best.length = Math.min(best.length, SHOWN);
-      }
-    }
-  });
-  return best;
-}
-
 /** The same among the lines of a long text that are drawn. */
-function pairsInSight({ units }: Scene, { rows }: InSight) {
+function pairsInSight({ units }: Scene, { rows }: InSight): Pair[] {
   const all = [...rows].flatMap(([query, row]) =>
     row.visible < 2
       ? []

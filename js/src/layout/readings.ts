@@ -1,10 +1,13 @@
 // What is pointed at, in words and exact numbers. Pure.
 
-import { type Best, bestOf, type Combine, type Focus, howTaken, numberOf, shadedSide } from "../layout/focus";
-import { headName } from "../layout/heads";
-import { takenFrom } from "../layout/leave-out";
-import { placeInWords } from "../layout/ranking";
-import { exactly, WEIGHTS } from "../layout/scale";
+import type { Head } from "../wire/schema";
+import { type Best, bestOf, type Combine, type Focus, howTaken, numberOf, shadedSide } from "./focus";
+import { headName } from "./heads";
+import { takenFrom } from "./leave-out";
+import type { Profile } from "./profile";
+import { placeInWords, type Ranking } from "./ranking";
+import { exactly, WEIGHTS } from "./scale";
+import type { Scene } from "./scene";
 import {
   evenSpread,
   rankInWords,
@@ -13,14 +16,10 @@ import {
   spreadInWords,
   standingAmong,
   standingOf,
-} from "../layout/standing";
-import { STRANDS } from "../layout/strands";
-import { FORBIDDEN, isForbidden, type Tile, valueAt } from "../layout/tile";
-import { queryLabel, type Side } from "../layout/units";
-import type { Profile } from "../source/profile";
-import type { Ranking } from "../source/ranking";
-import type { Scene } from "../source/scene";
-import type { Head } from "../wire/schema";
+} from "./standing";
+import { STRANDS } from "./strands";
+import { FORBIDDEN, isForbidden, type Tile, valueAt } from "./tile";
+import { queryLabel, type Side } from "./units";
 
 export interface Reading {
   head: string;
