@@ -79,7 +79,7 @@ async function load(hook: Hook): Promise<Hooks> {
   throw failure;
 }
 
-function tell(el: HTMLElement, sentence: string): void {
+function tell(el: HTMLElement, sentence: string): undefined {
   const told = document.createElement("p");
   told.role = "alert";
   told.textContent = `The code that draws this picture ${sentence}. Run the cell again.`;
@@ -104,13 +104,17 @@ export default () => {
       begun.catch(() => {}); // `render` tells
       return () => begun.then((end) => end?.()).catch(() => {});
     },
-    async render(hook: Hook & { el: HTMLElement }) {
+    async render(hook: Hook & { el: HTMLElement }): Promise<End | undefined> {
       const late = setTimeout(tell, PATIENCE, hook.el, "has not arrived");
-      const hooks = await hooksFor(hook)
-        .catch((error) => tell(hook.el, `cannot be loaded: ${error instanceof Error ? error.message : error}`))
-        .finally(() => clearTimeout(late));
-      await (hooks && session);
-      return hooks && !hook.signal?.aborted ? hooks.render(hook) : undefined;
+      try {
+        const hooks = await hooksFor(hook);
+        await session;
+        return hook.signal?.aborted ? undefined : hooks.render(hook);
+      } catch (error) {
+        return tell(hook.el, `cannot be loaded: ${error instanceof Error ? error.message : error}`);
+      } finally {
+        clearTimeout(late);
+      }
     },
   };
 };

@@ -22,12 +22,20 @@ export function Alert({ widget }: { widget: Widget }) {
   );
 }
 
-export function Silence({ widget: { silent, now } }: { widget: Widget }) {
+export function Silence({ widget: { silent, now, heard } }: { widget: Widget }) {
   if (!silent.value) return null;
+  const missing = now.value.missing.value;
+  if (!heard.value)
+    return (
+      <p class="silent unheard" role="alert">
+        No kernel has answered: this is a saved picture, or the kernel is busy. {missing} What is here can be explored;
+        for more, run its cell.
+      </p>
+    );
   return (
     <p class="silent" role="alert">
-      No answer from the kernel: it is busy or has stopped. {now.value.missing.value} What is on screen can still be
-      explored; for more, wait or run the cell again.
+      No answer from the kernel: it is busy or has stopped. {missing} What is on screen can still be explored; for more,
+      wait or run the cell again.
     </p>
   );
 }

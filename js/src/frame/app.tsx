@@ -1,7 +1,7 @@
 // The widget's frame, from top to bottom: the text, the views as tabs, what is pointed at, the picture between its
 // panels, what model this is.
 
-import { useMemo } from "preact/hooks";
+import { useErrorBoundary, useMemo } from "preact/hooks";
 import { gridOf } from "../layout/head-grid";
 import type { Mounted } from "../parts/context";
 import { copyNumbers } from "../parts/copy";
@@ -14,6 +14,16 @@ import { createWidget } from "./widget";
 import { Working } from "./working";
 
 export function App(mounted: Mounted) {
+  const [error] = useErrorBoundary(console.error);
+  if (!error) return <Frame {...mounted} />;
+  return (
+    <p role="alert" class="widget" data-attnwidget data-state="error" data-theme={mounted.theme}>
+      This picture cannot be drawn: {String(error)}. To draw it anew, run the cell again.
+    </p>
+  );
+}
+
+function Frame(mounted: Mounted) {
   const widget = useMemo(() => createWidget(mounted), []);
   const { context, view, now, condition } = widget;
   const { state, theme, onScreen } = context;

@@ -15,12 +15,20 @@ export interface Widget {
   alert: ReadonlySignal<string>;
   /** The kernel does not answer, and the reader waits for it or has never heard of it: a busy one goes unnoticed. */
   silent: ReadonlySignal<boolean>;
+  /** Whether it has ever answered here: of a saved picture there may be none. */
+  heard: ReadonlySignal<boolean>;
   /** As in `data-state`. */
   condition: ReadonlySignal<"loading" | "ready" | "error" | "no-kernel">;
   escape(): void;
   /** Open the search. */
   find(): void;
 }
+
+const DAMAGE = {
+  none: "",
+  part: "A part of what was saved is damaged, or of another version, and is left out. To have all, run the cell again.",
+  all: "What was saved of this picture is damaged, or of another version. Run the cell again to draw it.",
+};
 
 export function createWidget(mounted: Mounted): Widget {
   const { state, client, abort } = mounted;
@@ -41,7 +49,8 @@ export function createWidget(mounted: Mounted): Widget {
   const alert = computed(() => {
     const status = state.kernel.status.value;
     if (status?.state === "error" && dismissed.value !== status) return status.message;
-    return problem.value;
+    const damage = DAMAGE[state.damage.value];
+    return damage && dismissed.value !== damage ? damage : problem.value;
   });
   const isReady = computed(() => state.kernel.status.value?.state !== "loading" && now.value.ready.value);
   const silent = computed(() => client.silent.value && (client.waiting.value || !client.heard.value || !isReady.value));
@@ -73,13 +82,14 @@ export function createWidget(mounted: Mounted): Widget {
     now,
     alert,
     silent,
+    heard: client.heard,
     condition,
     find() {
       context.find.open.value = true;
     },
     escape() {
       hover.value = null;
-      dismissed.value = state.kernel.status.value;
+      dismissed.value = state.damage.value === "part" ? DAMAGE.part : state.kernel.status.value;
       problem.value = "";
       now.value.escape();
     },

@@ -1,9 +1,11 @@
 // Where numbers come from: what the state brought along, what was sent ahead, or a live kernel. Views cannot tell which.
 
 import { effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { mergeWords } from "../layout/merge";
 import type { PairNumbers } from "../layout/ranking";
 import { WEIGHTS } from "../layout/scale";
 import type { Span, Tile } from "../layout/tile";
+import { tokensOf } from "../layout/units";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import { decodeArray } from "../wire/decode";
@@ -52,6 +54,20 @@ export function createSource(state: State, client: Client): Source {
     const outline = state.kernel.outline.value;
     const { payload, weights } = taken.value ?? {};
     return weights && payload?.run === outline?.run && payload?.attention === outline?.attention ? weights : null;
+  }
+
+  const sent = (head: Head, queries: Span, keys: Span) => ahead()?.tile(head, queries, keys) ?? undefined;
+
+  /** A head's words, of its tokens that came along. */
+  function merged(head: Head): Tile | undefined {
+    const outline = state.kernel.outline.value;
+    const units = state.units.value;
+    if (!outline || !units) return undefined;
+    const queries = [0, tokensOf(outline.queries).tokens.length] as const;
+    const keys = outline.keys ? ([0, tokensOf(outline.keys).tokens.length] as const) : queries;
+    const name = tileName(outline.run, WEIGHTS.name, false, head, queries, keys);
+    const tokens = saved(name) ?? cache.get(name) ?? sent(head, queries, keys);
+    return tokens && mergeWords(tokens, units);
   }
 
   /** One question for all that wait for the same tile; cancelled when nobody does. */
@@ -113,7 +129,8 @@ export function createSource(state: State, client: Client): Source {
       const isRounded = state.kernel.snapshot.value?.dtype === "uint16";
       const here = (isRounded ? undefined : there) ?? cache.get(name);
       if (here) return here;
-      const near = there ?? (!words.value && measure.value === WEIGHTS.name && ahead()?.tile(head, queries, keys));
+      const near =
+        there ?? (measure.value === WEIGHTS.name && (words.value ? merged(head) : sent(head, queries, keys)));
       const exact = ask(name, [head, queries, keys], abort, Boolean(near));
       if (!near) return exact;
       if (!refining.has(exact)) {

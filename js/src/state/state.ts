@@ -4,7 +4,8 @@ import { batch, computed, type ReadonlySignal, type Signal, signal } from "@prea
 import { listen, type Model } from "../host";
 import { type Sides, sidesOf } from "../layout/units";
 import type { Client } from "../wire/client";
-import { type KernelStates, SELECTION, type Selection, STATES, TEXTS, type Texts } from "../wire/schema";
+import { type KernelStates, SELECTION, type Selection, STATES, type Status, TEXTS, type Texts } from "../wire/schema";
+import { isWhole, mended } from "./damage";
 
 /** The traits that both sides may set. */
 export type Synced = Texts & Selection;
@@ -21,22 +22,32 @@ export interface State {
   set(patch: Partial<Selection>): void;
   /** Forget a state here, so that a saved notebook does not carry it. */
   drop(name: keyof KernelStates): void;
+  /** Whether what the host handed over is whole: else a part is left out, or there is nothing to draw from. */
+  readonly damage: ReadonlySignal<"none" | "part" | "all">;
 }
 
 export function createState(model: Model, client: Client, abort: AbortSignal): State {
-  const shared = new Map<string, Signal<unknown>>(
-    [...TEXTS, ...SELECTION].map((name) => [name, signal(model.get(name))]),
-  );
-  const states = new Map<string, Signal<unknown>>(
-    STATES.map((name) => [`_${name}`, signal(filled(model, `_${name}`))]),
-  );
+  const shared = new Map<string, Signal<unknown>>([...TEXTS, ...SELECTION].map((name) => [name, signal()]));
+  const states = new Map<string, Signal<unknown>>(STATES.map((name) => [`_${name}`, signal()]));
+  const damage = signal<"none" | "part" | "all">("none");
   // A message from Python sets many traits and announces them one by one, when all are set. Taken together they are one
   // change: an outline without its weights would only send for them.
   const readAll = () =>
     batch(() => {
-      for (const [name, one] of shared) one.value = model.get(name);
-      for (const [name, one] of states) one.value = filled(model, name);
+      const given = Object.fromEntries([...shared.keys()].map((name) => [name, model.get(name)]));
+      const sound = mended({ text: "", text_pair: "", text_target: "", ...given }, "Selection");
+      for (const [name, one] of shared) one.value = sound[name];
+      const broken = STATES.filter((name) => {
+        const { value, isBroken } = filled(model, name);
+        (states.get(`_${name}`) as Signal<unknown>).value = value;
+        return isBroken;
+      });
+      const isReady = (states.get("_status")?.value as Status | null)?.state === "ready";
+      const outline = states.get("_outline") as Signal<unknown>;
+      if (!isWhole(given, "Selection")) outline.value = null;
+      damage.value = !outline.value && isReady ? "all" : broken.length > 0 ? "part" : "none";
     });
+  readAll();
   for (const name of [...shared.keys(), ...states.keys()]) listen(model, `change:${name}`, readAll, abort);
   for (const name of states.keys()) listen(model, `change:${name}`, client.hear, abort); // only the kernel sets these
   const traits = Object.fromEntries(shared) as unknown as Signals<Synced>;
@@ -51,13 +62,16 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
     units: computed(() => kernel.outline.value && sidesOf(kernel.outline.value, traits.words.value)),
     set: selection.set,
     drop: (name) => model.set(`_${name}`, {}),
+    damage,
   };
 }
 
-/** An empty object stands for nothing. */
-function filled(model: Model, name: string): unknown {
-  const value = model.get(name);
-  return Object.keys(value ?? {}).length === 0 ? null : value;
+/** An empty object stands for nothing, and so does what cannot be of the kernel. */
+function filled(model: Model, name: (typeof STATES)[number]): { value: unknown; isBroken: boolean } {
+  const value = model.get(`_${name}`);
+  if (typeof value === "object" && Object.keys(value ?? {}).length === 0) return { value: null, isBroken: false };
+  const isBroken = !isWhole(value, name[0]?.toUpperCase() + name.slice(1));
+  return { value: isBroken ? null : value, isBroken };
 }
 
 /**

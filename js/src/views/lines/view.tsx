@@ -1,8 +1,8 @@
 // Tokens on both sides, a line for each weight between them.
 
 import { computed, signal } from "@preact/signals";
-import { headName } from "../../layout/heads";
 import type { Context } from "../../parts/context";
+import { missingFrom } from "../../parts/missing";
 import { Readout } from "../../parts/readout";
 import type { View } from "../../parts/view";
 import { wantedName } from "../../source/scene";
@@ -60,8 +60,7 @@ export const lines: View = {
 };
 
 function missingNumbers({ state, scene }: Context, { shown, complete }: LinesStore): string {
-  const there = new Set((shown.value ?? { scene: scene.value }).scene?.heads.map(headName));
-  const waiting = state.traits.heads.value.map(headName).filter((name) => !there.has(name));
-  if (waiting.length > 0) return `It is needed to show ${waiting.slice(0, 3).join(", ")}.`;
+  const missing = missingFrom(state, (shown.value ?? { scene: scene.value }).scene);
+  if (missing) return missing;
   return scene.value && !complete.value ? "It is needed to show what these tokens look at." : "";
 }

@@ -1,7 +1,7 @@
 // Queries × keys as a map of colours: of one head, or of several as one; all of a text of any length, or a part.
 
 import { computed, signal } from "@preact/signals";
-import { headName } from "../../layout/heads";
+import { missingFrom } from "../../parts/missing";
 import { Readout } from "../../parts/readout";
 import type { View } from "../../parts/view";
 import { wantedName } from "../../source/scene";
@@ -35,10 +35,8 @@ export const matrix: View = {
       ),
       drawnRun: computed(() => drawn.value?.run ?? 0),
       missing: computed(() => {
-        const there = new Set(scene.value?.heads.map(headName));
-        const waiting = state.traits.heads.value.map(headName).filter((name) => !there.has(name));
-        if (waiting.length > 0) return `It is needed to show ${waiting.slice(0, 3).join(", ")}.`;
-        return isHere.value ? "" : "It is needed to show this part of the matrix.";
+        const missing = missingFrom(state, scene.value);
+        return missing || isHere.value ? missing : "It is needed to show this part of the matrix.";
       }),
       Picture: () =>
         scene.value && (

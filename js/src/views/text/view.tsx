@@ -1,7 +1,7 @@
 // The text as text: shaded by what the pinned tokens look at, or by what looks at them.
 
 import { computed, signal } from "@preact/signals";
-import { headName } from "../../layout/heads";
+import { missingFrom } from "../../parts/missing";
 import { Readout } from "../../parts/readout";
 import type { View } from "../../parts/view";
 import { wantedName } from "../../source/scene";
@@ -26,9 +26,7 @@ export const text: View = {
       drawnRun: computed(() => drawn.value?.run ?? 0),
       missing: computed(() => {
         if (store.waits.value) return "It is needed to compute what the tokens of so long a text look at.";
-        const there = new Set(scene.value?.heads.map(headName));
-        const late = state.traits.heads.value.map(headName).filter((name) => !there.has(name));
-        return late.length > 0 ? `It is needed to show ${late.slice(0, 3).join(", ")}.` : "";
+        return missingFrom(state, scene.value);
       }),
       Picture: () =>
         scene.value && (
