@@ -17,7 +17,7 @@ class FrontEndBuildHook(BuildHookInterface):
         root = Path(self.root)
         from_sdist = (root / "PKG-INFO").exists()
         static = root / "src/attnwidget/static"
-        built = (static / "loader.js").exists() and (static / "widget.js.gz").exists()
+        built = all((static / name).exists() for name in ("loader.js", "widget.js.gz", "boot.js", "page.js.gz"))
         if os.environ.get("ATTNWIDGET_SKIP_JS") == "1" or (from_sdist and built):
             return
         npm = shutil.which("npm")

@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[1]
 NEEDED = {
     "attnwidget/static/loader.js",
     "attnwidget/static/widget.js.gz",
+    "attnwidget/static/boot.js",
+    "attnwidget/static/page.js.gz",
+    "attnwidget/export/page.html",
     "attnwidget/py.typed",
     *(str(path.relative_to(ROOT / "src")) for path in ROOT.glob("src/attnwidget/bundled/*/*")),
 }

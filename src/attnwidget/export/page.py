@@ -24,14 +24,13 @@ from attnwidget.export.shared import Shared
 from attnwidget.head_id import HeadId
 from attnwidget.maths import LeftOut
 from attnwidget.replacing import replacing
-from attnwidget.wire.schema import Status
+from attnwidget.session import Session
+from attnwidget.trace import AttentionTrace
+from attnwidget.wire.schema import Status, Texts
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
-
-    from attnwidget.session import Session
-    from attnwidget.trace import AttentionTrace
 
     Alive = Callable[[int, int], None]
 
@@ -115,8 +114,28 @@ def page(
     return html_of(data, packing.blocks, texts.text or " ".join(trace.tokens))
 
 
-def save_html(session: Session, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a page into a file; a file that stands there stays as it is until the new one is whole."""
+def save_html(source: Session | AttentionTrace, path: str | os.PathLike[str], **options: Any) -> None:
+    """Save a trace as a page of its own: one file that opens from disk, without a kernel or a network.
+
+    Parameters
+    ----------
+    source : AttentionTrace
+        What is shown; of a widget, `AttentionWidget.save_html` shows what is on screen.
+    path : str or path
+        Where to. A file that stands there stays as it is until the new one is whole.
+    **options
+        `heads`, `layers` and `values`, as of `AttentionWidget.save_html`.
+
+    Raises
+    ------
+    IndexError, ValueError
+        If there is no such head or layer.
+    OSError
+        If the file cannot be written.
+    """
+    session = source if isinstance(source, Session) else Session()
+    if isinstance(source, AttentionTrace):
+        session.open(source, Texts(), None)
     made = page(session, **options)
     with replacing(path) as part:
         part.write_bytes(made)
