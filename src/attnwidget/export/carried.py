@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.export.shared import Shared
-    from attnwidget.maths import WeightsLayer
+    from attnwidget.maths import Layer, WeightsLayer
     from attnwidget.trace import AttentionTrace
 
 SCALE, NAN = 65533, 65534  # of a weight in 16 bits, as in `wire.schema.Ahead`
@@ -40,11 +40,32 @@ class Precision(NamedTuple):
     """Of a query's or key's entry, on average: a layer whose scores are so large that it would take more is coarser."""
 
     @classmethod
-    def of(cls, tokens: int) -> Precision:
-        """Choose for a text: the longer, the coarser."""
-        if tokens <= 32:
-            return cls(0.0007, 8.5, 9.8)
-        return cls(0.001, 8, 10.6) if tokens <= 128 else cls(0.004, 6.5, 8.6)
+    def of(cls, tokens: int, numbers: int) -> Precision:
+        """Choose for a text and all numbers of a page: the longer and the more, the coarser.
+
+        So that a sentence takes up to a megabyte in a model of 12 × 12 heads, and 1,000 tokens up to thirty.
+        """
+        longest, many, finer, base = next(one for one in _PRECISIONS if tokens <= one[0])
+        del longest
+        times = min(finer, max(1.0, many / max(1, numbers)))
+        more = math.log2(times)
+        return cls(base.noise / times, base.value_bits + more, base.most_bits + more)
+
+
+_PRECISIONS = (  # up to so many tokens; of so many numbers; of fewer up to so much finer
+    (32, 550_000, 16.0, Precision(0.0007, 8.5, 9.8)),
+    (128, 3_600_000, 8.0, Precision(0.001, 8, 10.6)),
+    (math.inf, 27_700_000, 4.0, Precision(0.004, 6.5, 8.6)),
+)
+
+
+def numbers_of(layer: Layer, heads: Sequence[int]) -> int:
+    """Count the numbers of queries, keys and values of some heads."""
+    if not isinstance(layer, QKVLayer):
+        return 0
+    _, n, m = layer.shape
+    widths = layer.k.shape[-1] + (0 if layer.v is None else layer.v.shape[-1])
+    return len(heads) * n * layer.q.shape[-1] + len({layer.group(head) for head in heads}) * m * widths
 
 
 class Rows(NamedTuple):
@@ -66,7 +87,9 @@ class Carried(NamedTuple):
     """Of an entry of a value: the largest difference."""
 
 
-def carry(layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared, *, values: bool) -> Carried | None:
+def carry(
+    layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared, precision: Precision, *, values: bool
+) -> Carried | None:
     """Write the chosen heads of a layer in as few bytes as will do; None where only its weights say what it does.
 
     Parameters
@@ -77,6 +100,8 @@ def carry(layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared, 
         Which.
     shared : Shared
         Where masks and biases are kept, which layers may share.
+    precision : Precision
+        How finely.
     values : bool
         Whether values are carried, and with them what the breakdown needs.
     """
@@ -90,18 +115,17 @@ def carry(layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared, 
     values = values and layer.v is not None
     smaller = not values and int(pairs.sum()) * len(heads) < numbers
     if smaller or not plain:
-        return _carry_scores(layer, heads, pairs, shared)
-    return _carry_qkv(layer, heads, groups, shared, values=values)
+        return _carry_scores(layer, heads, pairs, shared, precision)
+    return _carry_qkv(layer, heads, groups, shared, precision, values=values)
 
 
 def _carry_qkv(
-    layer: QKVLayer, heads: Sequence[int], groups: list[int], shared: Shared, *, values: bool
+    layer: QKVLayer, heads: Sequence[int], groups: list[int], shared: Shared, precision: Precision, *, values: bool
 ) -> Carried | None:
     q = upcast(layer.q[list(heads)]).cpu().transpose(1, 2)  # (heads, d_k, queries)
     k = upcast(layer.k[groups]).cpu().transpose(1, 2)  # (groups, d_k, keys)
     v = upcast(layer.v[groups]).cpu().transpose(1, 2) if values and layer.v is not None else None  # (groups, d_v, keys)
     of = torch.tensor([groups.index(layer.group(head)) for head in heads])  # (heads,)
-    precision = Precision.of(max(layer.shape[1:]))
     size_q, size_k = _size(q), _size(k)  # (heads, d_k), (groups, d_k)
     loudest = torch.stack([size_q[of == group].amax(0) for group in range(len(groups))])  # (groups, d_k)
     # Each dimension adds the same to a score's error: a step is small where what it is multiplied with is large.
@@ -141,11 +165,13 @@ def _carry_qkv(
     return Carried(about, b"".join(map(write, known)), rows, off)
 
 
-def _carry_scores(layer: QKVLayer, heads: Sequence[int], pairs: Tensor, shared: Shared) -> Carried | None:
+def _carry_scores(
+    layer: QKVLayer, heads: Sequence[int], pairs: Tensor, shared: Shared, precision: Precision
+) -> Carried | None:
     where = torch.tensor(list(heads))
     found = layer.scores(where, ALL, ALL).cpu()  # (heads, queries, keys)
     allowed = layer.allowed(where, ALL, ALL).cpu().expand_as(found)
-    step = torch.full((len(heads), 1), Precision.of(max(layer.shape[1:])).noise * math.sqrt(12))  # (heads, 1)
+    step = torch.full((len(heads), 1), precision.noise * math.sqrt(12))  # (heads, 1)
     written = quantise(found.masked_fill(~allowed, 0)[:, pairs][:, None], exponents_of(step))  # (heads, 1, pairs)
     if written is None:
         return None

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from msgspec.structs import asdict
 
 from attnwidget.export import page_states as states
-from attnwidget.export.carried import Carried, Errors, carry, carry_weights, errors, weights_bytes
+from attnwidget.export.carried import (
+    Carried,
+    Errors,
+    Precision,
+    carry,
+    carry_weights,
+    errors,
+    numbers_of,
+    weights_bytes,
+)
 from attnwidget.export.norms import write_norms
 from attnwidget.export.page_file import html_of
 from attnwidget.export.quantise import pack
@@ -15,14 +24,13 @@ from attnwidget.export.shared import Shared
 from attnwidget.head_id import HeadId
 from attnwidget.maths import LeftOut
 from attnwidget.replacing import replacing
-from attnwidget.wire.schema import Status
+from attnwidget.session import Session
+from attnwidget.trace import AttentionTrace
+from attnwidget.wire.schema import Status, Texts
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
-
-    from attnwidget.session import Session
-    from attnwidget.trace import AttentionTrace
 
     Alive = Callable[[int, int], None]
 
@@ -70,7 +78,7 @@ def page(
     wanted = {name: choose(trace, name, heads, layers) for name in trace.attentions}
     if not any(wanted.values()):
         raise ValueError("heads, layers: the trace has none of these, so there would be nothing to see on the page")
-    packing = _Packing(trace, values=values, total=sum(map(len, wanted.values())), alive=alive)
+    packing = _Packing(trace, wanted, values=values, alive=alive)
     written = {name: packing.attention(name, those, selection.layer) for name, those in wanted.items() if those}
     written = {name: those for name, those in written.items() if those}
     bound, predicted = states.bound(packing.worst), states.predicted(trace, alive)
@@ -106,8 +114,28 @@ def page(
     return html_of(data, packing.blocks, texts.text or " ".join(trace.tokens))
 
 
-def save_html(session: Session, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a page into a file; a file that stands there stays as it is until the new one is whole."""
+def save_html(source: Session | AttentionTrace, path: str | os.PathLike[str], **options: Any) -> None:
+    """Save a trace as a page of its own: one file that opens from disk, without a kernel or a network.
+
+    Parameters
+    ----------
+    source : AttentionTrace
+        What is shown; of a widget, `AttentionWidget.save_html` shows what is on screen.
+    path : str or path
+        Where to. A file that stands there stays as it is until the new one is whole.
+    **options
+        `heads`, `layers` and `values`, as of `AttentionWidget.save_html`.
+
+    Raises
+    ------
+    IndexError, ValueError
+        If there is no such head or layer.
+    OSError
+        If the file cannot be written.
+    """
+    session = source if isinstance(source, Session) else Session()
+    if isinstance(source, AttentionTrace):
+        session.open(source, Texts(), None)
     made = page(session, **options)
     with replacing(path) as part:
         part.write_bytes(made)
@@ -135,13 +163,22 @@ class _Packing:
         What had to be left out.
     """
 
-    def __init__(self, trace: AttentionTrace, *, values: bool, total: int, alive: Alive) -> None:
+    def __init__(
+        self, trace: AttentionTrace, wanted: dict[str, dict[int, list[int]]], *, values: bool, alive: Alive
+    ) -> None:
         self.blocks: list[bytes] = []
         self.shared = Shared()
         self.worst = Errors()
         self.notices: list[str] = []
         self._trace, self._values = trace, values
-        self._total, self._alive, self._done = total, alive, 0
+        self._alive, self._done, self._total = alive, 0, sum(map(len, wanted.values()))
+        tokens = max(len(side.text) for name in wanted for side in trace.sides(name))
+        numbers = sum(
+            numbers_of(trace.layer(layer, attention=name), heads)
+            for name, those in wanted.items()
+            for layer, heads in those.items()
+        )
+        self._precision = Precision.of(tokens, numbers)
         self._room = WEIGHTS_LIMIT
 
     def attention(self, name: str, heads: dict[int, list[int]], first: int) -> list[dict[str, Any]]:
@@ -164,7 +201,7 @@ class _Packing:
     def _layer(self, attention: str, number: int, heads: list[int]) -> _Written | None:
         layer = self._trace.layer(number, attention=attention)
         assert not isinstance(layer, LeftOut)  # noqa: S101 - those were not chosen
-        carried = carry(layer, heads, self.shared, values=self._values)
+        carried = carry(layer, heads, self.shared, self._precision, values=self._values)
         if carried is None:
             self._room -= weights_bytes(layer, heads)
             if self._room < 0:

@@ -136,7 +136,7 @@ def bound(worst: Errors) -> str:
 def _above(value: float) -> str:
     """Write a number with two digits that count, rounded up."""
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return f"{math.ceil(value / unit) * unit:.2g}"
+    return f"{math.ceil(value / unit - 1e-9) * unit:.2g}"
 
 
 def opening(selection: schema.Selection, there: Mapping[str, Mapping[int, Sequence[int]]]) -> dict[str, Any]:

@@ -16,8 +16,8 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-OCTAVE = 8  # steps are powers of 2^(1/8)
-_FINEST, _COARSEST = -127, 127  # exponents, so many eighths of an octave
+OCTAVE = 4  # steps are powers of 2^(1/4)
+_FINEST, _COARSEST = -127, 127  # exponents, so many quarters of an octave
 _SPREAD = 16  # what is left above the low bits has a standard deviation of this to twice this
 _WORTH = 24  # bits that an offset costs
 _LARGEST = 1 << 22  # counts of steps that are written
@@ -43,8 +43,8 @@ def steps(exponents: Tensor) -> Tensor:
 
 
 def exponents_of(step: Tensor) -> Tensor:
-    """Choose exponents whose steps are as large as wanted, or a little smaller."""
-    wanted = (step.double().clamp(min=1e-30).log2() * OCTAVE).floor()
+    """Choose the exponents whose steps come nearest to those that are wanted."""
+    wanted = (step.double().clamp(min=1e-30).log2() * OCTAVE).round()
     return wanted.clamp(_FINEST, _COARSEST).long()
 
 
