@@ -8,7 +8,9 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import nbformat
 import pytest
+from playwright.sync_api import expect
 
 from attnwidget import AttentionWidget
 from attnwidget.export import engine, figure
@@ -16,6 +18,8 @@ from browser.fake_comm import Mounted
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+
+    from browser.jupyter import Jupyter
 
 TEXT = "The animal didn't cross the road because it was too tired"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -67,3 +71,29 @@ def test_a_browser_draws_the_same_bytes(page: Page, monkeypatch: Any, view: str)
     assert page.evaluate("json => attnwidget.figure(json)", handed[0]) == svg
     for one in pixels:
         assert base64.b64decode(one.split(",")[1]).startswith(b"\x89PNG")
+
+
+def test_a_mailed_notebook_shows_the_picture_and_a_trusted_one_the_widget(jupyter: Jupyter, page: Page):
+    jupyter.write("pictures.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({TEXT!r}, probe=False)")
+    notebook = jupyter.open(page, "pictures.ipynb")
+    notebook.run_cell(0)
+    live, picture = page.locator("[data-attnwidget]"), page.locator(".jp-OutputArea-output img")
+    expect(live).to_have_count(1, timeout=60_000)
+    expect(live).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(picture).to_have_count(0)
+    saved = notebook.save()
+    (output,) = [one for one in saved.cells[0].outputs if "data" in one]
+    assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+
+    # Somebody else's file: not the one that was signed here.
+    saved.metadata["mailed"] = True
+    output.metadata["mailed"] = True
+    nbformat.write(saved, jupyter.folder / "mailed.ipynb")
+    jupyter.shut_kernels_down()
+    mailed = jupyter.open(page, "mailed.ipynb")
+    expect(picture).to_have_count(1, timeout=60_000)
+    assert picture.evaluate("img => img.decode().then(() => [img.naturalWidth, img.width])") == [960, 480]
+    expect(live).to_have_count(0)
+    mailed.run_cell(0)
+    expect(live).to_have_attribute("data-state", "ready", timeout=60_000)
+    expect(picture).to_have_count(0)
