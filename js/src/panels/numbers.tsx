@@ -21,31 +21,33 @@ function Numbers({ context: { numbers, focus, drawsTiles, scene } }: PanelProps)
   if (!table.value) return null;
   const { columns, rows, count } = table.value;
   return (
-    <table class="unseen">
-      <caption>
-        numbers of what is in focus{count > rows.length && `: ${rows.length} of ${count.toLocaleString("en")}`}
-      </caption>
-      <thead>
-        <tr>
-          {columns.map((name) => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row, at) => (
-          <tr key={at}>
-            {row.map((cell, nth) => (
-              <td key={nth} dir="auto">
-                {typeof cell === "number" && !Number.isInteger(cell) ? cell.toPrecision(4) : cell}
-              </td>
+    <div class="unseen">
+      <table>
+        <caption>
+          numbers of what is in focus{count > rows.length && `: ${rows.length} of ${count.toLocaleString("en")}`}
+        </caption>
+        <thead>
+          <tr>
+            {columns.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
             ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {rows.map((row, at) => (
+            <tr key={at}>
+              {row.map((cell, nth) => (
+                <td key={nth} dir="auto">
+                  {typeof cell === "number" && !Number.isInteger(cell) ? cell.toPrecision(4) : cell}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
