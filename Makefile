@@ -10,7 +10,7 @@ NODE_MODULES := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check types test-js test-py soak bench build clean chromium
+.PHONY: help demo test check types test-js test-py soak bench build clean chromium managers
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -36,7 +36,7 @@ types: $(VENV)/.dev ## write the front end's types of all that crosses, from wir
 test-js: $(NODE_MODULES) ## the front end's unit tests
 	npm test --silent
 
-test-py: $(VENV)/.dev $(WIDGET) chromium ## the Python, packaging and browser tests
+test-py: $(VENV)/.dev $(WIDGET) chromium managers ## the Python, packaging and browser tests
 	$(BIN)/python -m pytest
 
 soak: $(VENV)/.dev $(WIDGET) chromium ## random use of two browsers in JupyterLab (SOAK_STEPS=2000, SOAK_SEED=1)
@@ -55,7 +55,10 @@ build: $(VENV)/.dev $(NODE_MODULES) ## sdist and wheel in dist/
 	$(BIN)/python -m build --no-isolation
 
 clean: ## remove what was built or installed here
-	rm -rf $(VENV) node_modules benchmarks/node_modules dist src/attnwidget/static test-results
+	rm -rf $(VENV) node_modules benchmarks/node_modules dist src/attnwidget/static test-results tests/browser/managers
+
+managers: $(VENV)/.dev
+	@$(BIN)/python scripts/get_managers.py
 
 chromium: $(VENV)/.dev
 	@scripts/get_chromium.sh $(BIN)/python
