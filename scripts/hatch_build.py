@@ -17,7 +17,8 @@ class FrontEndBuildHook(BuildHookInterface):
         root = Path(self.root)
         from_sdist = (root / "PKG-INFO").exists()
         static = root / "src/attnwidget/static"
-        built = all((static / name).exists() for name in ("loader.js", "widget.js.gz", "figure.js"))
+        needed = ("loader.js", "widget.js.gz", "figure.js", "boot.js", "page.js.gz")
+        built = all((static / name).exists() for name in needed)
         if os.environ.get("ATTNWIDGET_SKIP_JS") == "1" or (from_sdist and built):
             return
         npm = shutil.which("npm")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attnwidget import measures
     from attnwidget.capture import capture, capture_module
     from attnwidget.export.figure import figure
+    from attnwidget.export.page import save_html
     from attnwidget.heads import categorize, head_report, probe_heads, similar_heads
     from attnwidget.models import load_model
     from attnwidget.trace import AttentionTrace
@@ -30,6 +31,7 @@ _HOME = {
     "head_report": "attnwidget.heads",
     "load_model": "attnwidget.models",
     "probe_heads": "attnwidget.heads",
+    "save_html": "attnwidget.export.page",
     "similar_heads": "attnwidget.heads",
 }
 
@@ -45,6 +47,7 @@ __all__ = [
     "load_model",
     "measures",
     "probe_heads",
+    "save_html",
     "similar_heads",
 ]
 

@@ -21,27 +21,24 @@ if TYPE_CHECKING:
 
     from attnwidget import AttentionTrace
 
+TO_TEXT = """(one) => {
+  let text = "";
+  for (const byte of new Uint8Array(one.buffer, one.byteOffset, one.byteLength)) text += String.fromCharCode(byte);
+  return btoa(text);
+}"""
 ASK = """asks => Promise.all(asks.map((ask, at) => new Promise((done) => {
   const id = `test-${at}`;
   const hear = (reply, buffers) => {
     if (reply.id !== id) return;
-    attnwidgetModel.off("msg:custom", hear);
-    const texts = buffers.map((one) => {
-      let text = "";
-      for (const byte of new Uint8Array(one.buffer, one.byteOffset, one.byteLength)) text += String.fromCharCode(byte);
-      return btoa(text);
-    });
-    done([reply, texts]);
+    attnwidget.model.off("msg:custom", hear);
+    done([reply, buffers.map(TO_TEXT)]);
   };
-  attnwidgetModel.on("msg:custom", hear);
-  attnwidgetModel.send({ ...ask, id });
-})))"""
-BREAKDOWN = """() => JSON.stringify(attnwidgetModel.get("_breakdown"), (name, value) => {
-  if (!ArrayBuffer.isView(value)) return value;
-  let text = "";
-  for (const byte of new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) text += String.fromCharCode(byte);
-  return btoa(text);
-})"""
+  attnwidget.model.on("msg:custom", hear);
+  attnwidget.model.send({ ...ask, id });
+})))""".replace("TO_TEXT", TO_TEXT)
+BREAKDOWN = """() => JSON.stringify(attnwidget.model.get("_breakdown"), (name, value) =>
+  ArrayBuffer.isView(value) ? (TO_TEXT)(value) : value
+)""".replace("TO_TEXT", TO_TEXT)
 DTYPES = {"float32": torch.float32, "uint8": torch.uint8, "int32": torch.int32}
 
 

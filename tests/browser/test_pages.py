@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import tiny
 import torch
-import zoo
-from browser.pages import Saved, array, kernels, session_of
 from playwright.sync_api import expect
 
 import attnwidget as aw
+import tiny
+import zoo
 from attnwidget.export.page import page as save_page
 from attnwidget.wire.schema import Breakdown
+from browser.pages import Saved, array, kernels, session_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,15 +102,14 @@ def test_every_number_is_within_the_stated_bound(page: Page, blocked: list[str],
     trace = session.settled()
     saved = Saved(page, tmp_path / "page.html", save_page(session))
     saved.wait()
-    bounds = page.evaluate("attnwidgetPage && attnwidgetModel.get('_outline').page")
-    assert "differ from the model's by at most" in bounds
-    limits = measured(save_page, session)
+    assert "differ from the model's by at most" in page.inner_text("figcaption")
+    limits = limits_of(page)
     compared = 0
     for attention in trace.attentions:
         if attention != session.selection.attention:
             session.select(attention=attention)
             page.evaluate(
-                "name => { attnwidgetModel.set('attention', name); attnwidgetModel.save_changes(); }", attention
+                "name => { attnwidget.model.set('attention', name); attnwidget.model.save_changes(); }", attention
             )
         for measure in ("weights", "scores", "norms"):
             if trace.lacks(measure, attention):
@@ -120,7 +118,7 @@ def test_every_number_is_within_the_stated_bound(page: Page, blocked: list[str],
             if measure == "norms":
                 layers = trace.kept(attention)
                 norm = max(float(trace.value_norms(at, attention=attention).max()) for at in layers)
-            limit = {"weights": limits[0], "scores": limits[1], "norms": limits[0] * norm * 1.01 + 1e-4 * norm}[measure]
+            limit = limits[measure] if measure != "norms" else 1.01 * norm * limits["weights"] + 1e-4 * norm
             questions = asks(trace, attention, measure)
             for ask, (reply, data) in zip(questions, saved.answer(questions), strict=True):
                 assert reply["ok"], (ask, reply)
@@ -149,18 +147,9 @@ def test_every_number_is_within_the_stated_bound(page: Page, blocked: list[str],
     assert saved.violations == []
 
 
-def measured(make: Any, session: Any, found: list[Any] | None = None) -> tuple[float, float]:
-    """Return the largest differences, of weights and scores, as the page states them."""
-    from attnwidget.export import page as module
-
-    found = [] if found is None else found
-    keep = module._bound
-    module._bound = lambda worst: found.append(worst) or keep(worst)
-    try:
-        make(session)
-    finally:
-        module._bound = keep
-    return found[0].weights, found[0].scores
+def limits_of(page: Page) -> dict[str, float]:
+    """Return what the page says that its numbers may be off."""
+    return page.evaluate("attnwidget.errors")
 
 
 LINES = [
@@ -174,12 +163,12 @@ LINES = [
 
 def test_the_strongest_lines_are_the_kernels(page: Page, tmp_path: Path) -> None:
     session = session_of(captured(tiny.gpt2))
-    limits = measured(save_page, session)
     saved = Saved(page, tmp_path / "page.html", save_page(session))
+    saved.wait()
     camel = {"without_self": "withoutSelf", "without_first": "withoutFirst"}
     asked = [{"ask": "strongest"} | {camel.get(name, name): value for name, value in one.items()} for one in LINES]
     for ask, (reply, data) in zip(asked, saved.answer(asked), strict=True):
-        limit = SUMMED * limits[ask.get("measure") == "scores"]
+        limit = SUMMED * limits_of(page)[ask.get("measure", "weights")]
         about, exact = kernels(session, ask)
         assert reply["ok"]["rows"] == about["rows"]
         (mine, sums), (theirs, exact_sums) = (split(one, found) for one, found in ((reply["ok"], data), (about, exact)))
@@ -211,10 +200,15 @@ def test_pictures_are_the_kernels(page: Page, tmp_path: Path) -> None:
         assert reply["ok"]["sampled"] == about["sampled"]
         assert torch.equal(mine == 0, theirs == 0)
         assert (mine.int() - theirs.int()).abs().max() <= 1
-    choose(saved, measure="scores")
-    page.wait_for_timeout(0)
-    drawn = page.evaluate_handle("attnwidgetModel.get('_pictures')")
-    assert drawn.evaluate("one => one.measure") == "scores"
+    drawn = page.evaluate(
+        """() => new Promise((done) => {
+            const { model } = attnwidget;
+            model.on("change:_pictures", () => done(model.get("_pictures")));
+            model.set("measure", "scores");
+            model.save_changes();
+        })"""
+    )
+    assert (drawn["measure"], drawn["domain"], drawn["shape"]) == ("scores", "real", [3, 4, 16, 16])
 
 
 WHAT_IFS: list[dict[str, Any]] = [
@@ -233,8 +227,8 @@ def choose(saved: Saved, **values: Any) -> None:
     saved.wait()
     saved.page.evaluate(
         """values => {
-            for (const [name, value] of Object.entries(values)) attnwidgetModel.set(name, value);
-            attnwidgetModel.save_changes();
+            for (const [name, value] of Object.entries(values)) attnwidget.model.set(name, value);
+            attnwidget.model.save_changes();
         }""",
         values,
     )
@@ -244,9 +238,10 @@ def choose(saved: Saved, **values: Any) -> None:
 @pytest.mark.parametrize("name", ["GPT-2", "T5", "Gemma 2", "gpt-oss", "padding"])
 def test_the_breakdown_is_the_kernels(page: Page, tmp_path: Path, name: str) -> None:
     session = session_of(TRACES[name]())
-    found: list[Any] = []
-    weights, scores = measured(save_page, session, found)
     saved = Saved(page, tmp_path / "page.html", save_page(session))
+    saved.wait()
+    limits = limits_of(page)
+    more_off = {name: SUMMED * value for name, value in limits.items()}
     places = [
         ([], {}),
         ([6], {}),
@@ -279,9 +274,9 @@ def test_the_breakdown_is_the_kernels(page: Page, tmp_path: Path, name: str) -> 
             "softcap",
         ):
             assert mine[name_of] == theirs[name_of], name_of
-        compare(mine, theirs, weights, scores, found[0].values)
+        compare(mine, theirs, **limits)
         if more.get("what_if"):
-            compare(mine["changed"], theirs["changed"], SUMMED * weights, SUMMED * scores, SUMMED * found[0].values)
+            compare(mine["changed"], theirs["changed"], **more_off)
         else:
             assert mine["changed"] is None
 
@@ -306,3 +301,101 @@ def compare(mine: dict[str, Any], theirs: dict[str, Any], weights: float, scores
         if mine.get(name) is not None or theirs.get(name) is not None:
             assert mine[name] == pytest.approx(theirs[name], abs=loose), name
     assert mine["rest"]["count"] == theirs["rest"]["count"]
+
+
+@pytest.fixture(scope="module")
+def demo() -> bytes:
+    widget = aw.AttentionWidget("The animal didn't cross the road because it was too tired to go on.", probe=False)
+    return save_page(widget._session)
+
+
+def test_every_view_is_drawn_from_disk_without_a_kernel(
+    page: Page, blocked: list[str], tmp_path: Path, demo: bytes
+) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    saved = Saved(page, tmp_path / "page.html", demo)
+    saved.wait()
+    assert page.title().startswith("The animal didn't cross the road")
+    assert "lang" in page.evaluate("document.documentElement.getAttributeNames()")
+    for name in ("Matrix", "Text", "Heads", "Breakdown", "Lines"):
+        saved.root.get_by_role("tab", name=name).click()
+        saved.wait()
+        expect(saved.root).to_have_attribute("data-view", name.lower())
+        expect(saved.root.get_by_role("alert")).to_have_count(0)
+    saved.root.get_by_role("button", name="what comes next?").click()
+    expect(saved.root.locator(".next li")).to_have_count(5)
+    reply, _ = saved.answer([{"ask": "save", "format": "png"}])[0]
+    assert "without a kernel" in reply["error"]["message"]
+    assert [url.partition(":")[0] for url in requests] == ["file"]  # itself
+    assert blocked == []
+    assert saved.violations == []
+
+
+def test_what_if_moves_the_steps(page: Page, tmp_path: Path, demo: bytes) -> None:
+    saved = Saved(page, tmp_path / "page.html", demo)
+    choose(saved, view="breakdown")
+    saved.root.get_by_role("button", name="What if…").click()
+    slider = saved.root.locator(".whatif input[type=range]").first
+    slider.focus()
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+    saved.wait()
+    state = saved.breakdown()
+    assert state["whatIf"]["temperature"] > 1
+    assert state["changed"]["arrays"]["weights"].max() < state["arrays"]["weights"].max()
+
+
+def test_a_page_carries_the_chosen_heads_and_says_so_of_the_others(page: Page, tmp_path: Path) -> None:
+    session = session_of(captured(tiny.gpt2), heads=[(0, 0)])
+    saved = Saved(page, tmp_path / "page.html", save_page(session, heads=["L1-H2"], layers=[2], values=False))
+    tile = {"ask": "tile", "queries": (0, 5), "keys": (0, 5)}
+    replies = saved.answer(
+        [tile | {"layer": 1, "head": 2}, tile | {"layer": 1, "head": 3}, tile | {"layer": 0, "head": 3}]
+    )
+    assert page.evaluate("attnwidget.model.get('heads')") == [[1, 2]]
+    assert replies[0][0]["ok"]
+    assert "does not carry L1-H3" in replies[1][0]["error"]["message"]
+    assert "does not carry layer 0" in replies[2][0]["error"]["message"]
+    reply, data = saved.answer([{"ask": "rank", "queries": [4], "keys": [1]}])[0]
+    assert array(reply["ok"], data)[0].isfinite().tolist() == [[False] * 4, [False, False, True, False], [True] * 4]
+    choose(saved, view="breakdown")
+    assert "weights of this layer" in saved.breakdown()["missing"] or "without values" in saved.breakdown()["missing"]
+
+
+HOSTILE = "</script><script>alert(1)</script><!-- <img src=x onerror=alert(2)> \u2028 \"'&lt;"
+
+
+def test_text_stays_text(page: Page, blocked: list[str], tmp_path: Path) -> None:
+    tokens = [*HOSTILE.split(), "\ud800", "]]>", "$x ${y}", "\u202e"]
+    weights = torch.eye(len(tokens))[None, None]
+    trace = aw.AttentionTrace.from_attentions(weights, tokens, model_name="<b>model</b>--><script>")
+    elements = []
+    for one in (trace, aw.AttentionTrace.from_attentions(weights, ["a"] * len(tokens))):
+        other = page.context.new_page()
+        other.on("dialog", lambda _: pytest.fail("a script ran"))
+        saved = Saved(other, tmp_path / "page.html", save_page(session_of(one)))
+        saved.wait()
+        elements.append(other.evaluate("[...document.querySelectorAll('*')].map(one => one.localName).join()"))
+        assert saved.violations == []
+    assert elements[0] == elements[1]
+    assert blocked == []
+
+
+@pytest.mark.parametrize("part", ["code", "states", "1"])  # the part 0 is of the layer on screen
+def test_a_damaged_page_says_so(page: Page, tmp_path: Path, demo: bytes, part: str) -> None:
+    text = demo.decode("utf-16")
+    at = text.index(f'id="attnwidget-{part}">') + 200
+    damaged = text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :]
+    saved = Saved(page, tmp_path / "page.html", b"\xff\xfe" + damaged.encode("utf-16-le"))
+    if part == "1":
+        reply, _ = saved.answer([{"ask": "tile", "layer": 0, "head": 0, "queries": (0, 5), "keys": (0, 5)}])[0]
+        assert "damaged: layer 0 cannot be read" in reply["error"]["message"]
+    else:
+        expect(page.get_by_role("alert")).to_contain_text("it is damaged, or was cut off on its way")
+
+
+def test_half_a_page_says_so(page: Page, tmp_path: Path, demo: bytes) -> None:
+    saved = Saved(page, tmp_path / "page.html", demo[: len(demo) * 3 // 4 & ~1])
+    expect(page.get_by_role("alert")).to_contain_text("cut off")
+    assert saved.violations == []

@@ -9,8 +9,15 @@ import { unpacked } from "./dense";
 import { fileHere } from "./files";
 import { createModel } from "./model";
 
+/** For scripts that read the page's numbers: its model answers as a kernel does. */
+export interface Opened {
+  model: Model;
+  /** How far numbers may be from the model's. */
+  errors: PageData["errors"];
+}
+
 /** Draw the page; rejects if its data cannot be read. */
-export async function open(parts: Parts, el: HTMLElement): Promise<Model> {
+export async function open(parts: Parts, el: HTMLElement): Promise<Opened> {
   const text = new TextDecoder().decode(await unpacked(parts("states")));
   // the bytes of arrays
   const data = JSON.parse(text, (name, value) =>
@@ -21,5 +28,5 @@ export async function open(parts: Parts, el: HTMLElement): Promise<Model> {
   const hooks = widget();
   hooks.initialize({ model });
   hooks.render({ model, el });
-  return model;
+  return { model, errors: data.errors };
 }

@@ -43,6 +43,9 @@ export function createModel(book: Book): Model {
     const { outline, pictures, categories } = book.attention(selection.attention);
     put({ _outline: outline, _pictures: pictures, _categories: categories, _breakdown: {} });
   };
+  /** What was set and not saved yet. */
+  const pending = () =>
+    Object.fromEntries(SELECTION.filter((name) => changed.has(name)).map((name) => [name, state[name]]));
   const run = () => book.attention(selection.attention).run;
 
   /** Take what the widget set, and fill what follows from it. */
@@ -99,7 +102,7 @@ export function createModel(book: Book): Model {
   async function answer(ask: AnyRequest): Promise<[Reply["ok"], ArrayBufferView[]]> {
     switch (ask.ask) {
       case "hello":
-        return [{ run: run(), seen, selection }, []];
+        return [{ run: run(), seen, selection: { ...selection, ...pending() } }, []];
       case "select":
         take(ask.selection, null);
         seen = Math.max(seen, ask.count);
@@ -169,17 +172,12 @@ export function createModel(book: Book): Model {
       emit(`change:${name}`);
     },
     save_changes() {
-      const set = [...changed];
+      const values = pending();
+      const texts = TEXTS.filter((name) => changed.has(name)).map((name) => [name, data.texts[name]]);
       changed.clear();
-      queueMicrotask(() => {
-        const values = Object.fromEntries(
-          SELECTION.filter((name) => set.includes(name)).map((name) => [name, state[name]]),
-        );
-        const stamp = state._stamp as Stamp;
-        take(values as Partial<Selection>, stamp.client ? stamp : null);
-        const texts = TEXTS.filter((name) => set.includes(name)).map((name) => [name, data.texts[name]]);
-        put(Object.fromEntries(texts));
-      });
+      const stamp = state._stamp as Stamp;
+      take(values, stamp.client ? stamp : null);
+      put(Object.fromEntries(texts)); // there is no model to run others
     },
     send: (content) => queueMicrotask(() => void receive(structuredClone(content) as AnyRequest)),
     on(name, callback) {

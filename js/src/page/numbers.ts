@@ -1,6 +1,6 @@
 // Tensors in few bits, as `export/quantise.py` writes them. Pure.
 
-const OCTAVE = 8; // steps are powers of 2^(1/8)
+const OCTAVE = 4; // steps are powers of 2^(1/4)
 
 /** A tensor of (blocks, dimensions, entries); a block is read when it is wanted. */
 export interface Packed {

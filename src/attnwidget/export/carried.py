@@ -1,11 +1,10 @@
-"""What a page carries of one layer: queries, keys and values in few bits, or its scores or weights where those are less.
+"""What a page carries of a layer: queries, keys and values in few bits, or scores or weights where those are less.
 
 How far the weights that a reader computes from it are from the model's is measured, not estimated.
 """
 
 from __future__ import annotations
 
-import gzip
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from attnwidget.export.quantise import bits, exponents_of, quantise, write
-from attnwidget.maths import ALL, QKVLayer, RelativeBias
+from attnwidget.maths import ALL, LeftOut, QKVLayer, RelativeBias
 from attnwidget.maths.softmax import log_sum_exp, upcast, weights
 
 if TYPE_CHECKING:
@@ -22,11 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.export.shared import Shared
-    from attnwidget.maths import WeightsLayer
+    from attnwidget.maths import Layer, WeightsLayer
     from attnwidget.trace import AttentionTrace
 
 SCALE, NAN = 65533, 65534  # of a weight in 16 bits, as in `wire.schema.Ahead`
-LEVEL = 9  # of gzip
 _ROWS = 1 << 22  # weights that are compared at once
 _BIAS = 4  # numbers of a bias that are carried, for each query and key
 
@@ -39,14 +37,35 @@ class Precision(NamedTuple):
     value_bits: float
     """Entropy of a value."""
     most_bits: float
-    """Of a number, on average: a layer with scores so large that it would take more is written more coarsely."""
+    """Of a query's or key's entry, on average: a layer whose scores are so large that it would take more is coarser."""
 
     @classmethod
-    def of(cls, tokens: int) -> Precision:
-        """Choose for a text: the longer, the coarser."""
-        if tokens <= 32:
-            return cls(0.0006, 9, 10.4)
-        return cls(0.001, 8, 9.8) if tokens <= 128 else cls(0.004, 6.5, 8.0)
+    def of(cls, tokens: int, numbers: int) -> Precision:
+        """Choose for a text and all numbers of a page: the longer and the more, the coarser.
+
+        So that a sentence takes up to a megabyte in a model of 12 × 12 heads, and 1,000 tokens up to thirty.
+        """
+        longest, many, finer, base = next(one for one in _PRECISIONS if tokens <= one[0])
+        del longest
+        times = min(finer, max(1.0, many / max(1, numbers)))
+        more = math.log2(times)
+        return cls(base.noise / times, base.value_bits + more, base.most_bits + more)
+
+
+_PRECISIONS = (  # up to so many tokens; of so many numbers; of fewer up to so much finer
+    (32, 550_000, 16.0, Precision(0.0007, 8.5, 9.8)),
+    (128, 3_600_000, 8.0, Precision(0.001, 8, 10.6)),
+    (math.inf, 27_700_000, 4.0, Precision(0.004, 6.5, 8.6)),
+)
+
+
+def numbers_of(layer: Layer, heads: Sequence[int]) -> int:
+    """Count the numbers of queries, keys and values of some heads."""
+    if not isinstance(layer, QKVLayer):
+        return 0
+    _, n, m = layer.shape
+    widths = layer.k.shape[-1] + (0 if layer.v is None else layer.v.shape[-1])
+    return len(heads) * n * layer.q.shape[-1] + len({layer.group(head) for head in heads}) * m * widths
 
 
 class Rows(NamedTuple):
@@ -60,14 +79,17 @@ class Carried(NamedTuple):
     """A layer as a page has it."""
 
     about: dict[str, Any]
-    packed: bytes
+    raw: bytes
+    """To be packed."""
     rows: Callable[[Sequence[int], slice], Rows]
     """From heads and rows to what a reader computes."""
     value_error: float = 0.0
     """Of an entry of a value: the largest difference."""
 
 
-def carry(layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared, *, values: bool) -> Carried | None:
+def carry(
+    layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared, precision: Precision, *, values: bool
+) -> Carried | None:
     """Write the chosen heads of a layer in as few bytes as will do; None where only its weights say what it does.
 
     Parameters
@@ -78,6 +100,8 @@ def carry(layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared, 
         Which.
     shared : Shared
         Where masks and biases are kept, which layers may share.
+    precision : Precision
+        How finely.
     values : bool
         Whether values are carried, and with them what the breakdown needs.
     """
@@ -91,27 +115,26 @@ def carry(layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared, 
     values = values and layer.v is not None
     smaller = not values and int(pairs.sum()) * len(heads) < numbers
     if smaller or not plain:
-        return _carry_scores(layer, heads, pairs, shared)
-    return _carry_qkv(layer, heads, groups, shared, values=values)
+        return _carry_scores(layer, heads, pairs, shared, precision)
+    return _carry_qkv(layer, heads, groups, shared, precision, values=values)
 
 
 def _carry_qkv(
-    layer: QKVLayer, heads: Sequence[int], groups: list[int], shared: Shared, *, values: bool
+    layer: QKVLayer, heads: Sequence[int], groups: list[int], shared: Shared, precision: Precision, *, values: bool
 ) -> Carried | None:
     q = upcast(layer.q[list(heads)]).cpu().transpose(1, 2)  # (heads, d_k, queries)
     k = upcast(layer.k[groups]).cpu().transpose(1, 2)  # (groups, d_k, keys)
     v = upcast(layer.v[groups]).cpu().transpose(1, 2) if values and layer.v is not None else None  # (groups, d_v, keys)
     of = torch.tensor([groups.index(layer.group(head)) for head in heads])  # (heads,)
-    precision = Precision.of(max(layer.shape[1:]))
     size_q, size_k = _size(q), _size(k)  # (heads, d_k), (groups, d_k)
     loudest = torch.stack([size_q[of == group].amax(0) for group in range(len(groups))])  # (groups, d_k)
     # Each dimension adds the same to a score's error: a step is small where what it is multiplied with is large.
     one = math.sqrt(6 / max(1, q.shape[1])) / max(abs(layer.scale), 1e-30)
     step_q, step_k = (precision.noise * one / size.clamp(min=1e-20) for size in (size_k[of], loudest))
     step_v = None if v is None else (_size(v) * 2 ** (2.05 - precision.value_bits)).clamp(min=1e-20)
-    taken = bits(q, step_q) + bits(k, step_k) + (0 if v is None or step_v is None else bits(v, step_v))
-    over = taken - precision.most_bits * (q.numel() + k.numel() + (0 if v is None else v.numel()))
-    coarser = 2 ** max(0.0, over / max(1, q.numel() + k.numel()))
+    count = max(1, q.numel() + k.numel())
+    over = (bits(q, step_q) + bits(k, step_k)) / count - precision.most_bits
+    coarser = 2 ** max(0.0, over)
     written = [quantise(q, exponents_of(step_q * coarser)), quantise(k, exponents_of(step_k * coarser))]
     if v is not None and step_v is not None:
         written.append(quantise(v, exponents_of(step_v)))
@@ -139,14 +162,16 @@ def _carry_qkv(
         "bias": shared.bias(layer.bias),
     }
     off = 0.0 if v is None else _largest(known[2].numbers() - v)
-    return Carried(about, gzip.compress(b"".join(map(write, known)), LEVEL, mtime=0), rows, off)
+    return Carried(about, b"".join(map(write, known)), rows, off)
 
 
-def _carry_scores(layer: QKVLayer, heads: Sequence[int], pairs: Tensor, shared: Shared) -> Carried | None:
+def _carry_scores(
+    layer: QKVLayer, heads: Sequence[int], pairs: Tensor, shared: Shared, precision: Precision
+) -> Carried | None:
     where = torch.tensor(list(heads))
     found = layer.scores(where, ALL, ALL).cpu()  # (heads, queries, keys)
     allowed = layer.allowed(where, ALL, ALL).cpu().expand_as(found)
-    step = torch.full((len(heads), 1), Precision.of(max(layer.shape[1:])).noise * math.sqrt(12))  # (heads, 1)
+    step = torch.full((len(heads), 1), precision.noise * math.sqrt(12))  # (heads, 1)
     written = quantise(found.masked_fill(~allowed, 0)[:, pairs][:, None], exponents_of(step))  # (heads, 1, pairs)
     if written is None:
         return None
@@ -162,12 +187,13 @@ def _carry_scores(layer: QKVLayer, heads: Sequence[int], pairs: Tensor, shared: 
         return Rows(weights(tile, log_sum_exp([tile], sinks=None if sinks is None else sinks[which])), tile)
 
     about = _about(layer, heads, shared) | {"kind": "scores"}
-    return Carried(about, gzip.compress(write(written), LEVEL, mtime=0), rows)
+    return Carried(about, write(written), rows)
 
 
 def carry_weights(trace: AttentionTrace, attention: str, number: int, heads: Sequence[int], shared: Shared) -> Carried:
     """Write the weights themselves, in 16 bits each."""
     layer = trace.layer(number, attention=attention)
+    assert not isinstance(layer, LeftOut)  # noqa: S101 - it has no weights
     found = trace.weights(number, list(heads), attention=attention).float().cpu()  # (heads, queries, keys)
     codes = (found.clamp(0, 1) * SCALE).round().masked_fill(found.isnan(), NAN).to(torch.int32)
     some = codes[:, _pairs(layer, *layer.shape)].contiguous()  # (heads, pairs)
@@ -175,8 +201,7 @@ def carry_weights(trace: AttentionTrace, attention: str, number: int, heads: Seq
     read = (codes.float() / SCALE).masked_fill(codes == NAN, torch.nan)
     at = {head: number for number, head in enumerate(heads)}
     about = _about(layer, heads, shared) | {"kind": "weights"}
-    packed = gzip.compress(planes, LEVEL, mtime=0)
-    return Carried(about, packed, lambda which, these: Rows(read[[at[one] for one in which]][:, these], None))
+    return Carried(about, planes, lambda which, these: Rows(read[[at[one] for one in which]][:, these], None))
 
 
 def weights_bytes(layer: QKVLayer | WeightsLayer, heads: Sequence[int]) -> int:

@@ -13,9 +13,9 @@ _CODES = 65534  # of 16 bits; 0 stands for no length at all
 
 
 def write_norms(norms: Tensor) -> bytes:
-    """Write lengths, (heads, keys), in 16 bits each: to one part in ten thousand, as their logarithms are spaced evenly.
+    """Write lengths, (heads, keys), in 16 bits each: to one part in ten thousand, as logarithms in even steps.
 
-    First each head's smallest and largest logarithm, float32 (heads, 2); then the codes' low bytes, and their high ones.
+    First each head's smallest and largest logarithm, float32 (heads, 2); then the codes' low bytes, then the high ones.
     """
     with np.errstate(divide="ignore"):
         logs = np.log(norms.numpy().astype(np.float64))  # (heads, keys)

@@ -7,6 +7,7 @@ compressor, are packed as they are; what is above them is of the same size in al
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-OCTAVE = 8  # steps are powers of 2^(1/8)
-_FINEST, _COARSEST = -127, 127  # exponents, so many eighths of an octave
+OCTAVE = 4  # steps are powers of 2^(1/4)
+_FINEST, _COARSEST = -127, 127  # exponents, so many quarters of an octave
 _SPREAD = 16  # what is left above the low bits has a standard deviation of this to twice this
 _WORTH = 24  # bits that an offset costs
 _LARGEST = 1 << 22  # counts of steps that are written
@@ -42,8 +43,8 @@ def steps(exponents: Tensor) -> Tensor:
 
 
 def exponents_of(step: Tensor) -> Tensor:
-    """Choose exponents whose steps are as large as wanted, or a little smaller."""
-    wanted = (step.double().clamp(min=1e-30).log2() * OCTAVE).floor()
+    """Choose the exponents whose steps come nearest to those that are wanted."""
+    wanted = (step.double().clamp(min=1e-30).log2() * OCTAVE).round()
     return wanted.clamp(_FINEST, _COARSEST).long()
 
 
@@ -94,6 +95,12 @@ def write(quantised: Quantised) -> bytes:
 def _planes(numbers: np.ndarray) -> np.ndarray:
     """Put first all lowest bytes, then all next ones …: bytes of one kind pack better."""
     return np.ascontiguousarray(np.moveaxis(numbers[..., None].view(np.uint8), -1, 0))
+
+
+def pack(data: bytes) -> bytes:
+    """Make gzip of it: by how often bytes come, for what looks like noise repeats itself by chance only."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31, 9, zlib.Z_FILTERED)
+    return packer.compress(data) + packer.flush()
 
 
 def bits(numbers: Tensor, step: Tensor) -> float:

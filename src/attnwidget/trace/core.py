@@ -389,7 +389,7 @@ class AttentionTrace:
         return self._of(attention)[0].shape[0]
 
     def layer(self, number: int, *, attention: str | None = None) -> Layer:
-        """Return what one layer's numbers are recomputed from; it may be the model's own memory: do not write into it."""
+        """Return what a layer's numbers are recomputed from. It may be the model's own memory: do not write into it."""
         found, *_ = self._tile(number, None, attention)
         return found
 
@@ -825,7 +825,7 @@ class AttentionTrace:
         single = tuple(0 if one else ALL for one in (one_head, one_row, one_column))
         return found, (heads, rows, columns), single
 
-    def _region(
+    def _region(  # noqa: PLR0917 - of what, where
         self,
         wanted: Measure,
         layer: int,
