@@ -388,7 +388,7 @@ def test_a_picture_in_few_colours_is_the_same_picture(trace):
     lines = np.frombuffer(zlib.decompress(there[b"IDAT"]), np.uint8).reshape(high, 1 + 4 * wide)
     exact = small._unfiltered(lines[:, 0], lines[:, 1:].reshape(high, wide, 4)[:, :, :3])  # (high, wide, 3)
     difference = np.abs(exact.astype(int) - palette[rows[:, 1:]])
-    assert difference.max() <= 24
+    assert difference.max() <= 36
     assert tuple(palette[rows[0, 1]]) == (255, 255, 255)
 
 
