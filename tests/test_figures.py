@@ -208,6 +208,9 @@ def test_files_by_their_endings(trace, tmp_path, monkeypatch):
     for ending, first in ((".svg", b"<svg"), (".png", small.SIGNATURE), (".pdf", b"%PDF")):
         one.save(tmp_path / f"a{ending}")
         assert (tmp_path / f"a{ending}").read_bytes().startswith(first)
+    figure(trace, width=3.3).save(tmp_path / "narrow.pdf")
+    box = re.search(rb"/MediaBox ?\[0 0 ([\d.]+) ", (tmp_path / "narrow.pdf").read_bytes())
+    assert float(box[1]) == pytest.approx(3.3 * 72, abs=0.1)
     with pytest.raises(ValueError, match=r"\.svg, \.png or \.pdf, not as 'a\.jpg'"):
         one.save(tmp_path / "a.jpg")
     assert not (tmp_path / "a.jpg").exists()
