@@ -59,10 +59,7 @@ test("a text is clipped to its room, by whole letters", () => {
   const short = clipped("internationalization", 60);
   assert.match(short, /^inter.*…$/);
   assert.ok(widthOf(short) <= 60);
-  assert.equal(
-    clipped("e\u0301e\u0301e\u0301e\u0301", widthOf("eee…")),
-    "e\u0301e\u0301e\u0301e\u0301".slice(0, 6).concat("…"),
-  );
+  assert.equal(clipped("e\u0301e\u0301e\u0301e\u0301", widthOf("eee")), "e\u0301…");
 });
 
 test("what is set in lines stays in its room", () => {
