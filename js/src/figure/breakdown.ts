@@ -6,11 +6,14 @@ import { exactWeight, figure, percent } from "../layout/numbers";
 import { becomes, changeAt, numberAt, openSteps, scaleName } from "../layout/steps";
 import { tokensOf, writtenAfter } from "../layout/units";
 import type { Given } from "./given";
-import { box, clipped, type Drawing, isolated, middled, type Paper, type Run, SMALL, write } from "./svg";
+import { box, clipped, type Drawing, isolated, middled, type Paper, type Run, SMALL, widthOf, write } from "./svg";
 
 const ROW = 19; // px
-const [NUMBER, WIDE] = [56, 76]; // px of a column; of one with two numbers
+const NUMBER = 50; // px that a column has at least
 const BAR_MIN = 40;
+
+/** Its name, and its text in a row. */
+type Column = [string, (row: number) => string];
 
 export function breakdown({ outline, breakdown: payload, categories }: Given, paper: Paper): Drawing {
   if (!payload || payload.missing) throw new Error(payload?.missing || "the steps are not here");
@@ -26,24 +29,36 @@ export function breakdown({ outline, breakdown: payload, categories }: Given, pa
     becomes(numberAt(steps, name, row), moved ? 3 : 4);
   const hidden = (row: number) => numbers.allowed[row] === 0;
   const score = (row: number) => (hidden(row) ? "−∞" : text("scores")(row));
-  const columns: [string, (row: number) => string][] = [
+  const columns: Column[] = [
     ["q·k", text("dots")],
-    ...(scaled === "not scaled" ? [] : [[scaled, text("scaled")] as [string, (row: number) => string]]),
-    ...(numbers.capped ? [["capped", text("capped")] as [string, (row: number) => string]] : []),
-    ...(numbers.bias ? [["bias", text("bias")] as [string, (row: number) => string]] : []),
+    ...(scaled === "not scaled" ? [] : [[scaled, text("scaled")] as Column]),
+    ...(numbers.capped ? [["capped", text("capped")] as Column] : []),
+    ...(numbers.bias ? [["bias", text("bias")] as Column] : []),
     ["score", score],
     ["weight", (row) => (moved ? text("weights")(row) : exactWeight(numbers.weights[row] as number))],
   ];
-  const wide = moved ? WIDE + 16 : NUMBER;
-  const last: [string, (row: number) => string] = ["‖weight × v‖", text("weightedNorms")];
-  const tail = WIDE + (moved ? 16 : 0);
-  const label = Math.max(52, Math.min(140, width - columns.length * wide - tail - BAR_MIN - 16));
-  // Where there is no room for all, the last and the first go.
-  const fits = label + columns.length * wide + tail + BAR_MIN <= width;
-  const shown = fits || columns.length < 4 ? columns : columns.filter(([name]) => name !== "q·k" && name !== "score");
-  const bar = Math.max(BAR_MIN, Math.min(150, width - label - shown.length * wide - tail));
-  const rights = shown.map((_, at) => label + (at + 1) * wide);
-  const start = label + shown.length * wide + 8;
+  const last: Column = ["‖weight × v‖", text("weightedNorms")];
+  const wideOf = ([name, of]: Column): number =>
+    Math.max(
+      NUMBER,
+      ...[name, ...payload.rows.map((_, row) => of(row))].map((one) => 16 + widthOf(one, SMALL, name === "weight")),
+    );
+  const tail = wideOf(last);
+  const nameOf = (row: number): string => {
+    const { masked, set, removed } = changeAt(steps, row);
+    const change = [masked && "hidden", set && "set", removed && "removed"].filter(Boolean).join(", ");
+    const key = payload.rows[row] as number;
+    return `${keys.tokens[key] ?? "?"}${payload.ranked ? ` · ${key}` : ""}${change ? ` (${change})` : ""}`;
+  };
+  const widest = Math.min(150, Math.max(...payload.rows.map((_, row) => widthOf(nameOf(row)))) + 8);
+  // Where there is no room for all columns, those go that can be told from the others.
+  const sum = (some: readonly Column[]) => some.reduce((total, one) => total + wideOf(one), 0);
+  const left = (some: readonly Column[]) => width - sum(some) - tail - BAR_MIN;
+  const shown = left(columns) >= widest ? columns : columns.filter(([name]) => name !== "q·k" && name !== "score");
+  const label = Math.max(40, Math.min(widest, left(shown)));
+  const bar = Math.max(BAR_MIN, Math.min(300, width - label - sum(shown) - tail));
+  const rights = shown.map((_, at) => label + sum(shown.slice(0, at + 1)));
+  const start = label + sum(shown) + 8;
   const [layer, head] = payload.head;
   const colour = headColour(categories, [layer, head], theme) ?? accent(theme);
   const most = numbers.weights.reduce((largest, weight) => Math.max(largest, weight || 0), 0) || 1;
@@ -59,10 +74,7 @@ export function breakdown({ outline, breakdown: payload, categories }: Given, pa
   payload.rows.forEach((key, row) => {
     const middle = y + ROW / 2;
     const fill = hidden(row) ? ink.faint : undefined;
-    const { masked, set, removed } = changeAt(steps, row);
-    const change = [masked && "hidden", set && "set", removed && "removed"].filter(Boolean).join(", ");
-    const name = `${keys.tokens[key] ?? "?"}${payload.ranked ? ` · ${key}` : ""}${change ? ` (${change})` : ""}`;
-    svg += write(0, middled(middle), isolated(clipped(name, label - 6)), {
+    svg += write(0, middled(middle), isolated(clipped(nameOf(row), label - 6)), {
       fill,
       strike: hidden(row),
       more: ` data-key="${key}"`,

@@ -40,7 +40,7 @@ export function heads({ outline, selection, pictures, categories }: Given, paper
   const top = 18;
   const image = paper.png(pixels, wide, high);
   let svg = box(left, top, count * across, layers * down, ` fill="${ink.line}" fill-opacity=".35"`);
-  svg += `<image x="${px(left)}" y="${px(top)}" width="${px(count * across)}" height="${px(layers * down)}" preserveAspectRatio="none" image-rendering="pixelated" href="${image}"/>`;
+  svg += `<image x="${px(left)}" y="${px(top)}" width="${px(count * across)}" height="${px(layers * down)}" preserveAspectRatio="none" image-rendering="optimizeSpeed" href="${image}"/>`;
   const style = { size: SMALL, fill: ink.quiet };
   const every = cell >= 14 ? 1 : 4; // numbers that fit
   for (let head = 0; head < count; head += every) {

@@ -8,7 +8,7 @@ import { nameOf, OTHER } from "../layout/categories";
 import { edgesFrom, indexEdges } from "../layout/edge-index";
 import { type Edges, focusEdges } from "../layout/edges";
 import { type Focus, focusOf, shadedSide, shadesOf } from "../layout/focus";
-import { type Fold, foldTo, foldToFit, itemAt, rowOf, unfolded } from "../layout/fold";
+import { type Fold, foldTo, itemAt, rowOf, unfolded } from "../layout/fold";
 import { headName } from "../layout/heads";
 import { endsOf, linesOf } from "../layout/in-sight";
 import { roughly, short } from "../layout/numbers";
@@ -38,7 +38,8 @@ import { titleOf } from "./title";
 const ROWS = 40; // that a page has room for
 const SHOWN = 16; // rows of a longer text that lines are drawn of
 const [HEADER, INSET, NUMBER] = [24, 11, 30]; // px: of a label from its lines, of a number
-const FADED = 0.167; // as in the view
+const GAP_LABEL = 100; // px of a column in which "… 1234 tokens …" can be read
+const FADED = { false: 0.167, true: 0.08 }; // as in the view, of a short text and of a long one
 
 export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const { scene, selection, categories } = given;
@@ -59,6 +60,7 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const labelOf = (one: Side, unit: number) =>
     one === "query" ? queryLabel(units.query, unit, " ▸ ") : (units.key.labels[unit] ?? "");
   const widest = Math.max(
+    isLong ? GAP_LABEL : 0,
     ...(["query", "key"] as const).flatMap((one) => shown(one).map((unit) => widthOf(labelOf(one, unit)))),
   );
   const beside = shades ? NUMBER : 0; // of the side that has numbers
@@ -113,7 +115,7 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
       const y = (place + 0.5) * row;
       if ("gap" in item) {
         const count = item.gap[1] - item.gap[0];
-        const said = clipped(`… ${count} ${count === 1 ? "token" : "tokens"} …`, label + NUMBER, SMALL);
+        const said = clipped(`… ${count} ${count === 1 ? "token" : "tokens"} …`, isQuery ? x : paper.width - x, SMALL);
         svg += write(x, middled(y, SMALL), said, { anchor, size: SMALL, fill: ink.faint });
         continue;
       }
@@ -158,7 +160,7 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const focused = focus && focusEdges(edges, focus.queries, focus.keys);
   const isIn = new Set(focused ? Array.from(focused.query, (query, at) => `${query} ${focused.key[at]}`) : []);
   const others = focused ? without(edges, isIn) : edges;
-  const body = focused ? `<g opacity="${FADED}">${draw(others)}</g>${draw(focused)}` : draw(edges);
+  const body = focused ? `<g opacity="${FADED[`${isLong}`]}">${draw(others)}</g>${draw(focused)}` : draw(edges);
   return {
     title: titleOf(given, focus, ink.quiet, edges),
     svg: `${header}<g transform="translate(0 ${HEADER})">${body}${column("query")}${column("key")}</g>`,
@@ -214,20 +216,33 @@ function linesShown({ scene, selection, found }: Given & { scene: Scene }, pinne
   const side: Side = found?.side ?? (pinned.query.length === 0 && pinned.key.length > 0 ? "key" : "query");
   const other = side === "query" ? "key" : "query";
   const wanted = found ? [...found.rows.keys()].slice(0, ROWS) : windowOf(pinned[side], counts[side], side === "key");
-  for (let each = linesCarried(SHOWN, drawn.length); ; each--) {
-    const rule = { count: each, least: 0 };
-    const all =
-      found?.rows ?? new Map(wanted.map((one) => [one, strongestOf(drawn, side, one, counts[other], rule, scale)]));
-    const rows = new Map(wanted.flatMap((one) => (all.has(one) ? [[one, all.get(one) as Row] as const] : [])));
-    const lines = linesOf(rows, side, wanted);
-    const ends = [...endsOf(rows, wanted).keys(), ...pinned[other]];
-    const fold = foldToFit(ends, counts[other], ROWS);
-    if (fold.rows > ROWS && each > 1 && !found) continue;
-    const own = linesOf(rows, side, pinned[side].length > 0 ? pinned[side] : wanted).largest;
-    const shown = scaleTo(scale, own);
-    const folds = { [side]: foldTo(wanted, counts[side], 0), [other]: fold } as Record<Side, Fold>;
-    return { edges: lines.edges(shown), scale: shown, folds, isLong: true };
+  const most = linesCarried(SHOWN, drawn.length);
+  const rule = { count: most, least: 0 };
+  const all = new Map(
+    wanted.map((one) => [one, found?.rows.get(one) ?? strongestOf(drawn, side, one, counts[other], rule, scale)]),
+  );
+  const own = new Set(pinned[side]);
+  const reach = (rows: ReadonlyMap<number, Row>, radius: number) =>
+    foldTo([...endsOf(rows, wanted).keys(), ...pinned[other]], counts[other], radius);
+  // As many of each row as the page has room for; what is pinned has all of its own.
+  let rows = all;
+  for (let each = most; each >= 0 && reach(rows, 0).rows > ROWS; each--) {
+    rows = new Map([...all].map(([one, row]) => [one, own.has(one) ? row : strongestIn(row, each)]));
   }
+  const fold = [2, 1].map((radius) => reach(rows, radius)).find((one) => one.rows <= ROWS) ?? reach(rows, 0);
+  const shown = scaleTo(scale, linesOf(rows, side, own.size > 0 ? [...own] : wanted).largest);
+  const folds = { [side]: foldTo(wanted, counts[side], 0), [other]: fold } as Record<Side, Fold>;
+  return { edges: linesOf(rows, side, wanted).edges(shown), scale: shown, folds, isLong: true };
+}
+
+/** The strongest lines of a row, so many of each head. */
+function strongestIn(row: Row, each: number): Row {
+  const kept = [...row.values.keys()]
+    .sort((one, other) => Math.abs(row.values[other] as number) - Math.abs(row.values[one] as number))
+    .filter((at, rank, order) => order.slice(0, rank).filter((one) => row.heads[one] === row.heads[at]).length < each);
+  const isKept = (_: number, at: number) => kept.includes(at);
+  const [units, heads, values] = [row.units.filter(isKept), row.heads.filter(isKept), row.values.filter(isKept)];
+  return { ...row, units, heads, values };
 }
 
 /** The rows around the first that is pinned, and the other pinned ones; without any, those of the beginning. */

@@ -2,7 +2,7 @@
 
 import { accent, pensFor, SIGNS } from "../draw/colours";
 import { hex } from "../draw/contrast";
-import { BROKEN, colouring, HATCH, HATCHES, type Ink } from "../draw/heat";
+import { BROKEN, colouring, GROUND, HATCH, HATCHES, type Ink } from "../draw/heat";
 import { type Cells, meanOverQueries, numbersOf, poolCells, rangeOf, topLevel } from "../layout/cells";
 import { focusOf } from "../layout/focus";
 import { CELL_MAX, ticksOf } from "../layout/matrix";
@@ -67,7 +67,6 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
   svg += cells.rows * cells.columns <= DRAWN ? shapes() : image();
 
   function shapes(): string {
-    const gap = step >= ROOMY ? 1 : 0;
     let rows = "";
     for (let row = 0; row < cells!.rows; row++) {
       let own = "";
@@ -76,11 +75,15 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
         if (isForbidden(value)) continue;
         const [x, y] = [left + column * step, top + row * step];
         const more = ` fill="${hex(colourOf(value))}" data-key="${column * unit}"`;
-        own += box(x, y, Math.min(step, left + width - x) - gap, Math.min(step, top + height - y) - gap, more);
+        own += box(x, y, Math.min(step, left + width - x), Math.min(step, top + height - y), more);
       }
       rows += `<g data-query="${row * unit}">${own}</g>`;
     }
-    return rows;
+    if (step < ROOMY) return rows;
+    let gaps = "";
+    for (let at = 1; at < cells!.columns; at++) gaps += `M${px(left + at * step)} ${px(top)}v${px(height)}`;
+    for (let at = 1; at < cells!.rows; at++) gaps += `M${px(left)} ${px(top + at * step)}h${px(width)}`;
+    return `${rows}<path d="${gaps}" stroke="${GROUND[theme]}"/>`;
   }
 
   function image(): string {
@@ -89,7 +92,7 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
       if (!isForbidden(value)) pixels.set([...colourOf(value), 255], 4 * at);
     });
     const [w, h] = [cells!.columns * step, cells!.rows * step];
-    return `<image x="${px(left)}" y="${px(top)}" width="${px(w)}" height="${px(h)}" preserveAspectRatio="none" image-rendering="pixelated" href="${paper.png(pixels, cells!.columns, cells!.rows)}"/>`;
+    return `<image x="${px(left)}" y="${px(top)}" width="${px(w)}" height="${px(h)}" preserveAspectRatio="none" image-rendering="optimizeSpeed" href="${paper.png(pixels, cells!.columns, cells!.rows)}"/>`;
   }
 
   const pinned = { query: units.query.of(selection.queries), key: units.key.of(selection.keys) };
@@ -157,22 +160,16 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
       ` fill="${fill}"`,
     );
   });
-  svg += write(left - 6, middled(top + height + 8 + STRIP / 2, SMALL), clipped("mean over queries", left - 6, SMALL), {
-    size: SMALL,
-    fill: inks.quiet,
-    anchor: "end",
-  });
-  svg += write(
-    left + width + 6,
-    middled(top + height + 8 + STRIP / 2, SMALL),
-    clipped(`up to ${figure(most, 2)}`, paper.width - left - width - 6, SMALL),
-    { size: SMALL, fill: inks.quiet },
-  );
+  const taken = how && whole ? { ...scene, together: how, drawn: [[whole]] } : scene;
+  const title = titleOf({ ...given, scene: taken }, focusOf(null, pinned.query, pinned.key), inks.quiet);
+  if (title.length === 1 && title[0]?.length === 1 && cells.step === 1) {
+    title[0].push({ text: ` the largest ${scale.label} is ${figure(range.largest)}`, fill: inks.quiet });
+  }
   return {
-    title: titleOf(given, focusOf(null, pinned.query, pinned.key), inks.quiet),
+    title,
     svg,
     height: top + height + 8 + STRIP + 4,
-    legend: legendOf(scene, paper, { ink, cells, range, how, colourOf }),
+    legend: legendOf(scene, paper, { ink, cells, range, how, colourOf, most }),
   };
 }
 
@@ -182,6 +179,8 @@ interface About {
   range: ReturnType<typeof rangeOf>;
   how: string | null;
   colourOf: ReturnType<typeof colouring>;
+  /** The largest of the means. */
+  most: number;
 }
 
 const RAMP = 72; // px
@@ -189,7 +188,7 @@ const RAMP = 72; // px
 function legendOf(
   { scale, heads, leftOut }: Scene,
   { theme, ink: inks }: Paper,
-  { ink, cells, range, how, colourOf }: About,
+  { ink, cells, range, how, colourOf, most }: About,
 ): Run[][] {
   const { signs, top } = ink;
   const beyond = range.largest > top * (1 + 1e-6);
@@ -222,6 +221,7 @@ function legendOf(
   if (range.forbidden)
     items.push([swatch("url(#hatch)"), { text: leftOut ? "hidden by the mask, or left out" : "hidden by the mask" }]);
   if (range.broken) items.push([swatch(BROKEN[theme]), { text: "the model computed no number" }]);
+  items.push([{ text: `bars: mean over queries, up to ${figure(most, 2)}` }]);
   if (cells.step > 1) items.push([{ text: `one query of ${cells.step} was looked at` }]);
   return items;
 }

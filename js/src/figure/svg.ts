@@ -49,7 +49,7 @@ export function clipped(text: string, room: number, size = LETTER, bold = false)
   if (widthOf(text, size, bold) <= room) return text;
   const letters = [...text];
   while (letters.length > 1 && widthOf(`${letters.join("")}…`, size, bold) > room) letters.pop();
-  return `${letters.join("").replace(/[\p{M}\p{Cf}]+$/u, "")}…`;
+  return `${letters.join("").replace(/\p{Cf}+$/u, "")}…`;
 }
 
 export interface Style {
@@ -91,6 +91,8 @@ export type Run = ({ text: string } & Style) | { width: number; draw(x: number, 
 
 const BETWEEN = 14; // px from one item to the next
 const LINE = 1.45; // of the letters' size
+/** What fonts of the West have: of other letters each word is set by itself, in whatever font there is for it. */
+const USUAL = /^[\0-\u024f\u0370-\u052f\u05d0-\u05ea\u2010-\u2027→▸−×÷√∞≤≥‖␣\u2068\u2069]*$/;
 const MAY_BREAK = /(?<= )|(?<=[\u2e80-\u9fff\uac00-\ud7af])/;
 
 /** Set items side by side and in lines; one that fits a line is not broken. */
@@ -140,8 +142,17 @@ export function flow(
           put();
           next();
         }
+        const isUsual = USUAL.test(word);
+        if (!isUsual) {
+          put();
+          end();
+        }
         text += wide > room ? clipped(word, room, size, run.bold) : word;
         used += Math.min(room, widthOf(word, size, run.bold));
+        if (!isUsual) {
+          put();
+          end();
+        }
       }
       put();
     }
@@ -162,7 +173,7 @@ export interface Paper {
   ground: string;
   /** So many lines at most. */
   most: number;
-  ink: Record<"text" | "quiet" | "faint" | "line" | "accent", string>;
+  ink: { text: string; quiet: string; faint: string; line: string; accent: string };
   /** Make a picture file of pixels, red, green, blue and opacity of each: as a data URI. */
   png(pixels: Uint8ClampedArray, width: number, height: number): string;
 }

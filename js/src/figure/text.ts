@@ -114,9 +114,9 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
         const fill = isForbidden(value) ? ink.faint : mark || its.special[unit] ? ink.quiet : undefined;
         // As wide as its box, whatever font it is set in.
         const fitted =
-          shown.length > 1 ? ` textLength="${px(width - (mark ? 4 : 0))}" lengthAdjust="spacingAndGlyphs"` : "";
+          shown.length > 1 ? ` textLength="${px(width - (mark ? AIR : 0))}" lengthAdjust="spacingAndGlyphs"` : "";
         if (shown)
-          svg += write(at + (mark ? 2 : 0), y + 15.5, shown, {
+          svg += write(at + (mark ? AIR / 2 : 0), y + 15.5, shown, {
             size,
             fill,
             italic: its.generated[unit] === true,
@@ -183,7 +183,7 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const most = theme === "light" ? "darkest" : "brightest";
   const legend: Run[][] = [
     [
-      { width: 60, draw: (x, base) => ramp(x, base, colour, theme) },
+      { width: 60, draw: (x, base) => ramp(x, base, fillOf, signs !== null, theme) },
       { text: `${most} = ${exactly(scale, largest)}${signs ? " · red above 0, blue below" : ""}` },
     ],
     [{ text: `shade: ${SHADING_IN_WORDS[shading]} of the ${scale.label}` }],
@@ -204,7 +204,7 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
   return { title: titleOf(given, focus, ink.quiet), svg, height: y, legend };
 }
 
-const AIR = 4; // px of a mark, on both sides together
+const AIR = 8; // px of a mark, on both sides together
 
 /** With the space before it. */
 function widthOfUnit(units: Units, unit: number, part: string): number {
@@ -214,7 +214,18 @@ function widthOfUnit(units: Units, unit: number, part: string): number {
   return widthOf(gap.replace(/[\n\r]/g, "")) + own;
 }
 
-const ramp = (x: number, y: number, colour: string, theme: Paper["theme"]): string =>
-  Array.from({ length: 20 }, (_, at) =>
-    box(x + 3 * at, y - 9, 3.1, 11, ` fill="${colour}" fill-opacity="${px((at / 19) * shadeFor(colour, theme))}"`),
-  ).join("");
+const RAMP = 20; // steps
+
+function ramp(x: number, y: number, fillOf: (part: number) => string, signed: boolean, theme: Paper["theme"]): string {
+  return Array.from({ length: RAMP }, (_, at) => {
+    const part = signed ? (2 * at) / (RAMP - 1) - 1 : at / (RAMP - 1);
+    const fill = fillOf(part);
+    return box(
+      x + 3 * at,
+      y - 9,
+      3.1,
+      11,
+      ` fill="${fill}" fill-opacity="${px(Math.abs(part) * shadeFor(fill, theme))}"`,
+    );
+  }).join("");
+}

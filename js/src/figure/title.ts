@@ -26,7 +26,7 @@ export function titleOf(
     { text: note && ` ${note}`, fill: quiet },
   ];
   if (!focus) {
-    const best = pairsOf(scene, 1)[0] ?? lastOf(edges);
+    const best: Linked | null = pairsOf(together ? { ...scene, tiles: scene.drawn } : scene, 1)[0] ?? lastOf(edges);
     if (!best) return [[{ text: names, bold: true }]];
     const { query, key, value } = best;
     const pair = `${isolated(queryLabel(units.query, query))} → ${isolated(units.key.labels[key] ?? "")}`;

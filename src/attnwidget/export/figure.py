@@ -37,7 +37,8 @@ _EACH = {False: 6, True: 3}  # how many of each, by whether there are several he
 _SAMPLED = 4096  # tokens of a text of which not every query is looked at for a matrix
 _TOGETHER = 4  # more heads are one
 _INCHES = (1, 60)
-_PICTURE = 5.0  # inches of the picture in a notebook's output
+_PICTURE = 4.5  # inches of the picture in a notebook's output
+_LINES = 30  # that it draws at most: each takes its kilobyte
 _SECONDS = 1.0  # that it may take
 
 
@@ -187,13 +188,14 @@ def figure_of(
         raise TimeoutError("the model would have to run once more for these numbers")
     options = {"width": width, "theme": theme, "background": background, "caption": caption, "most": most}
     with session.lock:
-        trace, now, states, run = session.trace, session.selection, dict(session.states), session.run_number
+        trace, now, run = session.trace, session.selection, session.run_number
+        states = {name: session.states.get(name) for name in ("outline", "categories", "breakdown")}
     if trace is None:
         raise ValueError("there is nothing to draw yet: no text has been run")
     handed = {
         "options": options,
         "selection": now,
-        **{name: states.get(name) for name in ("outline", "categories", "breakdown")},
+        **{name: None if one is None else one.to_state() for name, one in states.items()},
         **_numbers(trace, now, run, go_on),
     }
     go_on()
@@ -210,7 +212,7 @@ def output_picture(session: Session) -> tuple[bytes, dict[str, int]]:
     size : dict
         Its width and height in px.
     """
-    drawn = figure_of(session, width=_PICTURE, seconds=_SECONDS)
+    drawn = figure_of(session, width=_PICTURE, most=_LINES, seconds=_SECONDS)
     width, height = render.size_of(drawn.svg)
     return render.png(drawn.svg, 2, small=True), {"width": round(width), "height": round(height)}
 
