@@ -208,6 +208,9 @@ def test_files_by_their_endings(trace, tmp_path, monkeypatch):
     for ending, first in ((".svg", b"<svg"), (".png", small.SIGNATURE), (".pdf", b"%PDF")):
         one.save(tmp_path / f"a{ending}")
         assert (tmp_path / f"a{ending}").read_bytes().startswith(first)
+    figure(trace, width=3.3).save(tmp_path / "narrow.pdf")
+    box = re.search(rb"/MediaBox ?\[0 0 ([\d.]+) ", (tmp_path / "narrow.pdf").read_bytes())
+    assert float(box[1]) == pytest.approx(3.3 * 72, abs=0.1)
     with pytest.raises(ValueError, match=r"\.svg, \.png or \.pdf, not as 'a\.jpg'"):
         one.save(tmp_path / "a.jpg")
     assert not (tmp_path / "a.jpg").exists()
@@ -388,7 +391,7 @@ def test_a_picture_in_few_colours_is_the_same_picture(trace):
     lines = np.frombuffer(zlib.decompress(there[b"IDAT"]), np.uint8).reshape(high, 1 + 4 * wide)
     exact = small._unfiltered(lines[:, 0], lines[:, 1:].reshape(high, wide, 4)[:, :, :3])  # (high, wide, 3)
     difference = np.abs(exact.astype(int) - palette[rows[:, 1:]])
-    assert difference.max() <= 24
+    assert difference.max() <= 36
     assert tuple(palette[rows[0, 1]]) == (255, 255, 255)
 
 

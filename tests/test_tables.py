@@ -59,6 +59,7 @@ def test_html_is_text_however_hostile_and_says_how_many_more() -> None:
     assert html.count("<tr>") == 21
     assert "10 more rows" in html
     assert "color" not in html  # the notebook's own, in any theme
+    assert "2.50e-05" in Table(["n"], [(2.5e-5,)]).to_html()
     assert "−∞" in Table(["n"], [(-math.inf,)]).to_html()
 
 

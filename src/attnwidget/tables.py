@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SHOWN = 20  # rows in a notebook
 # What a spreadsheet would take for a formula (OWASP, "CSV injection"), the full-width forms among it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
+_SMALL = 1e-3  # below, powers of ten are shorter
 _NUMBER = "text-align:right;font-variant-numeric:tabular-nums"
 
 
@@ -63,7 +64,11 @@ class Table:
             first = f'<th scope="row">{_html(self.index[at])}</th>' if self.index else ""
             body.append(f"<tr>{first}{''.join(map(_html_cell, row))}</tr>")
         more = len(self.rows) - shown
-        caption = f'<caption style="text-align:left">{_html(self.caption)}</caption>' if self.caption else ""
+        caption = (
+            f'<caption style="text-align:start;white-space:nowrap">{_html(self.caption)}</caption>'
+            if self.caption
+            else ""
+        )
         rest = f"<p>{more:,} more rows: <code>to_pandas()</code> has all.</p>" if more > 0 else ""
         return f"<table>{caption}<thead><tr>{top}</tr></thead><tbody>{''.join(body)}</tbody></table>{rest}"
 
@@ -122,10 +127,15 @@ def _html_cell(value: Any) -> str:
     if isinstance(value, str):
         return f'<td dir="auto" style="text-align:start">{_html(value)}</td>'
     if isinstance(value, float):
-        text = "−∞" if value == -math.inf else "NaN" if math.isnan(value) else f"{value:.4f}"
+        text = "−∞" if value == -math.inf else "NaN" if math.isnan(value) else _brief(value)
     else:
         text = _csv_cell(value)
     return f'<td style="{_NUMBER}">{text}</td>'
+
+
+def _brief(value: float) -> str:
+    """Return four digits after the point, and no 0 for what is not."""
+    return f"{value:.4f}" if value == 0 or abs(value) >= _SMALL else f"{value:.2e}"
 
 
 def _html(text: str) -> str:

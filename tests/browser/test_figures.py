@@ -92,7 +92,7 @@ def test_a_mailed_notebook_shows_the_picture_and_a_trusted_one_the_widget(jupyte
     jupyter.shut_kernels_down()
     mailed = jupyter.open(page, "mailed.ipynb")
     expect(picture).to_have_count(1, timeout=60_000)
-    assert picture.evaluate("img => img.decode().then(() => [img.naturalWidth, img.width])") == [960, 480]
+    assert picture.evaluate("img => img.decode().then(() => [img.naturalWidth, img.width])") == [864, 432]
     expect(live).to_have_count(0)
     mailed.run_cell(0)
     expect(live).to_have_attribute("data-state", "ready", timeout=60_000)

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from attnwidget import AttentionWidget
 from attnwidget.export import numbers
 from attnwidget.export import save as saving
-from attnwidget.wire.schema import VIEWS
+from attnwidget.wire.schema import VIEWS, ProgressEvent
 from browser.fake_comm import Mounted
 
 if TYPE_CHECKING:
@@ -117,6 +117,24 @@ def test_what_cannot_be_made_is_said_and_nothing_is_lost(page: Page, monkeypatch
     assert at.widget.queries == [8]
     page.get_by_role("button", name="dismiss").click()
     expect(alert).to_have_count(0)
+
+
+def test_a_long_one_says_how_far_it_is_and_can_be_stopped(page: Page) -> None:
+    at = mounted(page)
+    at.held = True
+    open_menu(page)
+    page.get_by_role("menuitem", name="HTML").click()
+    button = page.get_by_role("button", name="Save")
+    expect(button).to_have_attribute("aria-busy", "true")
+    page.wait_for_function("idle()")
+    (ask,) = [one["content"] for one in at.inbox if one["content"].get("ask") == "save"]
+    at.inbox.clear()  # it is being worked on
+    at.held = False
+    at.widget.send(ProgressEvent(id=ask["id"], done=1, total=4).to_state())
+    expect(page.locator(".working")).to_contain_text("making the HTML: 25\xa0%")
+    page.get_by_role("button", name="Stop").click()
+    expect(button).to_have_attribute("aria-busy", "false")
+    expect(page.get_by_role("alert")).to_have_count(0)
 
 
 def test_without_a_kernel_the_numbers_are_those_on_screen(page: Page) -> None:

@@ -61,7 +61,7 @@ export function fileOf(draw: Draw, given: Given, options: Options, png: Paper["p
   const size = width
     ? `width="${px(width)}in" height="${px((width * high) / wide)}in"`
     : `width="${px(wide)}" height="${px(high)}"`;
-  const title = drawing.title.map((item) => item.map((run) => ("text" in run ? run.text : "")).join("")).join(" · ");
+  const title = drawing.title.map((item) => item.map((run) => ("draw" in run ? "" : run.text)).join("")).join(" · ");
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${size} viewBox="0 0 ${px(wide)} ${px(high)}" role="img" font-family="${FONT}" font-size="${LETTER}" fill="${ink.text}">`,
     `<title>${xml(title)}</title><desc>${xml(said.join(" · "))}</desc>`,

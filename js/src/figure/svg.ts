@@ -49,7 +49,7 @@ export function clipped(text: string, room: number, size = LETTER, bold = false)
   if (widthOf(text, size, bold) <= room) return text;
   const letters = [...text];
   while (letters.length > 1 && widthOf(`${letters.join("")}…`, size, bold) > room) letters.pop();
-  return `${letters.join("").replace(/[\p{M}\p{Cf}]+$/u, "")}…`;
+  return `${letters.join("").replace(/\p{Cf}+$/u, "")}…`;
 }
 
 export interface Style {
@@ -173,7 +173,7 @@ export interface Paper {
   ground: string;
   /** So many lines at most. */
   most: number;
-  ink: Record<"text" | "quiet" | "faint" | "line" | "accent", string>;
+  ink: { text: string; quiet: string; faint: string; line: string; accent: string };
   /** Make a picture file of pixels, red, green, blue and opacity of each: as a data URI. */
   png(pixels: Uint8ClampedArray, width: number, height: number): string;
 }

@@ -683,7 +683,6 @@ export interface LinesReply {
 
 /** A file; its bytes are the message's one buffer. */
 export interface SaveReply {
-  name: string;
   mime: string;
 }
 

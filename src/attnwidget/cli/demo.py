@@ -66,6 +66,7 @@ def run(args: Namespace) -> int:
         *(sys.executable, "-m", "jupyterlab", f"--port={port}", "--log-level=WARN"),
         f"--ServerApp.root_dir={folder.resolve()}",
         f"--LabApp.default_url=/lab/tree/{_FIRST}",
+        *("--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly"),
         *(["--no-browser"] if no_browser else []),
         *(["--allow-root"] if is_root else []),
     ]

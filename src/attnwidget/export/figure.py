@@ -37,8 +37,8 @@ _EACH = {False: 6, True: 3}  # how many of each, by whether there are several he
 _SAMPLED = 4096  # tokens of a text of which not every query is looked at for a matrix
 _TOGETHER = 4  # more heads are one
 _INCHES = (1, 60)
-_PICTURE = 5.0  # inches of the picture in a notebook's output
-_LINES = 40  # that it draws at most: each takes its kilobyte
+_PICTURE = 4.5  # inches of the picture in a notebook's output
+_LINES = 30  # that it draws at most: each takes its kilobyte
 _SECONDS = 1.0  # that it may take
 
 

@@ -14,6 +14,7 @@ from attnwidget.export.small import chunk, smaller
 
 FONTS = Path(__file__).with_name("fonts")
 FAMILY = "Attnwidget Sans"
+_SIZE = re.compile(r'(<svg [^>]*?)width="([\d.]+)(in)?" height="([\d.]+)(?:in)?"')
 _PIXELS_MAX = 40_000_000  # of a picture: 160 MB while it is drawn
 
 # What the fonts in this package have; of another text the machine's fonts are loaded beside them, which takes a while.
@@ -64,11 +65,11 @@ def png(svg: str, density: float, *, small: bool = False, skip_system_fonts: boo
 
 def size_of(svg: str) -> tuple[float, float]:
     """Return the width and height of one of this package's SVG files, in px."""
-    found = re.match(r'<svg [^>]*?width="([\d.]+)(in)?" height="([\d.]+)', svg)
+    found = _SIZE.match(svg)
     if found is None:
         raise ValueError("this is no figure of this package")
-    unit = 96 if found[2] else 1
-    return unit * float(found[1]), unit * float(found[3])
+    unit = 96 if found[3] else 1
+    return unit * float(found[2]), unit * float(found[4])
 
 
 @cache
@@ -85,7 +86,10 @@ def pdf(svg: str) -> bytes:
         If the extra is not installed; the message says how to.
     """
     converter = _converter()
-    return bytes(converter.svg_to_pdf(svg))
+    # It takes a px for a point, of which an inch has 72.
+    points = [one * 72 / 96 for one in size_of(svg)]
+    sized = _SIZE.sub(lambda found: f'{found[1]}width="{points[0]:.2f}" height="{points[1]:.2f}"', svg, count=1)
+    return bytes(converter.svg_to_pdf(sized))
 
 
 @cache

@@ -32,4 +32,4 @@ FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], byt
 def save(session: Session, ask: Save, alive: Callable[..., None]) -> tuple[SaveReply, bytes]:
     """Make the file that is asked for; between steps of long work `alive` is called with how far that is."""
     mime, make = FORMATS[ask.format]
-    return SaveReply(name=f"attention.{ask.format}", mime=mime), make(session, ask, alive)
+    return SaveReply(mime=mime), make(session, ask, alive)

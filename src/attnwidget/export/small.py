@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Pixels = NDArray[np.uint8]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_LEVELS = 12  # of each colour channel
+_LEVELS = 8  # of each colour channel
 _MOST = 256  # colours of a palette
 
 

@@ -720,7 +720,6 @@ class LinesReply(Wired, kw_only=True, frozen=True):
 class SaveReply(Wired, kw_only=True, frozen=True):
     """A file; its bytes are the message's one buffer."""
 
-    name: str
     mime: str
 
 
