@@ -112,7 +112,10 @@ export function breakdown({ outline, breakdown: payload, categories }: Given, pa
     ? `${payload.combine} of ${names.join(", ")}`
     : `${names[0]}${written ? ` ▸ writes ${written}` : ""}`;
   const legend: Run[][] = [
-    [{ text: "score", bold: true }, { text: ` = ${formula(scaled, payload.softcap, numbers.bias !== undefined)}` }],
+    [
+      { text: "score", bold: true },
+      { text: ` = ${formula(scaled, payload.softcap, numbers.bias !== undefined, outline.formula.includes("mask"))}` },
+    ],
     [
       { text: "weight", bold: true },
       { text: ` = exp(score) ÷ sum of exp(score) over the keys${payload.sink ? " and the sink" : ""}` },
@@ -140,8 +143,8 @@ export function breakdown({ outline, breakdown: payload, categories }: Given, pa
   };
 }
 
-function formula(scaled: string, softcap: number | null, biased: boolean): string {
+function formula(scaled: string, softcap: number | null, biased: boolean, masked: boolean): string {
   const product = scaled === "not scaled" ? "q·k" : `q·k ${scaled}`;
   const capped = softcap === null ? product : `${figure(softcap)} tanh((${product}) ÷ ${figure(softcap)})`;
-  return `${capped}${biased ? " + bias" : ""} + mask`;
+  return `${capped}${biased ? " + bias" : ""}${masked ? " + mask" : ""}`;
 }
