@@ -7,6 +7,8 @@ export interface PageData {
   /** What the page opens on. */
   selection: Selection;
   status: Status;
+  /** The views that are drawn from a breakdown's steps. */
+  steps: string[];
   attentions: Record<string, AttentionData>;
   masks: MaskData[];
   biases: BiasData[];

@@ -66,7 +66,7 @@ export function createModel(book: Book): Model {
   async function follow(before: Selection | null): Promise<void> {
     const now = selection;
     const drawn = (state._pictures as { measure?: string }).measure;
-    if (now.view === "breakdown") await breakDown(now);
+    if (data.steps.includes(now.view)) await breakDown(now);
     if (before && now === selection && drawn !== now.measure) {
       const made = await pictures(
         book,

@@ -18,7 +18,7 @@ export function chosen(before: Selection, values: Partial<Selection>, data: Page
     if (lacks) after = { ...after, measure: "weights" };
   }
   const isOff = !after.heads.some(([layer]) => layer === after.layer);
-  if ("layer" in values && !("heads" in values) && isOff)
+  if (values.layer !== undefined && !values.heads && isOff)
     after = {
       ...after,
       heads: [...new Set(after.heads.map(([, head]) => head))].map((head): Head => [after.layer, head]),

@@ -26,7 +26,7 @@ from attnwidget.maths import LeftOut
 from attnwidget.replacing import replacing
 from attnwidget.session import Session
 from attnwidget.trace import AttentionTrace
-from attnwidget.wire.schema import Status, Texts
+from attnwidget.wire.schema import VIEWS, Status, Texts
 
 if TYPE_CHECKING:
     import os
@@ -87,6 +87,7 @@ def page(
         "texts": asdict(texts),
         "selection": asdict(selection) | states.opening(selection, there),
         "status": Status(state="ready").to_state(),
+        "steps": [name for name, drawn_from in VIEWS.items() if drawn_from == "steps"],
         "attentions": {
             name: {
                 "run": run,
