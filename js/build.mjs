@@ -21,27 +21,29 @@ const styleSheets = {
   },
 };
 
-const packing = {
+/** Make the bundle smaller, and pack it; the widget's own is left as it is beside that, and its loader knows its hash. */
+const packingOf = (isWidget) => ({
   name: "packing",
   setup({ onEnd }) {
     onEnd(async ({ errors, outputFiles }) => {
       if (errors.length) return;
       const [{ path, contents: whole, hash }] = outputFiles;
-      const contents = watch ? whole : await smaller(new TextDecoder().decode(whole));
+      const contents = watch ? whole : await smaller(new TextDecoder().decode(whole), isWidget);
       const packed = gzipSync(contents, { level: 9 });
       packed[9] = 255; // the header's operating system: unknown, so that the same code is the same bytes everywhere
       await mkdir(OUT, { recursive: true });
-      await writeFile(path, contents);
       await writeFile(`${path}.gz`, packed);
+      if (!isWidget) return;
+      await writeFile(path, contents);
       const define = { HASH: JSON.stringify(hash) };
       await build({ ...shared, entryPoints: ["js/src/loader.ts"], outfile: `${OUT}/loader.js`, define });
     });
   },
-};
+});
 
 /** What esbuild leaves is made a few per cent smaller. */
-async function smaller(code) {
-  return (await minify(code, { module: true, ecma: 2020, compress: { passes: 2 } })).code;
+async function smaller(code, module) {
+  return (await minify(code, { module, ecma: 2020, compress: { passes: 2 } })).code;
 }
 
 const shared = {
@@ -57,7 +59,7 @@ const options = {
   ...shared,
   entryPoints: ["js/src/index.ts"],
   outfile: `${OUT}/widget.js`,
-  plugins: [styleSheets, packing],
+  plugins: [styleSheets, packingOf(true)],
   sourcemap: watch && "inline",
   write: false, // the packing plugin writes
 };
@@ -70,6 +72,18 @@ const notebook = {
   outfile: `${OUT}/notebook.js`,
 };
 
+// A saved page carries the widget with what answers it, and a small script that unpacks both.
+const pages = {
+  ...shared,
+  format: "iife",
+  globalName: "attnwidgetPage",
+  entryPoints: ["js/src/page/index.ts"],
+  outfile: `${OUT}/page.js`,
+  plugins: [styleSheets, packingOf(false)],
+  write: false,
+};
+const boot = { ...shared, format: "iife", entryPoints: ["js/src/page/boot.ts"], outfile: `${OUT}/boot.js` };
+
 // What the kernel draws figures with, in a JavaScript engine of its own.
 const figures = {
   ...shared,
@@ -79,6 +93,8 @@ const figures = {
   globalName: "attnwidget",
 };
 
+await build(boot);
+await build(pages);
 for (const one of [options, notebook, figures]) {
   if (watch) await (await context(one)).watch();
   else await build(one);

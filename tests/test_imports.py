@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "src/attnwidget"
 # A room may import from the lines above its own only.
 ORDER = (
     {"head_id", "hosts", "tokens", "models", "replacing", "version"},
+    {"tables"},
     {"maths"},
     {"breakdown", "measures"},
     {"trace"},
@@ -23,7 +24,8 @@ ORDER = (
     {"synced"},
     {"session_widget"},
     {"widget"},
-    {"cli", "__main__"},
+    {"cli"},
+    {"__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 # The widget is traits and dispatch: it leaves the mathematics to the rooms between.

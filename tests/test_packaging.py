@@ -18,6 +18,7 @@ NEEDED = {
     "attnwidget/static/notebook.js",
     "attnwidget/static/widget.js.gz",
     "attnwidget/py.typed",
+    "attnwidget/cli/__init__.py",
     *(str(path.relative_to(ROOT / "src")) for path in ROOT.glob("src/attnwidget/bundled/*/*")),
 }
 JUNK = ("node_modules", "__pycache__", ".ipynb_checkpoints", ".venv", ".pytest_cache", ".git/")
@@ -53,7 +54,8 @@ def test_sdist(sdist: Path):
 def test_wheel(wheel: Path):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert set(names) >= NEEDED
+    assert set(names) >= NEEDED | {f"attnwidget/notebooks/{one.name}" for one in ROOT.glob("notebooks/*.ipynb")}
+    assert "attnwidget-0.1.0.dist-info/entry_points.txt" in names
     assert wheel.stat().st_size < 24e6  # three models and the front end
     assert {name.split("/")[0] for name in names} == {"attnwidget", "attnwidget-0.1.0.dist-info"}
     assert not [name for name in names if any(junk in name for junk in JUNK)]

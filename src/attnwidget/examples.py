@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from attnwidget.head_id import HeadId
+from attnwidget.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,7 +85,7 @@ def find(tokens: Sequence[str], words: str) -> list[int]:
     raise ValueError(f"{words!r} is not among the tokens {list(tokens)}")
 
 
-class Examples(tuple[Example, ...]):
+class Examples(Tabular, tuple[Example, ...]):
     """The examples in their order; ``examples["Harry Potter"]`` finds one by its name. A table in a notebook."""
 
     __slots__ = ()
@@ -99,11 +99,9 @@ class Examples(tuple[Example, ...]):
                 return example
         raise KeyError(f"{which!r}; there are: {', '.join(repr(one.name) for one in self)}")
 
-    def _repr_html_(self) -> str:
-        names = ("example", "text", "model", "look for")
-        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in names)
-        rows = "".join(f"<tr>{''.join(_cell(one) for one in _row(example))}</tr>" for example in self)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    def to_table(self) -> Table:
+        """Return it as rows under named columns."""
+        return Table(["example", "text", "model", "look for"], [tuple(_row(example)) for example in self])
 
     def __repr__(self) -> str:
         return "\n".join(" · ".join(_row(example)) for example in self)
@@ -111,10 +109,6 @@ class Examples(tuple[Example, ...]):
 
 def _row(example: Example) -> Iterator[str]:
     yield from (example.name, example.text, example.model, example.look)
-
-
-def _cell(text: str) -> str:
-    return f"<td style='text-align:left'>{escape(text)}</td>"
 
 
 CAUSAL, MASKED, FR_EN = "demo/causal", "demo/masked", "demo/fr-en"

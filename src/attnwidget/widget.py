@@ -12,7 +12,10 @@ from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode
 from attnwidget import front_end, hosts
 from attnwidget.examples import EXAMPLES, Example, Examples
 from attnwidget.export.figure import Figure, Theme, figure_of, output_picture
+from attnwidget.export.numbers import csv_file
+from attnwidget.export.page import save_html
 from attnwidget.export.save import save
+from attnwidget.replacing import replacing
 from attnwidget.session import OptionError, Session, jobs
 from attnwidget.session.requests import HEAVY, SLOW, handlers
 from attnwidget.session_widget import SELECTION, TEXTS, SessionWidget
@@ -243,6 +246,26 @@ class AttentionWidget(SessionWidget):
         """
         return self._session.breakdown()
 
+    def save_csv(self, path: str | PathLike[str]) -> None:
+        """Write the numbers of the view on screen as a table for a spreadsheet (CSV, UTF-8 with a byte order mark).
+
+        A text that a spreadsheet would take for a formula stands behind an apostrophe; a pair without a number has an
+        empty cell and a note.
+
+        Parameters
+        ----------
+        path : str or path
+            A file; one that is there is replaced.
+
+        Raises
+        ------
+        ValueError
+            If these are too many rows for a table; the message says how to narrow them down.
+        """
+        data = csv_file(self._session)
+        with replacing(path) as part:
+            part.write_bytes(data)
+
     def figure(
         self, *, width: float | None = None, theme: Theme = "light", background: bool = True, caption: bool = True
     ) -> Figure:
@@ -295,6 +318,40 @@ class AttentionWidget(SessionWidget):
             If there is no such place.
         """
         self.send(self._session.goto(position, side).to_state())
+
+    def save_html(
+        self,
+        path: str | PathLike[str],
+        *,
+        heads: Any = None,
+        layers: int | Sequence[int] | None = None,
+        values: bool = True,
+    ) -> None:
+        """Save what is on screen as a page of its own: one file that opens from disk, without a kernel or a network.
+
+        It carries the queries, keys and values in few bits, computes every number in the browser, and says how far they
+        may be from the model's. All that takes no model is there: every view, any head, what-if.
+
+        Parameters
+        ----------
+        path : str or path
+            Where to.
+        heads : list of (layer, head), optional
+            Which heads it carries, beside all those of `layers`; ``"L4-H11"`` is understood too. All by default.
+        layers : int or sequence of int, optional
+            Of which layers it carries all heads.
+        values : bool
+            Whether it carries the values, for the breakdown and the measure "norms". Without them a text of about a
+            hundred tokens takes less than half.
+
+        Raises
+        ------
+        IndexError, ValueError
+            If there is no such head or layer.
+        OSError
+            If the file cannot be written; one that stood there stays as it was.
+        """
+        save_html(self._session, path, heads=heads, layers=layers, values=values)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Add a text for readers without the widget: a notebook opened elsewhere, a terminal."""

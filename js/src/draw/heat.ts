@@ -32,6 +32,16 @@ function rampsOf({ colour, signs, theme }: Ink): [up: Channels[], down: Channels
   return [up, signs ? ramp(signs.negative) : up];
 }
 
+/** The colour of a number that is allowed. */
+export function colouring(ink: Ink): (value: number) => Channels {
+  const [up, down] = rampsOf(ink);
+  const broken = channels(BROKEN[ink.theme]);
+  return (value) => {
+    const level = Math.round(LEVELS * strengthIn(value, ink.top, ink.isLog));
+    return Number.isNaN(value) ? broken : ((value < 0 ? down : up)[level] as Channels);
+  };
+}
+
 /** The scale as a CSS gradient, for its legend. */
 export function heatGradient(ink: Ink): string {
   const [up, down] = rampsOf(ink);
@@ -68,8 +78,8 @@ export function heatOf(cells: Cells, ink: Ink): OffscreenCanvas {
 const pixelOf = ([red, green, blue]: Channels): number =>
   ((255 << 24) | (Math.round(blue) << 16) | (Math.round(green) << 8) | Math.round(red)) >>> 0;
 
-const HATCH = 6; // px
-const HATCHES: Record<Theme, [ground: string, line: string]> = {
+export const HATCH = 6; // px
+export const HATCHES: Record<Theme, [ground: string, line: string]> = {
   light: ["#f1f2f5", "#dcdfe6"],
   dark: ["#1d2127", "#343b46"],
 };

@@ -48,18 +48,19 @@ export function createPainter(context: CanvasRenderingContext2D, signs: Signs | 
       for (let at = 0; at < rows * columns; at++) data[4 * at + 3] = values[at] === 0 ? 0 : 255;
       put("destination-out", 1);
     }
-    const inks = (signs ? [signs.positive, signs.negative] : [ink, ink]).map(channels) as [number[], number[]];
-    for (let at = 0; at < rows * columns; at++) {
-      const shade = values[at] as number;
-      const part = signs ? (shade - 128) / 127 : (shade - 1) / 254;
-      const [red, green, blue] = inks[part < 0 ? 1 : 0] as [number, number, number];
-      data[4 * at] = red;
-      data[4 * at + 1] = green;
-      data[4 * at + 2] = blue;
-      // Raised, so that weak attention is still seen at this size. Forbidden stays clear.
-      data[4 * at + 3] = shade === 0 ? 0 : 10 + 245 * Math.abs(part) ** 0.75;
-    }
+    const pixels = inking(ink, signs);
+    for (let at = 0; at < rows * columns; at++) data.set(pixels(values[at] as number), 4 * at);
     put("source-over", strength);
+  };
+}
+
+/** A shade as a pixel: red, green, blue, opacity. */
+export function inking(ink: string, signs: Signs | null): (shade: number) => number[] {
+  const inks = (signs ? [signs.positive, signs.negative] : [ink, ink]).map(channels) as [number[], number[]];
+  return (shade) => {
+    const part = signs ? (shade - 128) / 127 : (shade - 1) / 254;
+    // Raised, so that weak attention is still seen at this size. Forbidden stays clear.
+    return [...(inks[part < 0 ? 1 : 0] as number[]), shade === 0 ? 0 : 10 + 245 * Math.abs(part) ** 0.75];
   };
 }
 

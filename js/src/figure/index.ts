@@ -7,13 +7,19 @@ import { WEIGHTS } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { tokensOf } from "../layout/units";
 import type { Outline } from "../wire/schema";
+import { breakdown } from "./breakdown";
 import type { Given, Options } from "./given";
+import { heads } from "./heads";
 import { lines } from "./lines";
+import { matrix } from "./matrix";
 import { type Drawing, flow, isolated, LETTER, type Paper, px, type Run, SMALL, xml } from "./svg";
+import { text } from "./text";
 
 export type { Given, Options } from "./given";
 
-const FIGURES: Record<string, (given: Given & { scene: Scene }, paper: Paper) => Drawing> = { lines };
+const FIGURES: Record<string, (given: Given & { scene: Scene }, paper: Paper) => Drawing> = {
+  ...{ lines, matrix, text, heads, breakdown },
+};
 
 const INK = {
   light: { quiet: "#5a6270", faint: "#6b7382", line: "#e1e4ea" },
@@ -78,9 +84,9 @@ export function figureOf(given: Given, options: Options, png: Paper["png"]): str
 const NAMED = 6; // heads one by one
 
 /** Where what is shown comes from: all that somebody needs to make it again. */
-function provenanceOf({ outline, selection, scene }: Given): string[] {
+function provenanceOf({ outline, selection, pictures }: Given): string[] {
   const { measures, model, revision, formula, version, attention } = outline;
-  const heads =
+  const those =
     selection.heads.length > NAMED
       ? [`${selection.heads.length} heads`]
       : selection.heads.map(([layer, head]) => `layer ${layer}, head ${head}`);
@@ -90,7 +96,7 @@ function provenanceOf({ outline, selection, scene }: Given): string[] {
     `${model}${revision ? ` @ ${revision.slice(0, 7)}` : ""}`,
     textsOf(outline),
     attention === "self" ? "" : `${attention}${attention === "cross" ? "-attention" : "’s attention"}`,
-    scene || selection.view ? heads.join("; ") : "",
+    pictures ? "" : those.join("; "),
     selection.words ? "sub-words merged: sum over keys, mean over queries" : "",
     meaning,
     `attnwidget ${version}`,

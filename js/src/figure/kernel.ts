@@ -1,6 +1,7 @@
 // The figures as the kernel draws them: what it hands over is JSON, its arrays in base64.
 
 import { categoriesOf, openScores } from "../layout/categories";
+import type { Cells } from "../layout/cells";
 import { profileOf } from "../layout/profile";
 import { giveScene, look } from "../layout/scene";
 import { readRows } from "../layout/strongest";
@@ -21,6 +22,7 @@ interface Handed {
   /** (heads, queries, keys); null where they are too many. */
   tiles: Envelope | null;
   found: ({ side: "query" | "key"; asked: number[]; rows: number[] } & Envelope) | null;
+  cells: ({ level: number; step: number } & Envelope) | null;
   profile: ({ side: "query" | "key"; of: number[] } & Envelope) | null;
 }
 
@@ -39,7 +41,7 @@ function open(value: unknown): unknown {
 }
 
 function givenOf(handed: Handed): Given {
-  const { outline, selection, tiles, found, profile, categories, pictures, breakdown } = handed;
+  const { outline, selection, tiles, found, profile, cells, categories, pictures, breakdown } = handed;
   const { heads, words, measure } = selection;
   const units = sidesOf(outline, words);
   const [n, m] = [units.query.labels.length, units.key.labels.length];
@@ -56,6 +58,7 @@ function givenOf(handed: Handed): Given {
     ...{ outline, selection, scene, pictures, breakdown },
     categories: categories && categoriesOf(categories, openScores(categories)),
     found: found && { side: found.side, rows: readRows({ ...found }, found.data as ArrayBufferView, found.asked) },
+    cells: cells && { tiles: [openCells(cells)], kind: "maximum", isLog: false },
     profile:
       profile && numbers
         ? profileOf(
@@ -69,6 +72,13 @@ function givenOf(handed: Handed): Given {
           )
         : null,
   };
+}
+
+function openCells(cells: { level: number; step: number } & Envelope): Cells {
+  const { shape, values } = decodeArray(cells as Envelope & { dtype: "float32" });
+  const [, rows = 0, columns = 0] = shape;
+  const [largest, mass] = [values.subarray(0, rows * columns), values.subarray(rows * columns)];
+  return { level: cells.level, row: 0, column: 0, rows, columns, largest, mass, step: cells.step, seconds: 0 };
 }
 
 /** @returns an SVG file */

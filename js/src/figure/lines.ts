@@ -14,7 +14,7 @@ import { endsOf, linesOf } from "../layout/in-sight";
 import { roughly, short } from "../layout/numbers";
 import { briefly, type Scale, scaleTo } from "../layout/scale";
 import type { Scene } from "../layout/scene";
-import { linesCarried, rowHeight, stageWidths } from "../layout/stage";
+import { LINES_MAX, LINES_MIN, linesCarried, rowHeight } from "../layout/stage";
 import { strandsOf } from "../layout/strands";
 import { type Row, strongestOf } from "../layout/strongest";
 import { queryLabel, type Side } from "../layout/units";
@@ -61,9 +61,11 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const widest = Math.max(
     ...(["query", "key"] as const).flatMap((one) => shown(one).map((unit) => widthOf(labelOf(one, unit)))),
   );
-  const spare = shades ? 0 : 2 * NUMBER; // without numbers nobody needs their room
-  const places = stageWidths(paper.width + 2 * spare, widest + 2 * INSET);
-  const [left, right, label] = [places.left - spare, places.right - spare, places.label - INSET];
+  const beside = shades ? NUMBER : 0; // of the side that has numbers
+  const label = Math.max(40, Math.min(200, widest, (paper.width - beside - LINES_MIN) / 2 - INSET));
+  const room = paper.width - beside - 2 * (label + INSET);
+  const left = label + INSET + Math.max(0, room - LINES_MAX) / 2 + (side === "query" ? beside : 0);
+  const right = left + Math.min(LINES_MAX, room);
   const middleOf = (one: Side) => (unit: number) => {
     const at = rowOf(folds[one], unit);
     return at < 0 ? Number.NaN : (at + 0.5) * row;
@@ -158,7 +160,7 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const others = focused ? without(edges, isIn) : edges;
   const body = focused ? `<g opacity="${FADED}">${draw(others)}</g>${draw(focused)}` : draw(edges);
   return {
-    title: titleOf(given, focus, edges),
+    title: titleOf(given, focus, ink.quiet, edges),
     svg: `${header}<g transform="translate(0 ${HEADER})">${body}${column("query")}${column("key")}</g>`,
     height: HEADER + height,
     legend: legendOf(given, paper, {

@@ -10,37 +10,48 @@ import { queryLabel } from "../layout/units";
 import type { Given } from "./given";
 import { isolated, type Run } from "./svg";
 
-/** What is pinned in numbers; where nothing is, the strongest pair. */
-export function titleOf(given: Given & { scene: Scene }, focus: Focus | null, edges: Edges | null = null): Run[][] {
+/** What is pinned, in numbers; where nothing is, the strongest pair. */
+export function titleOf(
+  given: Given & { scene: Scene },
+  focus: Focus | null,
+  quiet: string,
+  edges: Edges | null = null,
+): Run[][] {
   const { scene, selection, profile } = given;
   const { units, heads, together } = scene;
   const names = together ? `${together} of ${heads.length} heads` : heads.map(headName).join(", ");
+  const said = (head: string, pair: string, note: string): Run[] => [
+    { text: `${head} ` },
+    { text: pair, bold: true },
+    { text: note && ` ${note}`, fill: quiet },
+  ];
   if (!focus) {
-    const best: { query: number; key: number; head: number; value?: number } | null =
-      pairsOf(scene, 1)[0] ?? lastOf(edges);
+    const best = pairsOf(scene, 1)[0] ?? lastOf(edges);
     if (!best) return [[{ text: names, bold: true }]];
-    const { query, key } = best;
+    const { query, key, value } = best;
     const pair = `${isolated(queryLabel(units.query, query))} → ${isolated(units.key.labels[key] ?? "")}`;
-    const value = best.value !== undefined ? ` ${exactly(scene.scale, best.value)}` : "";
+    const number = value === undefined ? "" : ` ${exactly(scene.scale, value)}`;
     const head = !together && heads.length > 1 ? ` in ${headName(heads[best.head] ?? [0, 0])}` : "";
-    return [
-      [{ text: `${names} ` }, { text: `${pair}${value}`, bold: true }],
-      [{ text: `the strongest pair${head}${scene.isWhole ? "" : " in sight"}` }],
-    ];
+    return [said(names, `${pair}${number}`, `the strongest pair${head}${scene.isWhole ? "" : " in sight"}`)];
   }
   const read = readingsOf(scene, focus, false, selection.words, selection.combine, null, null, profile ?? null);
-  const isWaiting = read.some(({ value }) => value === "…");
-  if (read.length === 0 || isWaiting) return [[{ text: names, bold: true }]];
-  return read.flatMap(({ head, query, key, value, note }): Run[][] => {
+  if (read.length === 0 || read.some(({ value }) => value === "…")) return [[{ text: names, bold: true }]];
+  return read.map(({ head, query, key, value, note }) => {
     const pair = query || key ? `${isolated(query)}${key ? ` → ${isolated(key)}` : ""} ` : "";
-    return [[{ text: `${head} ` }, { text: `${pair}${value}`, bold: true }], ...(note ? [[{ text: note }]] : [])];
+    return said(head, `${pair}${value}`, note);
   });
 }
 
+interface Linked {
+  head: number;
+  query: number;
+  key: number;
+  value?: number;
+}
+
 /** The strongest of lines, which are drawn weakest first. */
-function lastOf(edges: Edges | null) {
+function lastOf(edges: Edges | null): Linked | null {
   const at = (edges?.count ?? 0) - 1;
-  return edges && at >= 0
-    ? { query: edges.query[at] as number, key: edges.key[at] as number, head: edges.head[at] as number }
-    : null;
+  if (!edges || at < 0) return null;
+  return { query: edges.query[at] as number, key: edges.key[at] as number, head: edges.head[at] as number };
 }

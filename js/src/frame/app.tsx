@@ -4,6 +4,7 @@
 import { useErrorBoundary, useMemo } from "preact/hooks";
 import { gridOf } from "../layout/head-grid";
 import type { Mounted } from "../parts/context";
+import { copyNumbers } from "../parts/copy";
 import { focusClicked } from "../parts/keep-focus";
 import { Alert, Silence } from "./alert";
 import { Panels, Side } from "./place";
@@ -14,10 +15,11 @@ import { Working } from "./working";
 
 export function App(mounted: Mounted) {
   const [error] = useErrorBoundary(console.error);
-  if (!error) return <Frame {...mounted} />;
+  if (!error && mounted.state.damage.value !== "all") return <Frame {...mounted} />;
   return (
-    <p role="alert" class="widget" data-attnwidget data-state="error" data-theme={mounted.theme}>
-      This picture cannot be drawn: {String(error)}. To draw it anew, run the cell again.
+    <p role="alert" class="widget alert" data-attnwidget data-state="error" data-theme={mounted.theme}>
+      This picture cannot be drawn. What was saved of it may be damaged, or of another version: run the cell again.{" "}
+      {error && String(error)}
     </p>
   );
 }
@@ -46,6 +48,7 @@ function Frame(mounted: Mounted) {
         widget.find();
       }}
       onClickCapture={focusClicked}
+      onCopy={(event) => copyNumbers(event, context)}
     >
       <div class="text-row">
         <Panels place="top" context={context} />

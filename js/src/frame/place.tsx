@@ -7,6 +7,8 @@ import type { Place } from "../parts/panel";
 
 const panelsAt = (place: Place) => PANELS.filter((panel) => panel.place === place);
 
+const NAMES = { left: "places and heads", right: "kinds of heads" };
+
 export function Panels({ place, context }: { place: Place; context: Context }) {
   return panelsAt(place).map(({ Component }, at) => <Component key={at} context={context} />);
 }
@@ -16,7 +18,7 @@ export function Side({ place, context }: { place: "left" | "right"; context: Con
   const open = useSignal(false);
   const Summary = panelsAt(place).find((panel) => panel.Summary)?.Summary;
   return (
-    <aside class={open.value ? `side ${place} open` : `side ${place}`}>
+    <aside class={open.value ? `side ${place} open` : `side ${place}`} aria-label={NAMES[place]}>
       <button
         type="button"
         class="fold"

@@ -11,8 +11,8 @@ export interface StageWidths {
 export const NUMBER_WIDTH = 48; // room for ".65" beside a label
 const EDGE = 12;
 const GAP = 8; // between a label and its lines
-const LINES_MIN = 96; // or a fifth of a narrow stage: labels need the room more
-const LINES_MAX = 380;
+export const LINES_MIN = 96; // or a fifth of a narrow stage: labels need the room more
+export const LINES_MAX = 380;
 const LABEL_MAX = 200;
 
 /** Share the stage's width between two columns of labels and the lines between them, centred. */

@@ -113,3 +113,11 @@ export function unitsOf(side: Tokens, words: boolean): Units {
 
 const joined = (parts: string[], members: number[][]): string[] =>
   members.map((tokens) => tokens.map((token) => parts[token]).join(""));
+
+/** What stands for a unit that has no shape of its own in the text: a mark, white space, the rest of a character. */
+export function markOf({ parts, labels, special }: Units, unit: number): string {
+  const part = parts[unit] as string;
+  if (part.trim() !== "") return "";
+  const label = labels[unit] as string;
+  return part === "" && !special[unit] ? "·" : label;
+}

@@ -15,6 +15,8 @@ import { measure } from "./measure";
 import { nextButton } from "./next/button";
 import { nextTokens } from "./next/next-tokens";
 import { unchanged } from "./next/unchanged";
+import { numbers } from "./numbers";
+import { saveMenu } from "./save/menu";
 import { examples } from "./text/examples";
 import { modelLine } from "./text/model-line";
 import { notices } from "./text/notices";
@@ -24,6 +26,7 @@ import { where } from "./where/panel";
 export const PANELS: Panel[] = [
   prompt,
   examples,
+  saveMenu,
   notices,
   findButton,
   nextButton,
@@ -38,6 +41,7 @@ export const PANELS: Panel[] = [
   headRanking,
   selectedHeads,
   strongestPairs,
+  numbers,
   categories,
   modelLine,
   controls,

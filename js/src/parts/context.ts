@@ -3,6 +3,7 @@
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { Theme } from "../host";
 import { type Focus, focusOf, type Hover, hoverWithin } from "../layout/focus";
+import { type NumberTable, pairTable, profileTable } from "../layout/number-table";
 import type { Row, Rule } from "../layout/strongest";
 import type { Side } from "../layout/units";
 import { createProfile, isCheap, type Profile, profileName } from "../source/profile";
@@ -66,6 +67,8 @@ export interface Context extends Mounted {
   /** A place in the text that somebody asked to see: each view brings it into sight. A new object for every asking. */
   place: Signal<{ side: Side; token: number } | null>;
   find: Find;
+  /** The exact numbers of what is in focus, so many rows at most; null where there are none here. */
+  numbers(most?: number): NumberTable | null;
   /** Whether what the model expects next is shown. */
   tellsNext: Signal<boolean>;
   /** What went wrong with something that was asked for; empty if nothing did. */
@@ -77,6 +80,7 @@ export function createContext(
   drawsTiles: ReadonlySignal<boolean>,
   hasThreshold: ReadonlySignal<boolean>,
   onScreen: ReadonlySignal<OnScreen | null>,
+  viewsNumbers: () => NumberTable | null,
 ): Context {
   const { state, client, source, abort } = mounted;
   const inSight = signal<InSight | null>(null);
@@ -115,6 +119,7 @@ export function createContext(
   client.onGoto(({ run, side, token }) => {
     if (run === state.kernel.outline.peek()?.run) place.value = { side, token };
   });
+  const profile = computed(() => (isPinned.value ? pinned.value : hovered.value));
   return {
     ...mounted,
     categories: createCategories(state),
@@ -127,12 +132,19 @@ export function createContext(
     inSight,
     hover,
     focus,
-    profile: computed(() => (isPinned.value ? pinned.value : hovered.value)),
+    profile,
     pins,
     pinned,
     everywhere,
     place,
     find: createFind(state, place),
+    numbers(most) {
+      const now = scene.value;
+      if (!drawsTiles.value) return viewsNumbers();
+      if (!now) return null;
+      if (now.isWhole) return pairTable(now, focus.value, most);
+      return profile.value && profileTable(now, profile.value, most);
+    },
     tellsNext: signal(false),
     problem,
   };

@@ -2,6 +2,7 @@
 
 import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentType } from "preact";
+import type { NumberTable } from "../layout/number-table";
 import type { Context, OnScreen } from "./context";
 
 export interface View {
@@ -36,6 +37,8 @@ export interface MountedView {
   Legend?: ComponentType;
   /** The view's own controls: below the tabs. */
   Controls?: ComponentType;
+  /** The exact numbers on screen, of a view that draws no tiles. */
+  numbers?(): NumberTable | null;
   /** What Escape takes back, after what is hovered. */
   escape(): void;
 }

@@ -11,6 +11,7 @@ from attnwidget.breakdown.change import Change, changed
 from attnwidget.breakdown.combine import combine
 from attnwidget.head_id import HeadId
 from attnwidget.maths.projection import value_norms
+from attnwidget.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Breakdown:
+class Breakdown(Tabular):
     """Every step of one attention computation, for m keys, the forbidden ones included.
 
     For several queries everything is their mean, or sum: of `products`, `dots` and the like over those queries that
     may see the key. Each query has a softmax of its own, in `parts`; `maximum`, `exponentials` and `total` are then
     None. All tensors are float32, or float64 if the model is; some are the trace's or the model's own memory: do not
-    write into them.
+    write into them. `to_pandas` has a row a key, and a column a step.
 
     Attributes
     ----------
@@ -235,6 +236,25 @@ class Breakdown:
         if not base.parts:
             return changed(base, change)
         return replace(combine([changed(part, change) for part in base.parts], base.combine), _base=base)
+
+    def to_table(self) -> Table:
+        """Return it as rows under named columns."""
+        steps = {
+            "key": torch.arange(len(self.keys)),
+            "allowed": self.allowed,
+            "q·k": self.dots,
+            "scaled": self.scaled,
+            "capped": self.capped,
+            "bias": self.bias,
+            "score": self.scores,
+            "exponential": self.exponentials,
+            "weight": self.weights,
+            "‖weight × value‖": self.weighted_norms,
+            "‖weight × value · W_O‖": self.norms,
+        }
+        columns = {name: one.tolist() for name, one in steps.items() if one is not None}
+        who = f"{self.attention} {HeadId(self.layer, self.head)}, query {', '.join(map(str, self.queries))}"
+        return Table([*columns], [*zip(*columns.values(), strict=True)], caption=who)
 
     def __repr__(self) -> str:
         who = ", ".join(map(str, self.queries))

@@ -61,8 +61,9 @@ def draw(handed: Mapping[str, Any], seconds: float | None = None) -> str:
         raise RuntimeError(f"the figure could not be drawn: {error}") from None
 
 
-def _png(pixels: str, width: int, height: int) -> str:
+def _png(pixels: str, wide: float, high: float) -> str:
     """Pack pixels, base64 of (height, width, 4) bytes, as a PNG in a data URI."""
+    width, height = int(wide), int(high)  # JavaScript's numbers may be floats
     row = 4 * width
     raw = base64.b64decode(pixels)
     lines = b"".join(b"\0" + raw[at : at + row] for at in range(0, row * height, row))

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec.structs import replace
+
 from attnwidget import measures
 from attnwidget.export import render
 from attnwidget.export.engine import draw
 from attnwidget.session import Session
 from attnwidget.trace import AttentionTrace
 from attnwidget.wire import schema, tiles
+from attnwidget.wire.cells import TILE, cells
 from attnwidget.wire.envelope import pack
 from attnwidget.wire.lines import lines
+from attnwidget.wire.pictures import pictures
 from attnwidget.wire.profile import profile
 from attnwidget.wire.schema import VIEWS, Selection, Texts
 
@@ -30,6 +34,7 @@ _WHOLE = 512  # rows of a text all of whose numbers are handed over, as in the b
 _NUMBERS = 1 << 20  # that are handed over at most
 _SHOWN = 16  # rows of a longer text that lines are drawn of, and
 _EACH = {False: 6, True: 3}  # how many of each, by whether there are several heads: as js/src/figure/lines.ts has it
+_SAMPLED = 4096  # tokens of a text of which not every query is looked at for a matrix
 _TOGETHER = 4  # more heads are one
 _INCHES = (1, 60)
 _PICTURE = 5.0  # inches of the picture in a notebook's output
@@ -188,7 +193,7 @@ def figure_of(
     handed = {
         "options": options,
         "selection": now,
-        **{name: states.get(name) for name in ("outline", "categories", "pictures", "breakdown")},
+        **{name: states.get(name) for name in ("outline", "categories", "breakdown")},
         **_numbers(trace, now, run, go_on),
     }
     go_on()
@@ -212,8 +217,11 @@ def output_picture(session: Session) -> tuple[bytes, dict[str, int]]:
 
 def _numbers(trace: AttentionTrace, now: Selection, run: int, alive: Alive) -> dict[str, Any]:
     """Compute what the view draws: all pairs of a short text, of a longer one what the figure shows of it."""
-    nothing = dict.fromkeys(("tiles", "found", "profile"))
-    if VIEWS[now.view] != "tiles":
+    nothing: dict[str, Any] = dict.fromkeys(("tiles", "found", "profile", "cells", "pictures"))
+    drawn = VIEWS[now.view]
+    if drawn == "pictures":
+        return {**nothing, "pictures": pictures(trace, now.attention, now.measure, run, alive)}
+    if drawn != "tiles":
         return nothing
     sides = trace.sides(now.attention)
     n, m = (len(side.word_texts if now.words else side.text) for side in sides)
@@ -221,6 +229,11 @@ def _numbers(trace: AttentionTrace, now: Selection, run: int, alive: Alive) -> d
     if max(n, m) <= _WHOLE and n * m * len(now.heads) <= _NUMBERS:
         whole = tiles.tile(trace, now.heads, attention=now.attention, **about)  # (heads, n, m)
         return {**nothing, "tiles": pack(whole)}
+    if now.view == "matrix":
+        found = _cells(trace, now, run, max(n, m), alive)
+        return {**nothing, "cells": found, "profile": _profile(trace, now, run, alive)}
+    if now.view == "text":
+        return {**nothing, "profile": _profile(trace, now, run, alive, opens=True)}
     pinned = [_units(side.words, at, words=now.words) for side, at in zip(sides, (now.queries, now.keys), strict=True)]
     together = _together(now)
     by_keys = bool(pinned[1]) and not pinned[0]
@@ -239,10 +252,36 @@ def _numbers(trace: AttentionTrace, now: Selection, run: int, alive: Alive) -> d
     return {**nothing, "found": found, "profile": _profile(trace, now, run, alive)}
 
 
-def _profile(trace: AttentionTrace, now: Selection, run: int, alive: Alive) -> dict[str, Any] | None:
-    """Compute the numbers of what is pinned against all of the other side; None where nothing is pinned."""
+def _cells(trace: AttentionTrace, now: Selection, run: int, count: int, alive: Alive) -> dict[str, Any]:
+    """Compute a whole matrix in at most 256 × 256 cells; of a very long text from some of its queries."""
+    level = max(0, math.ceil(math.log2(count / TILE)))
+    ask = schema.Cells(
+        id="",
+        heads=now.heads,
+        together="mean" if len(now.heads) > 1 else None,
+        level=level,
+        row=0,
+        column=0,
+        sampled=count > _SAMPLED,
+        words=now.words,
+        measure=now.measure,
+    )
+    reply, data = cells(trace, now.attention, ask, run, alive)
+    return {"level": level, "step": reply.step, **_array(reply, data)}
+
+
+def _profile(
+    trace: AttentionTrace, now: Selection, run: int, alive: Alive, *, opens: bool = False
+) -> dict[str, Any] | None:
+    """Compute the numbers of what is pinned against all of the other side.
+
+    Where nothing is pinned, None, or where the text `opens` with it, those of its last token that is no mark.
+    """
     if not now.queries and not now.keys:
-        return None
+        if not opens:
+            return None
+        special = trace.sides(now.attention)[0].special
+        now = replace(now, queries=[max((at for at, mark in enumerate(special) if not mark), default=0)])
     ask = schema.Profile(
         id="",
         heads=now.heads,
@@ -263,7 +302,7 @@ def _together(now: Selection) -> Literal["mean"] | None:
     return "mean" if len(now.heads) > _TOGETHER else None
 
 
-def _array(reply: schema.LinesReply | schema.ProfileReply, data: bytes) -> dict[str, Any]:
+def _array(reply: schema.LinesReply | schema.ProfileReply | schema.CellsReply, data: bytes) -> dict[str, Any]:
     return {"dtype": reply.dtype, "shape": reply.shape, "data": data}
 
 

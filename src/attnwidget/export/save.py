@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from attnwidget.export.figure import Figure, figure_of
+from attnwidget.export.numbers import csv_file
+from attnwidget.export.page import page
 from attnwidget.wire.schema import Save, SaveReply
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ FORMATS: dict[str, tuple[str, Callable[[Session, Save, Callable[..., None]], byt
     "svg": ("image/svg+xml", lambda *about: _drawn(*about).svg.encode()),
     "png": ("image/png", lambda *about: _drawn(*about).png()),
     "pdf": ("application/pdf", lambda *about: _drawn(*about).pdf()),
+    "csv": ("text/csv;charset=utf-8", lambda session, _, alive: csv_file(session, alive)),
+    "html": ("text/html", lambda session, _, alive: page(session, alive=alive)),
 }
 """By format, its media type and what makes the bytes of it from (session, request, alive)."""
 

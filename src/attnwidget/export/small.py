@@ -94,7 +94,7 @@ def _unfiltered(filters: NDArray[np.uint8], given: Pixels) -> Pixels:
 
 
 def _few_colours(pixels: Pixels) -> tuple[Pixels, Pixels]:
-    """Take similar colours together: the mean of each, (colours, 3), and each pixel's number of one, (height, width)."""
+    """Take similar colours together: the mean of each, (colours, 3), and each pixel's number, (height, width)."""
     levels = (pixels.astype(np.uint16) * (_LEVELS - 1) + 127) // 255  # (height, width, 3)
     bins = (levels[..., 0] * _LEVELS + levels[..., 1]) * _LEVELS + levels[..., 2]  # (height, width)
     counts = np.bincount(bins.ravel(), minlength=_LEVELS**3)  # (bins,)

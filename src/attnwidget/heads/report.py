@@ -21,6 +21,7 @@ from attnwidget.heads.probe import checksum, probe_heads
 from attnwidget.heads.table import categorize
 from attnwidget.models import describe_model
 from attnwidget.replacing import replacing
+from attnwidget.tables import Table, Tabular
 
 if TYPE_CHECKING:
     import os
@@ -32,8 +33,10 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class HeadReport:
+class HeadReport(Tabular):
     """Scores over texts; NaN where not measured on any.
+
+    `to_pandas` has a row a head: its category, and mean and spread of every score.
 
     Attributes
     ----------
@@ -74,19 +77,13 @@ class HeadReport:
             }
         return out
 
-    def to_pandas(self) -> Any:
-        """Return a pandas DataFrame: a row a head; its category, and mean and spread of every score."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_pandas needs pandas: pip install pandas; to_dict does without") from error
+    def to_table(self) -> Table:
+        """Return it as rows under named columns."""
         by_head = self.to_dict()
-        rows = [
-            {"category": one["category"]}
-            | {(what, name): value for what in ("mean", "spread") for name, value in one[what].items()}
-            for one in by_head.values()
-        ]
-        return pd.DataFrame(rows, index=list(by_head))
+        names = [(what, one.name) for what in ("mean", "spread") for one in self.categories]
+        rows = [(one["category"], *(one[what][name] for what, name in names)) for one in by_head.values()]
+        caption = f"{self.model}: mean and spread of the heads' scores over {self.texts:,} texts"
+        return Table(["category", *names], rows, [*by_head], caption)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` as a JSON file."""

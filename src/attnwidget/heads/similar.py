@@ -10,6 +10,7 @@ import torch
 
 from attnwidget.head_id import HeadId
 from attnwidget.maths import spread
+from attnwidget.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +25,10 @@ _SHOWN = 10  # heads of the text form
 
 
 @dataclass(frozen=True)
-class SimilarHeads:
+class SimilarHeads(Tabular):
     """All heads by how alike they are to one of them, the most alike first.
+
+    `to_pandas` has a row a head: layer, head, divergence.
 
     Attributes
     ----------
@@ -58,9 +61,18 @@ class SimilarHeads:
         """Return ``{"L4-H11": 0.08, …}``, the most alike first; NaN becomes None, so that JSON can hold it."""
         return {name: None if math.isnan(value) else value for name, value in self.to_numbers()}
 
-    def __repr__(self) -> str:
+    def to_table(self) -> Table:
+        """Return it as rows under named columns."""
+        rows = [(*HeadId.read(name), value) for name, value in self.to_numbers()]
+        return Table(["layer", "head", "divergence"], rows, self.heads, self._about)
+
+    @property
+    def _about(self) -> str:
         about = f"{self.queries:,} of {self.of:,} queries" if self.queries < self.of else f"{self.of:,} queries"
-        lines = [f"heads like {self.head}: Jensen–Shannon divergence in bits, mean over {about}"]
+        return f"heads like {self.head}: Jensen–Shannon divergence in bits, mean over {about}"
+
+    def __repr__(self) -> str:
+        lines = [self._about]
         lines += [f"  {name:8}{value:8.4f}" for name, value in self.to_numbers()[:_SHOWN]]
         return "\n".join([*lines, *(["  …"] if len(self) > _SHOWN else [])])
 

@@ -11,6 +11,7 @@ import torch
 from attnwidget.head_id import HeadId
 from attnwidget.heads.categories import BUILT_IN, OTHER, SHORTEST, Category, Evidence, all_categories, main_categories
 from attnwidget.heads.measure import Statistics, measure
+from attnwidget.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,8 +49,10 @@ class HeadScores:
     _active: bool = True
 
 
-class CategoryTable:
+class CategoryTable(Tabular):
     """Scores and categories of all heads of one attention.
+
+    `to_pandas` has a row a head: its layer, head, category, and a column of scores a category.
 
     Attributes
     ----------
@@ -184,18 +187,12 @@ class CategoryTable:
             for one in self
         }
 
-    def to_pandas(self) -> Any:
-        """Return a pandas DataFrame: a row a head, its layer, head, category, and a column of scores a category."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_pandas needs pandas: pip install pandas; to_dict does without") from error
-        rows = [
-            {"layer": layer, "head": head, "category": one.category, **one.scores}
-            for one in self
-            for layer, head in [_read_name(one.name)]
-        ]
-        return pd.DataFrame(rows, index=[one.name for one in self])
+    def to_table(self) -> Table:
+        """Return it as rows under named columns."""
+        names = [one.name for one in self.categories]
+        rows = [(*_read_name(one.name), one.category, *one.scores.values()) for one in self]
+        caption = f"{len(self)} heads and their scores{self.warning and f': {self.warning}'}"
+        return Table(["layer", "head", "category", *names], rows, [one.name for one in self], caption)
 
     def __repr__(self) -> str:
         counts = [(name, self.heads(name)) for name in [*(one.name for one in self.categories), OTHER]]

@@ -87,7 +87,8 @@ class Runner:
                 models.resolve(str(name))
                 self.start(lambda report: self._load_and_run(name, texts, report), adopt, keeps=False)
                 return
-            self.loaded = self._load(name)
+            # In a plain script nobody draws what is told, but somebody may read it.
+            self.loaded = self._load(name, self.report if running_loop() is None else None)
         adopt(self.run(texts))
 
     def _load(self, name: str | PathLike[str], report: Report | None = None) -> Loaded:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from attnwidget.breakdown import Breakdown
-    from attnwidget.heads import Category
+    from attnwidget.heads import Category, CategoryTable
 
     Changes = Mapping[str, Any]  # "texts": Texts, "selection": Selection, or the name of a state: its value or None
 
@@ -150,6 +150,11 @@ class Session:
         """The categories that there are, "Other" last."""
         return self._categories.names
 
+    @property
+    def own_categories(self) -> tuple[Category, ...]:
+        """The user's own categories."""
+        return self._categories.own
+
     def settled(self) -> AttentionTrace:
         """Return the trace on screen; wait for a model that is still loading, and raise if it failed."""
         self._runner.settle()
@@ -196,6 +201,11 @@ class Session:
     def breakdown(self) -> Breakdown:
         """Compute the steps on screen, nothing changed."""
         return self._breakdown.breakdown(*self._looked_at())
+
+    def categories(self, alive: Callable[..., None] = lambda *_: None) -> CategoryTable:
+        """Return the heads' scores on screen, or score them here where nobody has yet; `alive` is called on the way."""
+        trace, now = self._looked_at()
+        return self._categories.table or self._categories.score(trace, now.attention, alive)
 
     # -- another text -------------------------------------------------------------------------------------------
 
@@ -377,7 +387,7 @@ class Session:
             for feed in self._feeds.values():
                 feed.forget()
             self._tell(**changes, selection=selection, breakdown=None)
-            self._tell(outline=self._outline())
+            self._tell(outline=self.outline())
             for feed in self._feeds.values():
                 feed.follow(self._shown)
         finally:
@@ -393,16 +403,17 @@ class Session:
         where = (None, None) if loaded is None else loaded[:2]
         return Shown(self.run_number, self.trace, self.selection, *where)
 
-    def _outline(self) -> Wired:
+    def outline(self, attention: str | None = None) -> Outline:
+        """Describe the run, by the attention on screen or another."""
         trace, loaded = self.trace, self._runner.loaded
+        name_of = self.selection.attention if attention is None else attention
         assert trace is not None  # noqa: S101
         name = self._model_name
         config = getattr(self.model, "config", None)
         demo = loaded is not None and loaded.is_demo
-        is_encoder = self.selection.attention == "encoder"
         return outline(
             trace,
-            self.selection.attention,
+            name_of,
             run=self.run_number,
             trace=MAIN,
             model=name,
@@ -410,7 +421,7 @@ class Session:
             editable=loaded is not None,
             seconds=self._seconds,
             translates=bool(getattr(config, "is_encoder_decoder", False)),
-            changed_from=None if is_encoder else self._changed_from,
+            changed_from=None if name_of == "encoder" else self._changed_from,
             demo=_menu(name, self._example) if demo else None,
         )
 
@@ -418,7 +429,7 @@ class Session:
         """Return an outline to tell, if a measure is drawn that was registered after the last one."""
         last = self.states.get("outline")
         known = {one.name for one in last.measures} if isinstance(last, Outline) else set()
-        return {} if self.selection.measure in known else {"outline": self._outline()}
+        return {} if self.selection.measure in known else {"outline": self.outline()}
 
     # -- what can wait ------------------------------------------------------------------------------------------
 

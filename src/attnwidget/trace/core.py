@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from attnwidget.measures import Measure
     from attnwidget.trace.cells import About, Pooled, Square
     from attnwidget.trace.projections import OnLayer, Project
     from attnwidget.trace.ranking import PairGrid, Ranking
@@ -387,6 +388,11 @@ class AttentionTrace:
         """Count the heads of a layer."""
         return self._of(attention)[0].shape[0]
 
+    def layer(self, number: int, *, attention: str | None = None) -> Layer:
+        """Return what one layer's numbers are recomputed from; it may be the model's own memory: do not write into it."""
+        found, *_ = self._tile(number, None, attention)
+        return found
+
     def weights(
         self,
         layer: int,
@@ -468,17 +474,19 @@ class AttentionTrace:
             For a layer, head or position that does not exist.
         """
         wanted = get_measure(name)
-        found, tile, single = self._tile(layer, head, attention, queries, keys)
-        which, number = self._name(attention), range(self.n_layers(attention))[layer]
-        reason = self.lacks(name, which, layer=number)
-        if reason:
-            raise ValueError(reason)
-        projection = self._projections.get(self._layers, which, number) if "output" in wanted.needs else None
-        if isinstance(projection, str):
-            raise ValueError(projection)  # noqa: TRY004 - a reason
-        norms = self._value_norms
-        region = Region(found, tile, attention=which, layer=number, projection=projection, known_norms=norms)
+        region, single = self._region(wanted, layer, head, attention, queries, keys)
         return evaluate(wanted, region)[single]
+
+    def value_norms(self, layer: int, *, attention: str | None = None) -> Tensor:
+        """Compute what the measure "norms" multiplies the weights with: ‖v · W_O‖ of each key, (heads, keys).
+
+        Raises
+        ------
+        ValueError
+            If it cannot be had, as of `measure`.
+        """
+        region, _ = self._region(get_measure("norms"), layer, None, attention)
+        return region.value_norms()
 
     def lacks(self, name: str, attention: str | None = None, *, layer: int | None = None) -> str:
         """Say why a measure cannot be had, as far as that is known without running the model; empty if it can.
@@ -816,6 +824,27 @@ class AttentionTrace:
         )
         single = tuple(0 if one else ALL for one in (one_head, one_row, one_column))
         return found, (heads, rows, columns), single
+
+    def _region(
+        self,
+        wanted: Measure,
+        layer: int,
+        head: Positions,
+        attention: str | None,
+        queries: Positions = None,
+        keys: Positions = None,
+    ) -> tuple[Region, tuple[int | slice, ...]]:
+        """Return what a measure computes a tile from, and what drops its single dimensions; raise if it cannot."""
+        found, tile, single = self._tile(layer, head, attention, queries, keys)
+        which, number = self._name(attention), range(self.n_layers(attention))[layer]
+        reason = self.lacks(wanted.name, which, layer=number)
+        if reason:
+            raise ValueError(reason)
+        projection = self._projections.get(self._layers, which, number) if "output" in wanted.needs else None
+        if isinstance(projection, str):
+            raise ValueError(projection)  # noqa: TRY004 - a reason
+        norms = self._value_norms
+        return Region(found, tile, attention=which, layer=number, projection=projection, known_norms=norms), single
 
     def _with_qkv(self, layer: Layer, what: str) -> QKVLayer:
         if not isinstance(layer, QKVLayer):

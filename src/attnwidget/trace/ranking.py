@@ -13,6 +13,7 @@ import torch
 from attnwidget.head_id import HeadId
 from attnwidget.maths import merge_words
 from attnwidget.measures import get as get_measure
+from attnwidget.tables import Table, Tabular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,8 +51,10 @@ class _Place(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ranking:
+class Ranking(Tabular):
     """All heads by one pair's number, the strongest first; forbidden ones and those without a number last.
+
+    `to_pandas` has a row a head: layer, head, attention, value; on an open side strongest, token.
 
     Attributes
     ----------
@@ -87,25 +90,25 @@ class Ranking:
     def __len__(self) -> int:
         return len(self.heads)
 
-    def to_pandas(self) -> Any:
-        """Return a pandas DataFrame, a row a head: layer, head, attention, value; on an open side strongest, token."""
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_pandas needs pandas: pip install pandas; .heads and .values do without") from error
+    def to_table(self) -> Table:
+        """Return it as rows under named columns."""
         ids = [HeadId.read(name) for name in self.heads]
-        columns: dict[str, Any] = {
+        columns: dict[str, Sequence[Any]] = {
             "layer": [one.layer for one in ids],
             "head": [one.head for one in ids],
             "attention": self.attentions,
             "value": self.values.tolist(),
         }
         if self.strongest is not None:
-            columns |= {"strongest": self.strongest, "token": self.labels}
-        return pd.DataFrame(columns, index=self.heads)
+            columns |= {"strongest": self.strongest, "token": self.labels or []}
+        return Table([*columns], [*zip(*columns.values(), strict=True)], self.heads, self._about)
+
+    @property
+    def _about(self) -> str:
+        return f"{self.query} → {self.key}, {self.measure} in {len(self)} heads"
 
     def __repr__(self) -> str:
-        lines = [f"{self.query} → {self.key}, {self.measure} in {len(self)} heads"]
+        lines = [self._about]
         lines += [self.forbidden] * bool(self.forbidden)
         several = len(set(self.attentions)) > 1
         for at, (name, value) in enumerate(zip(self.heads[:_SHOWN], self.values.tolist(), strict=False)):

@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 def profile(
     trace: AttentionTrace, attention: str, ask: Profile, run: int, alive: Callable[..., None]
 ) -> tuple[ProfileReply, bytes]:
-    """Answer how much what is pinned attends to everything, or everything to it; `alive` may raise between two layers.
+    """Answer how much what is pinned attends to everything, or everything to it; see `profile_rows`."""
+    array = pack(profile_rows(trace, attention, ask, alive))
+    return ProfileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
+
+
+def profile_rows(trace: AttentionTrace, attention: str, ask: Profile, alive: Callable[..., None]) -> Tensor:
+    """Compute the numbers of a profile, (heads, units of the open side), or of heads together (1 or 2, units).
+
+    `alive` may raise between two layers.
 
     Raises
     ------
@@ -48,5 +56,4 @@ def profile(
     if ask.combine == "sum" and len(ask.queries) > 1:
         blind = {*trace.blind_rows(ask.heads[0].layer, attention=attention)}
         rows[: 1 if ask.together else None] *= len({*ask.queries} - blind)  # −∞ stays
-    array = pack(rows)
-    return ProfileReply(run=run, dtype=array["dtype"], shape=array["shape"]), array["data"]
+    return rows

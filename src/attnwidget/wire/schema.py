@@ -233,6 +233,9 @@ class Outline(Wired, kw_only=True, frozen=True):
         ),
     ]
     demo: Demo | None
+    page: Annotated[
+        str | None, said("Of a saved page: how far its numbers may be from the model's, as a sentence. Else null.")
+    ] = None
 
 
 class Snapshot(Wired, kw_only=True, frozen=True):

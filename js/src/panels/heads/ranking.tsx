@@ -82,11 +82,11 @@ function HeadRanking({ context }: PanelProps) {
                 <b>{name}</b>
                 {kind && known && <Swatch categories={known} category={kind.category} theme={theme.value} />}
                 {label !== null && !isLong && (
-                  <bdi class="found">
+                  <span class="found">
                     {open === "key" ? "→ " : ""}
-                    {label}
+                    <bdi>{label}</bdi>
                     {open === "query" ? " →" : ""}
-                  </bdi>
+                  </span>
                 )}
                 <i
                   class="bar"

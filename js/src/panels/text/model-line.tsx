@@ -9,15 +9,17 @@ import type { Outline } from "../../wire/schema";
 function ModelLine({ context: { state } }: PanelProps) {
   const outline = state.kernel.outline.value;
   if (!outline) return <p class="model" />;
-  const { model, layers, kept, heads, maxError, broken, demo } = outline;
+  const { model, layers, kept, heads, maxError, broken, demo, page } = outline;
   const tokens = tokensOf(outline.keys ?? outline.queries).tokens.length;
-  const exactness = broken
-    ? "the model computed something that is not a number, perhaps by overflow in half precision"
-    : maxError === null
-      ? "weights as they were given; there is nothing to check them against"
-      : `checked against ${model || "the model that was handed over"}: in rows spread over the text, in every head, the ` +
-        "weights shown here × the values were compared with the attention outputs that the model itself went on with; " +
-        `the largest difference is ${maxError.toExponential(1)}`;
+  const exactness = page
+    ? page
+    : broken
+      ? "the model computed something that is not a number, perhaps by overflow in half precision"
+      : maxError === null
+        ? "weights as they were given; there is nothing to check them against"
+        : `checked against ${model || "the model that was handed over"}: in rows spread over the text, in every head, the ` +
+          "weights shown here × the values were compared with the attention outputs that the model itself went on with; " +
+          `the largest difference is ${maxError.toExponential(1)}`;
   return (
     <p class="model">
       <span title={[exactness, demo?.about].filter(Boolean).join("\n")}>

@@ -51,7 +51,9 @@ function Prompt({ context: { state, client } }: PanelProps) {
   if (outline && !editable) {
     return (
       <div class="prompt">
-        <p class="captured">attention captured earlier: there is no model to run another text</p>
+        <p class="captured">
+          {outline.page ? "a saved page" : "attention captured earlier"}: there is no model to run another text
+        </p>
       </div>
     );
   }

@@ -68,10 +68,10 @@ export function HeadOutputs({ state, shown, steps, active }: Props) {
                 tabIndex={here ? 0 : -1}
                 data-exact={raw(size)}
                 aria-current={here ? "true" : undefined}
-                aria-label={writes}
                 title={writes}
                 onClick={() => chooseHead(state, [layer, at], false)}
               >
+                <span class="unseen">{writes}</span>
                 <span class="pillar">
                   <i
                     class={now === null ? "" : "before"}
@@ -79,9 +79,13 @@ export function HeadOutputs({ state, shown, steps, active }: Props) {
                   />
                   {now !== null && <i style={{ "--tall": now / most }} />}
                 </span>
-                <span class="head-number">{at % every === 0 ? `H${at}` : "\u00a0"}</span>
+                <span class="head-number" aria-hidden="true">
+                  {at % every === 0 ? `H${at}` : "\u00a0"}
+                </span>
                 {numbered && (
-                  <span class={now === null ? "head-size" : "head-size is-changed"}>{short(now ?? size)}</span>
+                  <span class={now === null ? "head-size" : "head-size is-changed"} aria-hidden="true">
+                    {short(now ?? size)}
+                  </span>
                 )}
               </button>
             );

@@ -90,7 +90,7 @@ function Other({ table, name, label, weight, note, strip }: Props) {
   const [at, weighted] = [find("weight"), find("weighted")];
   const before = columns[columns.findIndex(({ name }) => name === "weighted") - 1];
   const first = columns[0];
-  if (!label && !at && !weighted) return null; // a narrow table without what it would say
+  if (!label && !(at && weight !== undefined) && !weighted) return null; // a narrow table without what it would say
   return (
     // biome-ignore lint/a11y/useSemanticElements: see table.tsx
     // biome-ignore lint/a11y/useFocusableInteractive: only rows of keys take the keyboard
@@ -130,7 +130,13 @@ function Other({ table, name, label, weight, note, strip }: Props) {
         </div>
       )}
       {note && weighted && before && (
-        <div class="datum note-before hint" style={{ right: `${width - weighted.left + 10}px` }}>
+        // biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles are cells'
+        <div
+          class="datum note-before hint"
+          role={label ? "gridcell" : "rowheader"}
+          aria-colindex={columnIndex(columns, "weighted")}
+          style={{ right: `${width - weighted.left + 10}px` }}
+        >
           {note}
         </div>
       )}

@@ -1,6 +1,7 @@
 // Every head of the model at a glance: its pattern as a picture, in an order that the reader chooses.
 
 import { computed, signal } from "@preact/signals";
+import { headTable } from "../../layout/number-table";
 import type { View } from "../../parts/view";
 import { Controls } from "./controls";
 import css from "./heads.css";
@@ -55,6 +56,10 @@ export const heads: View = {
       Readout: () => <Readout context={context} store={store} />,
       Legend: () => <Legend context={context} store={store} />,
       Controls: () => <Controls context={context} store={store} />,
+      numbers() {
+        const known = context.categories.now.value;
+        return known?.fresh ? headTable(known) : null;
+      },
       escape() {
         const { queries, keys } = state.traits;
         if (store.bound.value !== null || store.only.value) {

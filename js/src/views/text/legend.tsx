@@ -91,7 +91,9 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
         </span>
       )}
       {hides && (
-        <span class="forbidden-sample">grey: {shades?.side === "query" ? "cannot see it" : "hidden by the mask"}</span>
+        <span>
+          <s>token</s> {shades?.side === "query" ? "cannot see it" : "hidden by the mask"}
+        </span>
       )}
       {leftOut && (isWhole ? <span>dashed: left out</span> : <span>of so long a text nothing is left out here</span>)}
       <span>drag: a span · Shift-click: to there</span>

@@ -4,8 +4,8 @@ import { raw } from "../../layout/numbers";
 import { splitPart } from "../../layout/parts";
 import { type Passage, splitGap } from "../../layout/passage";
 import type { Side, Units } from "../../layout/units";
+import { markOf } from "../../layout/units";
 import type { Looks } from "./looks";
-import { markOf } from "./measure";
 
 interface Props {
   /** px that a row is high. */

@@ -1,17 +1,9 @@
 // How wide each unit is drawn.
 
 import { splitPart } from "../../layout/parts";
-import type { Units } from "../../layout/units";
+import { markOf, type Units } from "../../layout/units";
 
 export const SMALL = 0.8; // of the letters' size: marks
-
-/** What stands for a unit that has no shape of its own in the text: a mark, white space, the rest of a character. */
-export function markOf({ parts, labels, special }: Units, unit: number): string {
-  const part = parts[unit] as string;
-  if (part.trim() !== "") return "";
-  const label = labels[unit] as string;
-  return part === "" && !special[unit] ? "·" : label;
-}
 
 export interface Widths {
   /** Each with the space before it. */

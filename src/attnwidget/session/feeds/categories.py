@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from attnwidget.heads import Category, CategoryTable, HeadProbe
     from attnwidget.session.feeds.base import Shown
+    from attnwidget.trace import AttentionTrace
     from attnwidget.wire.schema import Wired
 
 _PAUSE = 2.0  # seconds
@@ -47,9 +48,10 @@ class CategoriesFeed(Feed):
         self, tell: Callable[[Wired], None], own: Sequence[Category], *, wants_probe: bool, lock: RLock | None = None
     ) -> None:
         super().__init__(tell, lock)
-        self._own = tuple(own)
+        self.own = tuple(own)
         self._wants_probe = wants_probe
         self._begun: tuple[int, str] | None = None
+        self.table: CategoryTable | None = None  # with the evidence that was told
         self._table: CategoryTable | None = None
         self._shown: Shown | None = None  # that the table is of
         self._probe_job: Job[HeadProbe] | None = None
@@ -59,12 +61,12 @@ class CategoriesFeed(Feed):
     @property
     def names(self) -> list[str]:
         """The categories that there are, "Other" last."""
-        return [*(one.name for one in all_categories(self._own)), OTHER]
+        return [*(one.name for one in all_categories(self.own)), OTHER]
 
     def forget(self) -> None:
         """Drop the scores; evidence about the model outlives the text."""
         super().forget()
-        self._begun = self._table = self._shown = None
+        self._begun = self.table = self._table = self._shown = None
 
     def settle(self) -> None:
         """Wait for the scores; not for evidence about the model, which may take minutes: say that it is missing."""
@@ -87,9 +89,7 @@ class CategoriesFeed(Feed):
         looks = self._wants_probe and shown.model is not None and attention in PROBED
 
         def work(job: Job[_Scored]) -> _Scored:
-            table = categorize(
-                shown.trace, attention=attention, categories=self._own, on_layer=lambda *_: job.report("")
-            )
+            table = self.score(shown.trace, attention, lambda *_: job.report(""))
             # To compare weights with those that were probed takes a while too.
             return _Scored(table, known_probe(shown.model) if looks else None)
 
@@ -103,6 +103,10 @@ class CategoriesFeed(Feed):
             self._bring_evidence(shown, scored.probe, looks=looks)
 
         self._work(work, finish)
+
+    def score(self, trace: AttentionTrace, attention: str, on_layer: Callable[[int, int], None]) -> CategoryTable:
+        """Score a text's heads, without evidence about the model."""
+        return categorize(trace, attention=attention, categories=self.own, on_layer=on_layer)
 
     def _bring_evidence(self, shown: Shown, known: HeadProbe | None, *, looks: bool) -> None:
         if shown.model is not self._probed:
@@ -163,6 +167,7 @@ class CategoriesFeed(Feed):
             state, about = "none", {}
         elif probe is not None:
             table = table.with_probe(probe)
+        self.table = table
         self._tell(categories(table, shown.selection.attention, shown.run, Probe(state=state, **about)))
 
 

@@ -1,0 +1,102 @@
+// All heads' small pictures, layers down and heads across, as the view's map.
+
+import { accent, categoryColour, headColour, SIGNS } from "../draw/colours";
+import { inking, shadesOf } from "../draw/pictures";
+import { type HeadCategories, nameOf, OTHER } from "../layout/categories";
+import { LABEL } from "../layout/head-grid";
+import { headName } from "../layout/heads";
+import { mapOf } from "../layout/heads-wall";
+import { figure } from "../layout/numbers";
+import { decodeArray } from "../wire/decode";
+import type { Head } from "../wire/schema";
+import type { Given } from "./given";
+import { box, type Drawing, middled, type Paper, px, type Run, SMALL, write } from "./svg";
+
+const TALLEST = 720; // px
+
+export function heads({ outline, selection, pictures, categories }: Given, paper: Paper): Drawing {
+  if (!pictures || pictures.problem) throw new Error(pictures?.problem || "the heads' pictures are not here");
+  const { theme, ink } = paper;
+  const decoded = decodeArray({ ...pictures, dtype: "uint8" });
+  const [layers = 0, count = 0, rows = 0, columns = 0] = decoded.shape;
+  const { cell } = mapOf(layers, count, paper.width, TALLEST);
+  // Of each picture one more row and column of pixels, which stay clear: the space between.
+  const [high, wide] = [layers * (rows + 1), count * (columns + 1)];
+  const pixels = new Uint8ClampedArray(4 * high * wide);
+  const signs = pictures.domain === "real" ? SIGNS[theme] : null;
+  for (let layer = 0; layer < layers; layer++) {
+    for (let head = 0; head < count; head++) {
+      const colour = headColour(categories, [layer, head], theme) ?? accent(theme);
+      const { values } = shadesOf(decoded, layer, head);
+      const inked = inking(colour, signs);
+      values.forEach((shade, at) => {
+        const row = layer * (rows + 1) + Math.floor(at / columns);
+        pixels.set(inked(shade), 4 * (row * wide + head * (columns + 1) + (at % columns)));
+      });
+    }
+  }
+  const [across, down] = [(cell * (columns + 1)) / columns, (cell * (rows + 1)) / rows];
+  const left = LABEL + Math.max(0, paper.width - LABEL - count * across) / 2;
+  const top = 18;
+  const image = paper.png(pixels, wide, high);
+  let svg = box(left, top, count * across, layers * down, ` fill="${ink.line}" fill-opacity=".35"`);
+  svg += `<image x="${px(left)}" y="${px(top)}" width="${px(count * across)}" height="${px(layers * down)}" preserveAspectRatio="none" image-rendering="pixelated" href="${image}"/>`;
+  const style = { size: SMALL, fill: ink.quiet };
+  const every = cell >= 14 ? 1 : 4; // numbers that fit
+  for (let head = 0; head < count; head += every) {
+    svg += write(left + head * across + cell / 2, top - 5, String(head), { ...style, anchor: "middle" });
+  }
+  for (let layer = 0; layer < layers; layer += every) {
+    svg += write(left - 6, middled(top + layer * down + cell / 2, SMALL), String(layer), { ...style, anchor: "end" });
+  }
+  for (const [layer, head] of selection.heads) {
+    const more = ` rx="2" fill="none" stroke="${ink.text}" stroke-width="1.5"`;
+    svg += box(left + head * across - 1, top + layer * down - 1, cell + 2, cell + 2, more);
+  }
+  const { label = "number" } = outline.measures.find(({ name }) => name === selection.measure) ?? {};
+  const shown = selection.heads.map(headName).slice(0, 6).join(", ");
+  const legend: Run[][] = [
+    [{ text: "layers down, heads across; in each picture queries down, keys across" }],
+    [
+      {
+        text: signs
+          ? `stronger = farther from 0, to ${figure(pictures.limit, 2)} · red above, blue below`
+          : `stronger = larger ${label}, to ${figure(pictures.limit, 2)}`,
+      },
+    ],
+    [{ text: "frame: the head on screen" }],
+    ...kindsOf(categories, outline.layers, outline.heads, paper),
+  ];
+  if (pictures.sampled != null) legend.push([{ text: `sampled: ${pictures.sampled} queries` }]);
+  const all = outline.kept.length * count;
+  return {
+    title: [
+      [
+        { text: `all ${all} heads`, bold: true },
+        { text: ` · ${shown} framed`, fill: ink.quiet },
+      ],
+    ],
+    svg,
+    height: top + layers * down,
+    legend,
+  };
+}
+
+/** What the colours are: the kinds that there are, and how many heads of each. */
+function kindsOf(categories: HeadCategories | null, layers: number, count: number, { theme }: Paper): Run[][] {
+  if (!categories?.fresh) return [];
+  const counts = new Map<number, number>();
+  for (let at = 0; at < layers * count; at++) {
+    const main = categories.main([Math.floor(at / count), at % count] as Head);
+    if (main >= OTHER) counts.set(main, (counts.get(main) ?? 0) + 1);
+  }
+  return [...counts]
+    .sort((one, other) => other[1] - one[1])
+    .map(([category, number]) => [
+      {
+        width: 10,
+        draw: (x, y) => box(x, y - 9, 10, 10, ` rx="2" fill="${categoryColour(categories, category, theme)}"`),
+      },
+      { text: `${nameOf(categories, category)} ${number}` },
+    ]);
+}

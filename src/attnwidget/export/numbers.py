@@ -1,0 +1,200 @@
+"""The numbers on screen, as a table."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attnwidget import maths, measures
+from attnwidget.head_id import HeadId
+from attnwidget.tables import Table
+from attnwidget.trace.ranking import pair_grid
+from attnwidget.wire.profile import profile_rows
+from attnwidget.wire.schema import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
+
+    from attnwidget.session import Session
+    from attnwidget.tokens import Tokens
+    from attnwidget.trace import AttentionTrace
+    from attnwidget.wire.schema import Selection
+
+    Alive = Callable[..., None]
+
+ROWS = 200_000  # of a table; a spreadsheet takes a million
+_FORBIDDEN, _NAN = "hidden by the mask", "not a number"
+
+
+def csv(session: Session, alive: Alive = lambda *_: None) -> str:
+    """Write what is on screen as comma-separated values; see `table`."""
+    return table(session, alive).to_csv()
+
+
+def csv_file(session: Session, alive: Alive = lambda *_: None) -> bytes:
+    """Return `csv` as a file: UTF-8 behind a byte order mark, by which spreadsheets know it."""
+    return csv(session, alive).encode("utf-8-sig")
+
+
+def table(session: Session, alive: Alive = lambda *_: None) -> Table:
+    """Make a table of what is on screen.
+
+    Of lines and matrix a row for every pair in every selected head, of pinned tokens only where there are any; of the
+    text view the numbers that shade it; of the heads view every head's scores, and its number of what is pinned; of
+    the breakdown every key with its steps. The numbers are the model's own: what a reader hides or lets fall below the
+    threshold is in them. A pair that has no number has a note that says why.
+
+    Parameters
+    ----------
+    session : Session
+        Of what is on screen.
+    alive : function
+        Called between pieces of long work; it may raise.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        If these were more than `ROWS` rows, or the view has nothing to show.
+    """
+    session.settled()
+    with session.lock:  # they belong together
+        trace, now = session.settled(), session.selection
+    make = {"text": _text, "heads": _heads, "breakdown": _steps}.get(now.view, _pairs)
+    return make(session, trace, now, alive)
+
+
+class _Side(NamedTuple):
+    """The units of one side that are in a table: tokens, or words."""
+
+    positions: list[int] | None
+    """Of all their tokens; None for a whole text."""
+    groups: list[int]
+    """Which unit each of these tokens is of, counted from 0."""
+    names: list[tuple[int, str]]
+    """Of each unit the position of its first token, and how it reads."""
+
+    @classmethod
+    def of(cls, tokens: Tokens, pinned: Sequence[int], *, words: bool) -> _Side:
+        unit_of = tokens.words if words else range(len(tokens.text))
+        labels = tokens.word_texts if words else tokens.text
+        wanted = sorted({unit_of[at] for at in pinned}) if pinned else range(len(labels))
+        number = {unit: nth for nth, unit in enumerate(wanted)}
+        positions = [at for at, unit in enumerate(unit_of) if unit in number]
+        groups = [number[unit_of[at]] for at in positions]
+        first = dict(zip(reversed(groups), reversed(positions), strict=True))
+        names = [(first[nth], labels[unit]) for unit, nth in number.items()]
+        return cls(positions if pinned else None, groups, names)
+
+
+def _pairs(_: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> Table:
+    attending, attended = trace.sides(now.attention)
+    queries = _Side.of(attending, now.queries, words=now.words)
+    keys = _Side.of(attended, now.keys, words=now.words)
+    _bounded(len(queries.names) * len(keys.names) * len(now.heads))
+    rows: list[tuple[Any, ...]] = []
+    for head in now.heads:
+        alive()
+        numbers = _tile(trace, now, head, (queries, keys)).tolist()  # (queries, keys)
+        for query, row in zip(queries.names, numbers, strict=True):
+            rows += ((*query, *key, str(head), *_noted(one)) for key, one in zip(keys.names, row, strict=True))
+    return _of_pairs(rows, now)
+
+
+def _tile(trace: AttentionTrace, now: Selection, head: HeadId, sides: tuple[_Side, _Side]) -> Tensor:
+    """Compute a head's numbers, (query units, key units); −∞ where the mask forbids a pair."""
+    queries, keys = sides
+    where: Any = {"attention": now.attention, "queries": queries.positions, "keys": keys.positions}
+    tile = trace.measure(now.measure, head.layer, [head.head], **where).float().cpu()  # (1, queries, keys)
+    if now.words:
+        blind = {*trace.blind_rows(head.layer, attention=now.attention)}
+        asked = range(tile.shape[1]) if queries.positions is None else queries.positions
+        attending = tile.new_tensor([at not in blind for at in asked])[:, None].bool()  # (queries, 1)
+        over_keys = measures.get(now.measure).over_keys
+        groups = queries.groups, keys.groups
+        tile, _ = maths.merge_words(tile, tile != -math.inf, *groups, over_keys=over_keys, attending=attending)
+    return tile[0]
+
+
+def _text(_: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> Table:
+    """Make the rows of what shades the text: between what is pinned, taken together, and every unit of the other side.
+
+    As there, that is the last token of the text while nothing is pinned.
+    """
+    attending, attended = trace.sides(now.attention)
+    queries = list(now.queries) or ([] if now.keys else _last(attending, words=now.words))
+    pinned = queries or list(now.keys)
+    about: Any = {"measure": now.measure, "words": now.words, "combine": now.combine, "heads": now.heads}
+    ask = Profile(id="", queries=queries, keys=[] if queries else pinned, **about)
+    own = _Side.of(attending if queries else attended, pinned, words=now.words).names
+    others = _Side.of(attended if queries else attending, [], words=now.words).names
+    _bounded(len(others) * len(now.heads))
+    one = (" ".join(str(at) for at, _ in own), " ".join(label for _, label in own))
+    rows = []
+    for head, numbers in zip(now.heads, profile_rows(trace, now.attention, ask, alive).tolist(), strict=True):
+        for other, value in zip(others, numbers, strict=True):
+            pair = (*one, *other) if queries else (*other, *one)
+            rows.append((*pair, str(head), *_noted(value)))
+    return _of_pairs(rows, now)
+
+
+def _last(tokens: Tokens, *, words: bool) -> list[int]:
+    own = [at for at, special in enumerate(tokens.special) if not special] or [len(tokens.text) - 1]
+    return [at for at in own if tokens.words[at] == tokens.words[own[-1]]] if words else own[-1:]
+
+
+def _heads(session: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> Table:
+    found = session.categories(alive)
+    names = [one.name for one in found.categories]
+    columns = ["head", "layer", "number", "category", *names]
+    sharpness = found.statistics.peak.tolist()
+    rows: list[list[Any]] = []
+    for one in found:
+        at = HeadId.read(one.name)
+        rows.append([one.name, *at, one.category, *one.scores.values(), sharpness[at.layer][at.head]])
+    columns.append("sharpness")
+    if now.queries or now.keys:
+        alive()
+        pair = (now.queries or None, now.keys or None)
+        grid = pair_grid(trace, now.attention, pair, now.measure, words=now.words)
+        columns += [f"{measures.get(now.measure).label} of what is pinned", "note"]
+        for row in rows:
+            row.extend(_noted(float(grid.values[row[1], row[2]])))
+    return Table(columns, [tuple(row) for row in rows])
+
+
+def _steps(session: Session, trace: AttentionTrace, now: Selection, _: Alive) -> Table:
+    whole = session.breakdown()
+    steps = whole.to_table()
+    labels = trace.sides(now.attention)[1].text
+    columns = ["key position", "key token", *steps.columns[1:]]
+    rows = [(row[0], labels[row[0]], *row[1:]) for row in steps.rows]
+    if now.what_if:
+        changed = whole.what_if(**now.what_if).to_table()
+        columns += [f"{name}, changed" for name in changed.columns[2:]]
+        rows = [(*row, *other[2:]) for row, other in zip(rows, changed.rows, strict=True)]
+    return Table(columns, rows)
+
+
+def _of_pairs(rows: list[tuple[Any, ...]], now: Selection) -> Table:
+    columns = ["query position", "query token", "key position", "key token", "head"]
+    return Table([*columns, measures.get(now.measure).label, "note"], rows)
+
+
+def _noted(value: float) -> Iterator[Any]:
+    """Give a number and why there is none."""
+    yield value
+    yield _NAN if math.isnan(value) else _FORBIDDEN if value == -math.inf else ""
+
+
+def _bounded(count: int) -> None:
+    if count > ROWS:
+        raise ValueError(
+            f"this would be a table of {count:,} rows, and it ends at {ROWS:,}: pin the tokens that you want numbers "
+            "of, or select fewer heads"
+        )
