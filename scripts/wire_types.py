@@ -23,9 +23,6 @@ HEAD = """\
 /** A head by its numbers, both counted from 0. */
 export type Head = [layer: number, head: number];
 """
-# Of a breakdown its own reader looks.
-DRAWN = [schema.Selection, *schema.STATES.values(), schema.TokenList, schema.Category]
-DRAWN.remove(schema.Breakdown)
 SIMPLE = {
     types.BoolType: "boolean",
     types.IntType: "number",
@@ -100,36 +97,6 @@ def interface(cls: type[Struct]) -> list[str]:
     return [*lines, "}"]
 
 
-LETTERS = {"boolean": "b", "number": "n", "string": "s"}
-
-
-def letter_of(kind: types.Type) -> str:  # noqa: PLR0911
-    """Write a type as `state/damage.ts` reads it; empty for what it does not look into."""
-    match kind:
-        case types.Metadata(type=inner):
-            return letter_of(inner)
-        case types.UnionType(types=members) if any(isinstance(one, types.NoneType) for one in members):
-            known = {letter_of(one) for one in members if not isinstance(one, types.NoneType)}
-            return f"?{known.pop()}" if len(known) == 1 else ""
-        case types.StructType(cls=cls) if cls in {schema.TokenList, schema.Category}:
-            return cls.__name__
-        case types.LiteralType():
-            return "s"
-        case types.ListType(item_type=item):
-            return f"[{letter_of(item)}"
-        case types.NamedTupleType():
-            return "[n"
-        case types.BytesType():
-            return "d"
-    return LETTERS.get(name_of(kind), "")
-
-
-def fields_of(cls: type[Struct]) -> str:
-    """Write a struct's fields as `state/damage.ts` reads them."""
-    fields = [(field.encode_name, letter_of(field.type)) for field in types.type_info(cls).fields]
-    return " ".join(f"{name}:{letter}" for name, letter in fields if letter)
-
-
 def written() -> str:
     """Write the whole file."""
     structs = [one for one in vars(schema).values() if inspect.isclass(one) and issubclass(one, Struct)]
@@ -152,10 +119,6 @@ def written() -> str:
                 "VIEWS": schema.VIEWS,
             }.items()
         ),
-        "/** What each field must hold of what a saved picture is drawn from, as `state/damage.ts` reads it. */\n"
-        "export const SHAPES: Record<string, string> = {\n"
-        + "".join(f"  {cls.__name__}: {quoted(fields_of(cls))},\n" for cls in DRAWN)
-        + "};\n",
         "/** The kernel's states by name. */\nexport interface KernelStates {\n"
         + "".join(f"  {name}: {kind.__name__};\n" for name, kind in schema.STATES.items())
         + "}\n",

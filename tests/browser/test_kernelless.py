@@ -119,7 +119,7 @@ def change(*path: str, to: Any = None) -> Callable[[dict[str, Any]], None]:
     return damage
 
 
-PART, ALL = "A part of what was saved is damaged", "What was saved of this picture is damaged"
+PART, ALL = "A part of what was saved is damaged", "This picture cannot be drawn. What was saved of it may be damaged"
 DAMAGES = [  # `isWhole` itself is tested in js/test/saved.test.ts
     *((cut(name), PART) for name in ("_ahead", "_categories", "_pictures", "_snapshot")),
     (change("_snapshot", "shape", to=[1, 3, 4]), PART),
@@ -151,7 +151,7 @@ def test_a_damaged_state_says_so_and_is_no_blank(context: BrowserContext, widget
         cut_the_line(page)
         if said:
             expect(at.root).to_have_attribute("data-state", "error")
-            expect(at.root.locator(".alert")).to_contain_text(said)
+            expect(page.get_by_role("alert").first).to_contain_text(said)
         if said == PART:
             expect(at.root.locator(".stage canvas").first).to_be_visible()
         else:

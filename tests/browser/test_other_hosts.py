@@ -95,9 +95,9 @@ def test_marimo(page: Page, blocked: list[str], tmp_path: Path, mode: str) -> No
     with served(tmp_path, "marimo", "-y", mode, str(file), "--headless", "--no-token", "-p", "PORT") as url:
         page.goto(url)
         root = use(page)
-        expect(page.get_by_text("Shown:")).to_contain_text("L1-H3")  # a cell that depends on the widget ran again
+        expect(page.get_by_text("Shown:").last).to_contain_text("L1-H3")  # a cell that depends on the widget ran again
         root.locator(f"[data-side=query][data-index='{IT}']").click()
-        expect(page.get_by_text("Shown:")).to_contain_text("Pinned on the left: it")
+        expect(page.get_by_text("Shown:").last).to_contain_text("Pinned on the left: it")
         run_text(root)
         assert blocked == []
 

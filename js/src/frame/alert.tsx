@@ -24,18 +24,12 @@ export function Alert({ widget }: { widget: Widget }) {
 
 export function Silence({ widget: { silent, now, heard } }: { widget: Widget }) {
   if (!silent.value) return null;
-  const missing = now.value.missing.value;
-  if (!heard.value)
-    return (
-      <p class="silent unheard" role="alert">
-        No kernel has answered: this is a saved picture, or the kernel is busy. {missing} What is here can be explored;
-        for more, run its cell.
-      </p>
-    );
+  const [why, more] = heard.value
+    ? ["No answer from the kernel: it is busy or has stopped.", "wait or run the cell again"]
+    : ["No kernel has answered: this is a saved picture, or the kernel is busy.", "run the cell"];
   return (
-    <p class="silent" role="alert">
-      No answer from the kernel: it is busy or has stopped. {missing} What is on screen can still be explored; for more,
-      wait or run the cell again.
+    <p class={heard.value ? "silent" : "silent unheard"} role="alert">
+      {why} {now.value.missing.value} What is on screen can still be explored; for more, {more}.
     </p>
   );
 }

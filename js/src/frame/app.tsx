@@ -15,10 +15,11 @@ import { Working } from "./working";
 
 export function App(mounted: Mounted) {
   const [error] = useErrorBoundary(console.error);
-  if (!error) return <Frame {...mounted} />;
+  if (!error && mounted.state.damage.value !== "all") return <Frame {...mounted} />;
   return (
-    <p role="alert" class="widget" data-attnwidget data-state="error" data-theme={mounted.theme}>
-      This picture cannot be drawn: {String(error)}. To draw it anew, run the cell again.
+    <p role="alert" class="widget alert" data-attnwidget data-state="error" data-theme={mounted.theme}>
+      This picture cannot be drawn. What was saved of it may be damaged, or of another version: run the cell again.{" "}
+      {error && String(error)}
     </p>
   );
 }

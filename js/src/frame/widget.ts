@@ -24,11 +24,7 @@ export interface Widget {
   find(): void;
 }
 
-const DAMAGE = {
-  none: "",
-  part: "A part of what was saved is damaged, or of another version, and is left out. To have all, run the cell again.",
-  all: "What was saved of this picture is damaged, or of another version. Run the cell again to draw it.",
-};
+const DAMAGE = "A part of what was saved is damaged and left out: run the cell again.";
 
 export function createWidget(mounted: Mounted): Widget {
   const { state, client, abort } = mounted;
@@ -49,8 +45,7 @@ export function createWidget(mounted: Mounted): Widget {
   const alert = computed(() => {
     const status = state.kernel.status.value;
     if (status?.state === "error" && dismissed.value !== status) return status.message;
-    const damage = DAMAGE[state.damage.value];
-    return damage && dismissed.value !== damage ? damage : problem.value;
+    return state.damage.value === "part" && dismissed.value !== DAMAGE ? DAMAGE : problem.value;
   });
   const isReady = computed(() => state.kernel.status.value?.state !== "loading" && now.value.ready.value);
   const silent = computed(() => client.silent.value && (client.waiting.value || !client.heard.value || !isReady.value));
@@ -89,7 +84,7 @@ export function createWidget(mounted: Mounted): Widget {
     },
     escape() {
       hover.value = null;
-      dismissed.value = state.damage.value === "part" ? DAMAGE.part : state.kernel.status.value;
+      dismissed.value = state.damage.value === "part" ? DAMAGE : state.kernel.status.value;
       problem.value = "";
       now.value.escape();
     },

@@ -4,8 +4,17 @@ import { batch, computed, type ReadonlySignal, type Signal, signal } from "@prea
 import { listen, type Model } from "../host";
 import { type Sides, sidesOf } from "../layout/units";
 import type { Client } from "../wire/client";
-import { type KernelStates, SELECTION, type Selection, STATES, type Status, TEXTS, type Texts } from "../wire/schema";
-import { isWhole, mended } from "./damage";
+import {
+  type KernelStates,
+  type Outline,
+  SELECTION,
+  type Selection,
+  STATES,
+  type Status,
+  TEXTS,
+  type Texts,
+} from "../wire/schema";
+import { areThere, isWhole } from "./damage";
 
 /** The traits that both sides may set. */
 export type Synced = Texts & Selection;
@@ -34,18 +43,17 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
   // change: an outline without its weights would only send for them.
   const readAll = () =>
     batch(() => {
-      const given = Object.fromEntries([...shared.keys()].map((name) => [name, model.get(name)]));
-      const sound = mended({ text: "", text_pair: "", text_target: "", ...given }, "Selection");
-      for (const [name, one] of shared) one.value = sound[name];
+      for (const [name, one] of shared) one.value = model.get(name);
       const broken = STATES.filter((name) => {
         const { value, isBroken } = filled(model, name);
         (states.get(`_${name}`) as Signal<unknown>).value = value;
         return isBroken;
       });
-      const isReady = (states.get("_status")?.value as Status | null)?.state === "ready";
-      const outline = states.get("_outline") as Signal<unknown>;
-      if (!isWhole(given, "Selection")) outline.value = null;
-      damage.value = !outline.value && isReady ? "all" : broken.length > 0 ? "part" : "none";
+      const status = states.get("_status")?.value as Status | null;
+      const outline = states.get("_outline")?.value as Outline | null;
+      const chosen = SELECTION.filter((name) => name !== "category").map((name) => model.get(name));
+      const drawable = areThere([outline?.run, outline?.attention, ...chosen]);
+      damage.value = !drawable && status?.state === "ready" ? "all" : broken.length > 0 ? "part" : "none";
     });
   readAll();
   for (const name of [...shared.keys(), ...states.keys()]) listen(model, `change:${name}`, readAll, abort);
@@ -70,7 +78,7 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
 function filled(model: Model, name: (typeof STATES)[number]): { value: unknown; isBroken: boolean } {
   const value = model.get(`_${name}`);
   if (typeof value === "object" && Object.keys(value ?? {}).length === 0) return { value: null, isBroken: false };
-  const isBroken = !isWhole(value, name[0]?.toUpperCase() + name.slice(1));
+  const isBroken = !isWhole(value);
   return { value: isBroken ? null : value, isBroken };
 }
 

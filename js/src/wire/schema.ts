@@ -750,19 +750,6 @@ export const STATES = ["outline", "snapshot", "ahead", "pictures", "categories",
 
 export const VIEWS = ["lines", "matrix", "text", "heads", "breakdown"] as const;
 
-/** What each field must hold of what a saved picture is drawn from, as `state/damage.ts` reads it. */
-export const SHAPES: Record<string, string> = {
-  Selection: "view:s attention:s measure:s layer:n heads:[[n queries:[n keys:[n threshold:n words:b category:?s combine:s",
-  Outline: "run:n trace:s model:s revision:s formula:s version:s editable:b seconds:n translates:b attention:s attentions:[s queries:TokenList keys:?TokenList layers:n kept:[n heads:n matrices:[ nbytes:n measures:[ scored:?n maxError:?n broken:b notices:[s predicts:?s predictsNothing:s changedFrom:?n demo:? page:?s",
-  Snapshot: "run:n measure:s words:b heads:[[n dtype:s shape:[n data:?d",
-  Ahead: "dtype:s shape:[n data:d run:n attention:s layers:[n",
-  Pictures: "dtype:s shape:[n data:d run:n measure:s domain:s limit:n sampled:?n problem:s",
-  Categories: "dtype:s shape:[n data:d run:n attention:s list:[Category peak:[[?n warning:s",
-  Status: "state:s message:s done:n total:?n editable:b",
-  TokenList: "tokens:s special:[n words:s wordTexts:s segments:?[n generated:?[n writes:b gaps:s odd:[s",
-  Category: "name:s meaning:s threshold:n scale:s chance:?n source:s colour:?s notes:?[[s",
-};
-
 /** The kernel's states by name. */
 export interface KernelStates {
   outline: Outline;
