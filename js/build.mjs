@@ -23,13 +23,13 @@ const styleSheets = {
 };
 
 /** Make the bundle smaller, and pack it; the widget's own is left as it is beside that, and its loader knows its hash. */
-const packingOf = (isWidget) => ({
+const packingOf = (isWidget, isModule = isWidget) => ({
   name: "packing",
   setup({ onEnd }) {
     onEnd(async ({ errors, outputFiles }) => {
       if (errors.length) return;
       const [{ path, contents: whole, hash }] = outputFiles;
-      const contents = watch ? whole : await smaller(new TextDecoder().decode(whole), isWidget);
+      const contents = watch ? whole : await smaller(new TextDecoder().decode(whole), isModule);
       const packed = watch ? gzipSync(contents) : await gzipAsync(contents, { numiterations: 15 }); // 3 % smaller
       packed[9] = 255; // the header's operating system: unknown, so that the same code is the same bytes everywhere
       await mkdir(OUT, { recursive: true });
@@ -99,7 +99,16 @@ const figure = {
   outfile: `${OUT}/figure.js`,
 };
 
-for (const one of [options, page, boot, notebook, figure]) {
+// What a saved notebook draws figures with, where no kernel does. It travels beside the widget's own code.
+const figures = {
+  ...shared,
+  entryPoints: ["js/src/page/files.ts"],
+  outfile: `${OUT}/figures.js`,
+  plugins: [styleSheets, packingOf(false, true)],
+  write: false,
+};
+
+for (const one of [options, page, boot, notebook, figure, figures]) {
   if (watch) await (await context(one)).watch();
   else await build(one);
 }

@@ -17,7 +17,7 @@ class FrontEndBuildHook(BuildHookInterface):
         root = Path(self.root)
         from_sdist = (root / "PKG-INFO").exists()
         static = root / "src/attnwidget/static"
-        names = ("loader.js", "widget.js.gz", "figure.js", "notebook.js", "page.js.gz", "boot.js")
+        names = ("loader.js", "widget.js.gz", "figure.js", "figures.js.gz", "notebook.js", "page.js.gz", "boot.js")
         built = all((static / name).exists() for name in names)
         if os.environ.get("ATTNWIDGET_SKIP_JS") == "1" or (from_sdist and built):
             return

@@ -14,6 +14,7 @@ NEEDED = {
     "attnwidget/export/fonts/AttnwidgetSans-Regular.ttf",
     "attnwidget/export/fonts/LICENSE",
     "attnwidget/static/figure.js",
+    "attnwidget/static/figures.js.gz",
     "attnwidget/static/loader.js",
     "attnwidget/static/notebook.js",
     "attnwidget/static/widget.js.gz",

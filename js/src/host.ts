@@ -1,6 +1,7 @@
 // Every difference between hosts lives here: message channel, shadow root, theme.
 
 import { signal as createSignal, type Signal } from "@preact/signals";
+import { importPacked } from "./unpack";
 import type { Channel } from "./wire/client";
 
 /** What anywidget gives, as far as we use it. */
@@ -11,6 +12,17 @@ export interface Model {
   send(content: unknown): void;
   on(name: string, callback: (...args: never[]) => void): void;
   off(name: string, callback: (...args: never[]) => void): void;
+  /** Not in every host. */
+  widget_manager?: { get_model(id: string): Promise<Model> };
+}
+
+/** Import code that the widgets of a notebook share, by the name of its trait; null in a host that shares none. */
+export async function importShared<Module>(model: Model, name: string): Promise<Module | null> {
+  const reference = model.get("_front_end");
+  if (typeof reference !== "string") return null;
+  const shared = await model.widget_manager?.get_model(reference.replace("IPY_MODEL_", ""));
+  const packed = shared?.get(name);
+  return packed ? importPacked<Module>(packed as string) : null;
 }
 
 /** Some hosts give no abort signal; a cleanup function then does its work. */

@@ -7,7 +7,8 @@
 import { render as draw, h } from "preact";
 import { App } from "./frame/app";
 import { css } from "./frame/styles";
-import { createChannel, createRoot, followTheme, lifetime, type Model } from "./host";
+import { createChannel, createRoot, followTheme, importShared, lifetime, type Model } from "./host";
+import type { Figures } from "./parts/context";
 import { createSource, type Source } from "./source/source";
 import { createState, type State } from "./state/state";
 import { type Client, createClient } from "./wire/client";
@@ -16,12 +17,14 @@ interface Session {
   state: State;
   client: Client;
   source: Source;
+  figures(): Promise<Figures | null>;
 }
 
 function createSession(model: Model, signal: AbortSignal): Session {
   const client = createClient(createChannel(model, signal), signal);
   const state = createState(model, client, signal);
-  return { state, client, source: createSource(state, client) };
+  const figures = () => importShared<Figures>(model, "_figures");
+  return { state, client, source: createSource(state, client), figures };
 }
 
 interface Hook {

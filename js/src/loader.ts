@@ -2,6 +2,7 @@
 // all widgets, and hands over to it. Everything here is paid for by each saved widget, so it stays small.
 
 import type { AnyModel } from "@anywidget/types";
+import { importPacked, type Packed } from "./unpack";
 
 interface Hook {
   model: AnyModel;
@@ -15,8 +16,6 @@ interface Hooks {
   render(hook: Hook & { el: HTMLElement }): End;
 }
 type End = () => void;
-/** Gzip: in base64 within a state, as bytes in a reply. */
-type Packed = string | ArrayBufferView<ArrayBuffer>;
 
 declare const HASH: string; // of the code that was built together with this loader
 
@@ -25,13 +24,6 @@ const KEY = Symbol.for(`attnwidget ${HASH}`);
 const page = globalThis as unknown as Record<symbol, Promise<Bundle> | undefined>;
 const PATIENCE = 6000; // ms
 const MANAGER_PATIENCE = 3000;
-
-async function importPacked(packed: Packed): Promise<Bundle> {
-  const bytes = typeof packed === "string" ? Uint8Array.from(atob(packed), (char) => char.charCodeAt(0)) : packed;
-  const code = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const url = URL.createObjectURL(await new Response(code, { headers: { "content-type": "text/javascript" } }).blob());
-  return import(url).finally(() => URL.revokeObjectURL(url));
-}
 
 /** Of the shared model itself, and of a host that cannot share models. */
 const inState = ({ model }: Hook): Packed => model.get("_code");
@@ -67,7 +59,7 @@ async function load(hook: Hook): Promise<Hooks> {
     try {
       const packed = !page[KEY] && (await find(hook));
       if (packed)
-        page[KEY] ??= importPacked(packed).catch((error) => {
+        page[KEY] ??= importPacked<Bundle>(packed).catch((error) => {
           delete page[KEY]; // another copy may be whole
           throw error;
         });

@@ -10,6 +10,7 @@ const SOURCE = join(process.cwd(), "js/src");
 
 // Each knows only those before it.
 const ROOMS = [
+  "unpack",
   "loader",
   "wire",
   "host",

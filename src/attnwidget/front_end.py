@@ -20,7 +20,8 @@ from attnwidget.hosts import in_marimo
 
 _STATIC = Path(__file__).parent / "static"
 _LOADER, _PACKED, _UNPACKED = (_STATIC / name for name in ("loader.js", "widget.js.gz", "widget.js"))
-for _path in (_LOADER, _PACKED):
+_FIGURES = _STATIC / "figures.js.gz"
+for _path in (_LOADER, _PACKED, _FIGURES):
     if not _path.exists():
         _MISSING = f"{_path} is missing: in a clone, `make build` makes it (Node 20); a wheel brings it along"
         raise ImportError(_MISSING)
@@ -48,6 +49,7 @@ class FrontEnd(anywidget.AnyWidget):
 
     _esm = _LOADER.read_text(encoding="utf-8")
     _code = Unicode().tag(sync=True, echo_update=False)
+    _figures = Unicode().tag(sync=True, echo_update=False)  # what draws them in a notebook without a kernel
 
     _shared: FrontEnd | None = None
 
@@ -58,7 +60,7 @@ class FrontEnd(anywidget.AnyWidget):
     def shared(cls) -> FrontEnd:
         """Return this kernel's one; a new one if that was closed, as `Widget.close_all` does."""
         if cls._shared is None or cls._shared.comm is None:
-            cls._shared = cls(_code=_packed_text())
+            cls._shared = cls(_code=_packed_text(), _figures=base64.b64encode(_FIGURES.read_bytes()).decode())
         return cls._shared
 
 

@@ -1,8 +1,8 @@
 // Files of what is on screen, as the page makes them itself: figures by the code that the kernel draws them with.
 
 import { figureOf, type Given, type Options } from "../figure";
-import type { Format, Look } from "../panels/save/files";
-import type { Context } from "../parts/context";
+import type { Format } from "../panels/save/files";
+import type { Context, Look } from "../parts/context";
 import { SELECTION, type Selection } from "../wire/schema";
 
 const DENSITY = 2; // pixels a px

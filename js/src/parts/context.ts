@@ -15,7 +15,15 @@ import { createFind, type Find } from "../state/find";
 import { createLooks, type LinesBy, type Looks } from "../state/looks";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
-import type { Head, Outline } from "../wire/schema";
+import type { Head, Outline, Save } from "../wire/schema";
+
+/** Draws figures of what is on screen: the code of it travels by itself. */
+export interface Figures {
+  /** Null for numbers, which are here anyway; rejects for what takes a kernel. */
+  fileHere(context: Context, format: Save["format"], look: Look): Promise<BlobPart | null>;
+}
+
+export type Look = Pick<Save, "width" | "theme" | "background">;
 
 /** What the host and the model's session bring. */
 export interface Mounted {
@@ -23,6 +31,8 @@ export interface Mounted {
   client: Client;
   source: Source;
   theme: ReadonlySignal<Theme>;
+  /** Null where that code did not come along. */
+  figures(): Promise<Figures | null>;
   /** Ends what the widget started. */
   abort: AbortSignal;
 }

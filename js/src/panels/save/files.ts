@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { headName } from "../../layout/heads";
 import { csv, MOST } from "../../layout/number-table";
-import type { Context } from "../../parts/context";
+import type { Context, Figures, Look } from "../../parts/context";
 import { STOPPED } from "../../wire/client";
 import type { Save } from "../../wire/schema";
 
@@ -13,19 +13,15 @@ interface Made {
   buffers: BlobPart[];
 }
 
-export type Look = Pick<Save, "width" | "theme" | "background">;
-
-type Make = (context: Context, format: Format, look: Look) => Promise<BlobPart | null>;
-
-/** What makes files where there is never a kernel: a saved page brings it along, and a notebook has no room for it. */
-export const here: { make: Make | null } = { make: null };
+/** What makes files where there is never a kernel: a saved page brings it along. */
+export const here: { make: Figures["fileHere"] | null } = { make: null };
 
 const KEPT = 60_000; // ms that a host has to fetch a file
 
 /** Make a file and hand it to the reader, unless that is stopped; what goes wrong is told in the frame. */
 export async function save(context: Context, format: Format, look: Look, near: Element): Promise<void> {
   try {
-    const { ok, buffers } = (await fromElsewhere(context, format, look)) ?? numbersHere(context, format);
+    const { ok, buffers } = (await fromElsewhere(context, format, look)) ?? (await fromHere(context, format, look));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob(buffers, { type: ok.mime as string }));
     link.download = fileName(context, format);
@@ -59,6 +55,12 @@ async function fromElsewhere(context: Context, format: Format, look: Look): Prom
   if (!here.make) return fromKernel(context, format, look);
   const file = await here.make(context, format, look);
   return file === null ? null : { ok: {}, buffers: [file] };
+}
+
+async function fromHere(context: Context, format: Format, look: Look): Promise<Made> {
+  const isFigure = format === "svg" || format === "png";
+  const file = isFigure && (await (await context.figures())?.fileHere(context, format, look));
+  return file ? { ok: {}, buffers: [file] } : numbersHere(context, format);
 }
 
 function numbersHere({ numbers }: Context, format: Format): Made {

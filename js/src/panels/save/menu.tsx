@@ -2,9 +2,10 @@
 
 import { useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Look } from "../../parts/context";
 import { copyNumbers } from "../../parts/copy";
 import type { Panel, PanelProps } from "../../parts/panel";
-import { type Format, type Look, save } from "./files";
+import { type Format, save } from "./files";
 import css from "./save.css";
 
 const WIDTHS: Record<string, number | null> = { "as on screen": null, "paper 3.3 in": 3.3, "slide 10 in": 10 };
