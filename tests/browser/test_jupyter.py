@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -239,3 +240,12 @@ def test_a_dead_kernel_is_told_and_the_picture_stays(jupyter: Jupyter, page: Pag
     expect(root).to_have_attribute("data-state", "no-kernel", timeout=DRAWN)
     expect(root.get_by_role("alert")).to_contain_text("kernel")
     assert ink(page) == before
+    files = {}
+    for name in ("SVG", "PNG"):  # drawn by code that travels in the notebook
+        root.get_by_role("button", name="Save").click()
+        with page.expect_download() as download:
+            root.get_by_role("menuitem", name=name).click()
+        files[name] = Path(download.value.path()).read_bytes()
+    words = " ".join(ET.fromstring(files["SVG"]).itertext()).split()
+    assert {"word", "demo/causal"} <= {*words}
+    assert files["PNG"].startswith(b"\x89PNG")
