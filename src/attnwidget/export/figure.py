@@ -193,7 +193,11 @@ def figure_of(
     handed = {
         "options": options,
         "selection": now,
-        **{name: states.get(name) for name in ("outline", "categories", "breakdown")},
+        **{
+            name: one and one.to_state()
+            for name in ("outline", "categories", "breakdown")
+            for one in [states.get(name)]
+        },
         **_numbers(trace, now, run, go_on),
     }
     go_on()
