@@ -50,6 +50,7 @@ bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measu
 	$(BIN)/python benchmarks/first_drawing.py
 	$(BIN)/python benchmarks/breakdown.py
 	$(BIN)/python benchmarks/figures.py
+	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/browser.py
 
 build: $(VENV)/.dev $(NODE_MODULES) ## sdist and wheel in dist/
