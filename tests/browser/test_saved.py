@@ -43,7 +43,9 @@ def test_a_saved_notebook_is_small_and_drawn_from_the_file(
     assert all(one["_outline"]["queries"]["tokens"].count("|") == 16 for one in widgets)
     assert all(one["_pictures"] and one["_categories"] for one in widgets)
     assert sum(bool(one["state"].get("_code")) for one in states) == 1
-    assert notebook.path.stat().st_size < limit
+    pictures = [len(one.data["image/png"]) for one in saved.cells[0].outputs if "image/png" in one.get("data", {})]
+    assert notebook.path.stat().st_size - sum(pictures) < limit
+    assert all(one < 80_000 for one in pictures)  # base64 of 60 KB each
 
     jupyter.shut_kernels_down()
     jupyter.open(page, name)
