@@ -249,3 +249,26 @@ def test_a_dead_kernel_is_told_and_the_picture_stays(jupyter: Jupyter, page: Pag
     words = " ".join(ET.fromstring(files["SVG"]).itertext()).split()
     assert {"word", "demo/causal"} <= {*words}
     assert files["PNG"].startswith(b"\x89PNG")
+
+
+def test_a_cell_run_fifty_times_leaves_no_ghost(jupyter: Jupyter, page: Page) -> None:
+    """And after that the kernel restarted, and the page reloaded."""
+    jupyter.write("again.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({TEXT!r}, probe=False)")
+    notebook = jupyter.open(page, "again.ipynb")
+
+    def run_often(times: int) -> None:
+        for _ in range(times):
+            notebook.run_cell(0)
+        ready(page)
+        expect(page.locator("[data-attnwidget]")).to_have_count(1)
+
+    run_often(50)
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    notebook.wait_idle()
+    run_often(1)
+    notebook.save()
+    jupyter.open(page, "again.ipynb")
+    ready(page)
+    expect(page.locator("[data-attnwidget]")).to_have_count(1)
+    widget(page).locator("[data-head=L0-H3]").click()
+    ready(page)
