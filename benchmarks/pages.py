@@ -1,8 +1,9 @@
 """How large a saved page is beside BertViz's, how soon it is drawn from disk, and how quickly another head.
 
 GPT-2's shape with random weights, 12 layers × 12 heads. Our page carries queries, keys and values, or with
-`values=False` what is less; BertViz's `head_view` the weights, without its scripts, which it loads from a CDN. The clock
-runs from the beginning of the navigation to the moment at which the widget says "ready", and from a choice to the same.
+`values=False` what is less; BertViz's `head_view` the weights, without its scripts, which it loads from a CDN. The
+clock runs from the beginning of the navigation to the moment at which the widget says "ready", and from a choice to the
+same.
 
     python benchmarks/pages.py
     python benchmarks/pages.py --tokens 64 --no-rival
