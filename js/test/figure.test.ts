@@ -101,3 +101,36 @@ test("a view without a figure, and numbers that are not here, are said", () => {
   const heads = Object.keys({ heads: 0 })[0] as string;
   assert.throws(() => figureOf(givenOf(["a"], [1], heads), OPTIONS, png), /pictures are not here/);
 });
+
+test("the title names what is true: no token's own weight is a link between two", () => {
+  const F = FORBIDDEN;
+  const given = givenOf(["The", "cat", "sat"], [1, F, F, 0.1, 0.9, F, 0.3, 0.2, 0.5], "lines");
+  const title = (of: typeof given) => /<title>(.*?)<\/title>/.exec(figureOf(of, OPTIONS, png))?.[1];
+  assert.equal(title(given), "L0-H0 sat → The 0.3000 the largest weight between two tokens");
+  const scene = given.scene as NonNullable<typeof given.scene>;
+  const both: typeof scene = { ...scene, heads: [...scene.heads, [1, 0]], tiles: [[], ...scene.tiles] };
+  const two = { ...given, scene: { ...both, drawn: [[], ...scene.drawn] } };
+  assert.equal(title(two), "L1-H0 sat → The 0.3000 the largest weight between two tokens in 2 heads");
+});
+
+test("heads' pictures keep to the room that there is, and what is forbidden lies bare", () => {
+  const [layers, count, side] = [4, 8, 12];
+  const data = Uint8Array.from({ length: layers * count * side * side }, (_, at) =>
+    at % side > Math.floor(at / side) % side ? 0 : 255,
+  );
+  const pictures = { shape: [layers, count, side, side], data, dtype: "uint8", domain: "share", limit: 1, problem: "" };
+  const given = { ...givenOf(["a"], [1], "heads"), pictures } as unknown as Parameters<typeof figureOf>[0];
+  given.outline.kept = [0, 1, 2, 3];
+  const seen: number[][] = [];
+  for (const width of [3.3, 6, 10, null]) {
+    const svg = figureOf(given, { ...OPTIONS, width }, (pixels, wide, high) => {
+      seen.push([wide, high, pixels[3] as number, pixels[7] as number]);
+      return png();
+    });
+    const [, x, broad] = /<image x="([\d.]+)" .*?width="([\d.]+)"/.exec(svg) ?? [];
+    const [, wide] = /viewBox="0 0 ([\d.]+)/.exec(svg) ?? [];
+    assert.ok(Number(x) + Number(broad) <= Number(wide) - 20, svg.slice(0, 400));
+    assert.match(svg, /hidden by the mask/);
+  }
+  assert.deepEqual(seen[0], [count * (side + 1) - 1, layers * (side + 1) - 1, 255, 0]);
+});

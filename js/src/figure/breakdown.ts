@@ -67,7 +67,8 @@ export function breakdown({ outline, breakdown: payload, categories }: Given, pa
   const end = Math.min(width, start + bar - 8 + tail);
   let svg = write(0, 14, "key", style);
   shown.forEach(([name], at) => {
-    svg += write(rights[at] as number, 14, name, { ...style, anchor: "end" });
+    const whole = name === scaled && shown.length < columns.length ? `q·k ${name}` : name;
+    svg += write(rights[at] as number, 14, whole, { ...style, anchor: "end" });
   });
   svg += write(end, 14, last[0], { ...style, anchor: "end" }) + box(0, 20, end, 1, ` fill="${ink.line}"`);
   let y = 24;

@@ -56,7 +56,8 @@ export function fileOf(draw: Draw, given: Given, options: Options, png: Paper["p
     set(drawing.legend, SMALL, ink.quiet, 4) +
     (options.caption === false
       ? ""
-      : set([said.map((text, at) => ({ text: at > 0 ? ` · ${text}` : text }))], SMALL - 1, ink.faint, 0));
+      : set([said.map((text, at) => ({ text: at > 0 ? ` · ${text}` : text }))], SMALL - 1, ink.faint, 0)) +
+    (options.note ? set([[{ text: options.note }]], SMALL, ink.text, 0) : "");
   const high = y + MARGIN - 2;
   const size = width
     ? `width="${px(width)}in" height="${px((width * high) / wide)}in"`

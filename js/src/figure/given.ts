@@ -36,4 +36,6 @@ export interface Options {
   caption?: boolean;
   /** So many lines at most, the strongest: of a picture that must be small. */
   most?: number | null;
+  /** What stands below all else, for who sees the picture where the widget was. */
+  note?: string;
 }

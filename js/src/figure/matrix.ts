@@ -2,7 +2,7 @@
 
 import { accent, pensFor, SIGNS } from "../draw/colours";
 import { hex } from "../draw/contrast";
-import { BROKEN, colouring, GROUND, HATCH, HATCHES, type Ink } from "../draw/heat";
+import { BROKEN, colouring, GROUND, type Ink } from "../draw/heat";
 import { type Cells, meanOverQueries, numbersOf, poolCells, rangeOf, topLevel } from "../layout/cells";
 import { focusOf } from "../layout/focus";
 import { CELL_MAX, ticksOf } from "../layout/matrix";
@@ -12,7 +12,21 @@ import { isForbidden, type Span } from "../layout/tile";
 import { takeTogether } from "../layout/together";
 import { queryLabel, type Side } from "../layout/units";
 import type { Given } from "./given";
-import { box, clipped, type Drawing, isolated, middled, type Paper, px, type Run, SMALL, widthOf, write } from "./svg";
+import {
+  box,
+  clipped,
+  type Drawing,
+  hatching,
+  isolated,
+  middled,
+  type Paper,
+  px,
+  type Run,
+  SMALL,
+  swatch,
+  widthOf,
+  write,
+} from "./svg";
 import { titleOf } from "./title";
 
 const READABLE = 12; // px of a row that has its label
@@ -60,8 +74,7 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const unit = 2 ** cells.level;
   const step = zoom * unit;
 
-  const hatch = `<pattern id="hatch" width="${HATCH}" height="${HATCH}" patternUnits="userSpaceOnUse"><rect width="${HATCH}" height="${HATCH}" fill="${HATCHES[theme][0]}"/><path d="M-1 7L7 -1M-1 1L1 -1M5 7L7 5" stroke="${HATCHES[theme][1]}"/></pattern>`;
-  let svg = `<defs>${hatch}</defs>${box(left, top, width, height, ' fill="url(#hatch)"')}`;
+  let svg = `${hatching(theme)}${box(left, top, width, height, ' fill="url(#hatch)"')}`;
   const colourOf = colouring(ink);
   const numbers = numbersOf(cells, kind);
   svg += cells.rows * cells.columns <= DRAWN ? shapes() : image();
@@ -198,10 +211,6 @@ function legendOf(
       const value = top * (signs ? 2 * place - 1 : place);
       return box(x + (at / 24) * RAMP, y - 8, RAMP / 24 + 0.1, 9, ` fill="${hex(colourOf(value))}"`);
     }).join("");
-  const swatch = (fill: string): Run => ({
-    width: 14,
-    draw: (x, y) => box(x, y - 9, 14, 10, ` fill="${fill}" stroke="${inks.line}"`),
-  });
   const kind = ink.kind === "mass" ? "mass" : signs ? "farthest from 0" : "largest";
   const items: Run[][] = [
     [
@@ -219,8 +228,11 @@ function legendOf(
   if (beyond) items.push([{ text: `up to ${figure(range.largest, 2)}` }]);
   if (how) items.push([{ text: `${how} of ${heads.length} heads` }]);
   if (range.forbidden)
-    items.push([swatch("url(#hatch)"), { text: leftOut ? "hidden by the mask, or left out" : "hidden by the mask" }]);
-  if (range.broken) items.push([swatch(BROKEN[theme]), { text: "the model computed no number" }]);
+    items.push([
+      swatch("url(#hatch)", inks),
+      { text: leftOut ? "hidden by the mask, or left out" : "hidden by the mask" },
+    ]);
+  if (range.broken) items.push([swatch(BROKEN[theme], inks), { text: "the model computed no number" }]);
   items.push([{ text: `bars: mean over queries, up to ${figure(most, 2)}` }]);
   if (cells.step > 1) items.push([{ text: `one query of ${cells.step} was looked at` }]);
   return items;

@@ -1,5 +1,6 @@
 // SVG as text, and how wide text is in it. Pure: there is no page to measure on.
 
+import { HATCH, HATCHES } from "../draw/heat";
 import type { Theme } from "../host";
 
 export const LETTER = 13; // px, as in the widget
@@ -86,8 +87,18 @@ export const middled = (y: number, size = LETTER): number => y + 0.35 * size;
 export const box = (x: number, y: number, width: number, height: number, more: string): string =>
   `<rect x="${px(x)}" y="${px(y)}" width="${px(width)}" height="${px(height)}"${more}/>`;
 
+/** What lies below pairs that the mask forbids; once a figure. */
+export const hatching = (theme: Theme): string =>
+  `<defs><pattern id="hatch" width="${HATCH}" height="${HATCH}" patternUnits="userSpaceOnUse"><rect width="${HATCH}" height="${HATCH}" fill="${HATCHES[theme][0]}"/><path d="M-1 7L7 -1M-1 1L1 -1M5 7L7 5" stroke="${HATCHES[theme][1]}"/></pattern></defs>`;
+
 /** A piece of a line: text, or a small drawing on it. */
 export type Run = ({ text: string } & Style) | { width: number; draw(x: number, y: number): string };
+
+/** What a colour or a pattern is, in a legend. */
+export const swatch = (fill: string, { line }: { line: string }): Run => ({
+  width: 14,
+  draw: (x, y) => box(x, y - 9, 14, 10, ` fill="${fill}" stroke="${line}"`),
+});
 
 const BETWEEN = 14; // px from one item to the next
 const LINE = 1.45; // of the letters' size

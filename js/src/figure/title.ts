@@ -6,11 +6,11 @@ import { headName } from "../layout/heads";
 import { readingsOf } from "../layout/readings";
 import { exactly } from "../layout/scale";
 import { pairsOf, type Scene } from "../layout/scene";
-import { queryLabel } from "../layout/units";
+import { queryLabel, type Sides } from "../layout/units";
 import type { Given } from "./given";
 import { isolated, type Run } from "./svg";
 
-/** What is pinned, in numbers; where nothing is, the strongest pair. */
+/** What is pinned, in numbers; where nothing is, the largest number of two tokens. */
 export function titleOf(
   given: Given & { scene: Scene },
   focus: Focus | null,
@@ -26,13 +26,17 @@ export function titleOf(
     { text: note && ` ${note}`, fill: quiet },
   ];
   if (!focus) {
-    const best: Linked | null = pairsOf(together ? { ...scene, tiles: scene.drawn } : scene, 1)[0] ?? lastOf(edges);
+    const best: Linked | null =
+      pairsOf(together ? { ...scene, tiles: scene.drawn } : scene, 1)[0] ?? lastOf(edges, units);
     if (!best) return [[{ text: names, bold: true }]];
     const { query, key, value } = best;
     const pair = `${isolated(queryLabel(units.query, query))} → ${isolated(units.key.labels[key] ?? "")}`;
     const number = value === undefined ? "" : ` ${exactly(scene.scale, value)}`;
-    const head = !together && heads.length > 1 ? ` in ${headName(heads[best.head] ?? [0, 0])}` : "";
-    return [said(names, `${pair}${number}`, `the strongest pair${head}${scene.isWhole ? "" : " in sight"}`)];
+    const several = !together && heads.length > 1;
+    const between = units.query === units.key ? ` between two ${selection.words ? "words" : "tokens"}` : "";
+    const among = `${several ? ` in ${heads.length} heads` : ""}${scene.isWhole ? "" : ", of those drawn"}`;
+    const head = several ? headName(heads[best.head] ?? [0, 0]) : names;
+    return [said(head, `${pair}${number}`, `the largest ${scene.scale.label}${between}${among}`)];
   }
   const read = readingsOf(scene, focus, false, selection.words, selection.combine, null, null, profile ?? null);
   if (read.length === 0 || read.some(({ value }) => value === "…")) return [[{ text: names, bold: true }]];
@@ -49,9 +53,11 @@ interface Linked {
   value?: number;
 }
 
-/** The strongest of lines, which are drawn weakest first. */
-function lastOf(edges: Edges | null): Linked | null {
-  const at = (edges?.count ?? 0) - 1;
-  if (!edges || at < 0) return null;
-  return { query: edges.query[at] as number, key: edges.key[at] as number, head: edges.head[at] as number };
+/** Of lines, which are drawn weakest first, the one with the largest number, as `pairsOf` has it: no token's own. */
+function lastOf(edges: Edges | null, { query, key }: Sides): Linked | null {
+  for (let at = (edges?.count ?? 0) - 1; edges && at >= 0; at--) {
+    const found = { query: edges.query[at] as number, key: edges.key[at] as number, head: edges.head[at] as number };
+    if (!edges.negative[at] && (query !== key || found.query !== found.key)) return found;
+  }
+  return null;
 }

@@ -39,6 +39,7 @@ _TOGETHER = 4  # more heads are one
 _INCHES = (1, 60)
 _PICTURE = 4.5  # inches of the picture in a notebook's output
 _LINES = 30  # that it draws at most: each takes its kilobyte
+_NOTE = "A still picture. Live: File → Trust Notebook, or run the cell."
 _SECONDS = 1.0  # that it may take
 
 
@@ -147,6 +148,7 @@ def figure_of(
     background: bool = True,
     caption: bool = True,
     most: int | None = None,
+    note: str = "",
     alive: Alive = lambda *_: None,
     seconds: float | None = None,
 ) -> Figure:
@@ -160,6 +162,8 @@ def figure_of(
         As of `figure`.
     most : int, optional
         How many lines at most, the strongest.
+    note : str
+        What stands below all else.
     alive : function
         Called between two pieces of work; what it raises stops the work.
     seconds : float, optional
@@ -186,7 +190,7 @@ def figure_of(
     needs_model = "output" in measures.get(session.selection.measure).needs
     if seconds is not None and needs_model and session.trace is not None and not session.trace.knows_projections:
         raise TimeoutError("the model would have to run once more for these numbers")
-    options = {"width": width, "theme": theme, "background": background, "caption": caption, "most": most}
+    options = {"width": width, "theme": theme, "background": background, "caption": caption, "most": most, "note": note}
     with session.lock:
         trace, now, run = session.trace, session.selection, session.run_number
         states = {name: session.states.get(name) for name in ("outline", "categories", "breakdown")}
@@ -212,7 +216,7 @@ def output_picture(session: Session) -> tuple[bytes, dict[str, int]]:
     size : dict
         Its width and height in px.
     """
-    drawn = figure_of(session, width=_PICTURE, most=_LINES, seconds=_SECONDS)
+    drawn = figure_of(session, width=_PICTURE, most=_LINES, note=_NOTE, seconds=_SECONDS)
     width, height = render.size_of(drawn.svg)
     return render.png(drawn.svg, 2, small=True), {"width": round(width), "height": round(height)}
 

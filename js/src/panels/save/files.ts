@@ -65,7 +65,9 @@ async function fromHere(context: Context, format: Format, look: Look): Promise<M
 
 function numbersHere({ numbers }: Context, format: Format): Made {
   if (format !== "csv") {
-    throw new Error(`Only the kernel can make a ${format.toUpperCase()}, and it does not answer: run the cell again.`);
+    throw new Error(
+      `Only the kernel can make the ${format.toUpperCase()}, and it does not answer: run the cell again.`,
+    );
   }
   const table = numbers();
   if (!table) throw new Error("Pin a token: without the kernel, only the numbers of what is pinned are here.");
