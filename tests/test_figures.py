@@ -34,7 +34,7 @@ ATTRIBUTES = {
     *("width", "height", "viewBox", "role", "x", "y", "d", "rx", "id", "transform", "opacity", "href"),
     *("fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "image-rendering"),
     *("patternUnits", "preserveAspectRatio", "textLength", "lengthAdjust", "text-anchor", "text-decoration"),
-    *("font-family", "font-size", "font-weight", "font-style"),
+    *("font-family", "font-size", "font-weight", "font-style", "style"),
     *("data-query", "data-key", "data-head", "data-unit"),
 }
 

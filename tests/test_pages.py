@@ -93,7 +93,7 @@ def test_a_longer_text_is_carried_more_coarsely_and_says_so():
 def test_the_sentence_of_the_bound_rounds_up():
     assert "at most 0.00081, scores" in page_states.bound(Errors(0.0008001, 0.003))
     assert "scores" not in page_states.bound(Errors(7.7e-6, 0))
-    assert "7.7e-06" in page_states.bound(Errors(7.7e-6, 0))
+    assert "0.0000077" in page_states.bound(Errors(7.7e-6, 0))
     assert page_states.bound(Errors()) == "Numbers here are the model's own."
 
 

@@ -72,6 +72,16 @@ test("what is set in lines stays in its room", () => {
   for (const { text } of words.flat()) assert.ok(svg.includes(text.split(" ")[0] as string));
 });
 
+test("words from right to left are one text, other scripts each their own, and no text begins with a space", () => {
+  const svg = flow([[{ text: "of “القط ينام على” (3)" }], [{ text: "猫 2/3 → 很 1" }]], [0, 0, 900], {
+    size: 10,
+    fill: "#000",
+  }).svg;
+  const texts = [...svg.matchAll(/<text [^>]*>(.*?)<\/text>/g)].map(([, inner]) => inner?.replace(/<[^>]*>/g, ""));
+  assert.deepEqual(texts, ["of ", "“القط ينام على” ", "(3)", "猫", "2/3 → ", "很", "1"]);
+  assert.equal(svg.match(/textLength/g)?.length, 4); // only what can be measured
+});
+
 test("lines are those of the canvas: the same curves, widths and opacities", () => {
   const F = FORBIDDEN;
   const given = givenOf(["The", "cat", "sat"], [1, F, F, 0.25, 0.75, F, 0.01, 0.59, 0.4], "lines");

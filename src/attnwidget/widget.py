@@ -351,6 +351,7 @@ class AttentionWidget(SessionWidget):
         OSError
             If the file cannot be written; one that stood there stays as it was.
         """
+        self._session.complete()  # a page has nobody to score its heads later
         save_html(self._session, path, heads=heads, layers=layers, values=values)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:

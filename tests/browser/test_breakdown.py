@@ -412,6 +412,13 @@ def test_without_the_scale_one_key_gets_nearly_all(mount: Callable[..., Mounted]
     expect(at.page.locator(".lost")).to_contain_text(f"largest weight: {at.widget.tokens[int(now.argmax())]}")
 
 
+def test_an_arrow_key_moves_the_temperature(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    at.page.get_by_role("button", name="What if").click()
+    at.page.get_by_label("Temperature", exact=True).first.press("ArrowRight")
+    at.page.wait_for_function("() => model.get('what_if').temperature > 1")
+
+
 def test_a_temperature_changes_the_weights(mount: Callable[..., Mounted]) -> None:
     at = mount()
     at.page.get_by_role("button", name="What if…").click()

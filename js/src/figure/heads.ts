@@ -13,7 +13,7 @@ import { figure } from "../layout/numbers";
 import { decodeArray } from "../wire/decode";
 import type { Head } from "../wire/schema";
 import type { Given } from "./given";
-import { box, type Drawing, hatching, middled, type Paper, px, type Run, SMALL, swatch, write } from "./svg";
+import { box, type Drawing, hatching, middled, type Paper, px, type Run, SHARP, SMALL, swatch, write } from "./svg";
 
 const TALLEST = 720; // px
 const [CODE, CODED] = [14, 30]; // px of a category's letters, and of a picture that has room for them
@@ -58,7 +58,7 @@ export function heads({ outline, selection, pictures, categories }: Given, paper
     grounds += `M${px(left + (at % count) * across)} ${px(top + Math.floor(at / count) * down)}h${side}v${side}h-${side}z`;
   }
   let svg = hidden ? `${hatching(theme)}<path d="${grounds}" fill="url(#hatch)"/>` : "";
-  svg += `<image x="${px(left)}" y="${px(top)}" width="${px(width)}" height="${px(height)}" preserveAspectRatio="none" image-rendering="optimizeSpeed" href="${image}"/>`;
+  svg += `<image x="${px(left)}" y="${px(top)}" width="${px(width)}" height="${px(height)}" preserveAspectRatio="none" ${cell < columns ? "" : SHARP} href="${image}"/>`;
   const style = { size: SMALL, fill: ink.quiet };
   const every = cell >= 14 ? 1 : 4; // numbers that fit
   for (let head = 0; head < count; head += every) {

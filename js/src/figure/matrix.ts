@@ -22,6 +22,7 @@ import {
   type Paper,
   px,
   type Run,
+  SHARP,
   SMALL,
   swatch,
   widthOf,
@@ -105,7 +106,7 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
       if (!isForbidden(value)) pixels.set([...colourOf(value), 255], 4 * at);
     });
     const [w, h] = [cells!.columns * step, cells!.rows * step];
-    return `<image x="${px(left)}" y="${px(top)}" width="${px(w)}" height="${px(h)}" preserveAspectRatio="none" image-rendering="optimizeSpeed" href="${paper.png(pixels, cells!.columns, cells!.rows)}"/>`;
+    return `<image x="${px(left)}" y="${px(top)}" width="${px(w)}" height="${px(h)}" preserveAspectRatio="none" ${SHARP} href="${paper.png(pixels, cells!.columns, cells!.rows)}"/>`;
   }
 
   const pinned = { query: units.query.of(selection.queries), key: units.key.of(selection.keys) };

@@ -91,6 +91,9 @@ export const box = (x: number, y: number, width: number, height: number, more: s
 export const hatching = (theme: Theme): string =>
   `<defs><pattern id="hatch" width="${HATCH}" height="${HATCH}" patternUnits="userSpaceOnUse"><rect width="${HATCH}" height="${HATCH}" fill="${HATCHES[theme][0]}"/><path d="M-1 7L7 -1M-1 1L1 -1M5 7L7 5" stroke="${HATCHES[theme][1]}"/></pattern></defs>`;
 
+/** Of a picture whose pixels are numbers: the first is what the kernel's library knows, the second what browsers do. */
+export const SHARP = 'image-rendering="optimizeSpeed" style="image-rendering:pixelated"';
+
 /** A piece of a line: text, or a small drawing on it. */
 export type Run = ({ text: string } & Style) | { width: number; draw(x: number, y: number): string };
 
@@ -104,6 +107,7 @@ const BETWEEN = 14; // px from one item to the next
 const LINE = 1.45; // of the letters' size
 /** What fonts of the West have: of other letters each word is set by itself, in whatever font there is for it. */
 const USUAL = /^[\0-\u024f\u0370-\u052f\u05d0-\u05ea\u2010-\u2027→▸−×÷√∞≤≥‖␣\u2068\u2069]*$/;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
 const MAY_BREAK = /(?<= )|(?<=[\u2e80-\u9fff\uac00-\ud7af])/;
 
 /** Set items side by side and in lines; one that fits a line is not broken. */
@@ -114,9 +118,13 @@ export function flow(
 ): { svg: string; height: number } {
   const { size } = style;
   let [svg, spans, start, used] = ["", "", 0, 0];
+  let script = ""; // of what is being set; empty for the usual
   let y = top + size;
   const end = () => {
-    if (spans) svg += `<text x="${px(left + start)}" y="${px(y)}"${attributes(style)}>${spans}</text>`;
+    // As wide as it was taken for, in whatever font there is; a space at its end is not drawn.
+    const wide = used - start - (spans.endsWith(" </tspan>") ? widthOf(" ", size) : 0);
+    const length = script === "" ? ` textLength="${px(wide)}" lengthAdjust="spacingAndGlyphs"` : "";
+    if (spans) svg += `<text x="${px(left + start)}" y="${px(y)}"${attributes(style)}${length}>${spans}</text>`;
     spans = "";
     start = used;
   };
@@ -153,17 +161,19 @@ export function flow(
           put();
           next();
         }
-        const isUsual = USUAL.test(word);
-        if (!isUsual) {
+        // Words from right to left stay together: their order is theirs.
+        const other = USUAL.test(word) ? "" : RIGHT_TO_LEFT.test(word) ? "right to left" : word;
+        if (other !== script) {
           put();
           end();
+          script = other;
+        }
+        if (used > 0 && !spans && !text && !word.trim()) {
+          start = used += widthOf(word, size, run.bold); // a space that begins a text is not drawn
+          continue;
         }
         text += wide > room ? clipped(word, room, size, run.bold) : word;
         used += Math.min(room, widthOf(word, size, run.bold));
-        if (!isUsual) {
-          put();
-          end();
-        }
       }
       put();
     }
@@ -173,8 +183,7 @@ export function flow(
 }
 
 /** A token of any script, whose direction does not turn what stands around it. */
-export const isolated = (label: string): string =>
-  /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(label) ? `\u2068${label}\u2069` : label;
+export const isolated = (label: string): string => (RIGHT_TO_LEFT.test(label) ? `\u2068${label}\u2069` : label);
 
 export interface Paper {
   theme: Theme;

@@ -53,7 +53,7 @@ class Precision(NamedTuple):
 
 
 _PRECISIONS = (  # up to so many tokens; of so many numbers; of fewer up to so much finer
-    (32, 550_000, 16.0, Precision(0.0007, 8.5, 9.8)),
+    (32, 550_000, 16.0, Precision(0.0007, 8.2, 9.8)),
     (128, 3_600_000, 8.0, Precision(0.001, 8, 10.6)),
     (math.inf, 27_700_000, 4.0, Precision(0.004, 6.5, 8.6)),
 )

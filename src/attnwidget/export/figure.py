@@ -39,7 +39,7 @@ _TOGETHER = 4  # more heads are one
 _INCHES = (1, 60)
 _PICTURE = 4.5  # inches of the picture in a notebook's output
 _LINES = 30  # that it draws at most: each takes its kilobyte
-_NOTE = "A still picture. Live: File → Trust Notebook, or run the cell."
+_NOTE = "A still picture. Live: run the cell, or, if its state was saved, File → Trust Notebook."
 _SECONDS = 1.0  # that it may take
 
 

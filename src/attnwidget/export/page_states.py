@@ -135,8 +135,9 @@ def bound(worst: Errors) -> str:
 
 def _above(value: float) -> str:
     """Write a number with two digits that count, rounded up."""
-    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return f"{math.ceil(value / unit - 1e-9) * unit:.2g}"
+    place = math.floor(math.log10(value)) - 1
+    rounded = math.ceil(value / 10.0**place - 1e-9) * 10.0**place
+    return f"{rounded:.{-place}f}" if -9 <= place < 0 else f"{rounded:.2g}"  # 0.000066 is read more easily
 
 
 def opening(selection: schema.Selection, there: Mapping[str, Mapping[int, Sequence[int]]]) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class Tokens:
             there = list(dict.fromkeys([*self.text, *self.word_texts]))
             folded = [text for text in there if text.casefold() == wanted.casefold()]
             near = folded or get_close_matches(wanted, there) or there[:_NAMED]
-            raise ValueError(f"no token or word reads {wanted!r}; there are {', '.join(map(repr, near))}")
+            more = ", …" if near == there[:_NAMED] and len(there) > _NAMED else ""
+            raise ValueError(f"no token or word reads {wanted!r}; there are {', '.join(map(repr, near))}{more}")
         return found
 
 

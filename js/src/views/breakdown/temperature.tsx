@@ -31,7 +31,7 @@ export function Temperature({ value, plain, onChange }: TemperatureProps) {
         aria-label="Temperature"
         min="-1"
         max="1"
-        step="0.01"
+        step="0.02" // one step of an arrow key leaves 1
         value={Math.log10(value)}
         onInput={(event) => slide(fromSlider(+event.currentTarget.value))}
       />
