@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from ipywidgets import Widget
 from playwright.sync_api import expect
 
 import attnwidget as aw
@@ -96,6 +97,7 @@ def distance() -> Iterator[None]:
             return region.weights() * (region.queries[:, None] - region.keys[None, :]).abs()
 
     yield
+    Widget.close_all()  # none that shows this measure is left for a later test that saves all there are
     aw.measures._REGISTRY._own.pop("distance")
 
 

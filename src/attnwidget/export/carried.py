@@ -249,7 +249,7 @@ def _about(layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared)
     return {
         "heads": list(heads),
         "mask": shared.mask(layer.mask, layer.shape),
-        "sinks": None if sinks is None else [float(sinks[head]) for head in heads],
+        "sinks": None if sinks is None else sinks.detach()[list(heads)].tolist(),
     }
 
 
