@@ -25,9 +25,8 @@ BUNDLE = Path(__file__).parents[2] / "src" / "attnwidget" / "static" / "widget.j
 class FakeComm:
     """Takes the place of ipywidgets' comm."""
 
-    comm_id = "fake"
-
-    def __init__(self) -> None:
+    def __init__(self, comm_id: str = "fake") -> None:
+        self.comm_id = comm_id  # that of the comm it replaces: ipywidgets keeps its widgets by it
         self.outbox: list[dict[str, Any]] = []
         self.others: list[list[dict[str, Any]]] = []  # of further browsers on the same widget
         self.sent_bytes = 0
@@ -64,7 +63,7 @@ class Mounted:
         self.inbox: list[dict[str, Any]] = []
         self.outbox: list[dict[str, Any]]
         if beside is None:
-            self.comm = widget.comm = FakeComm()
+            self.comm = widget.comm = FakeComm(widget.model_id)
             self.outbox = self.comm.outbox
         else:
             self.comm = beside.comm
