@@ -1,6 +1,7 @@
 """A notebook as one page: what is in it, and what is said of what is not."""
 
 import builtins
+import json
 
 import ipywidgets
 import nbformat
@@ -50,6 +51,30 @@ def test_without_state_the_picture_stands_in_and_the_page_says_so(widget):
     assert "Save Widget State Automatically" in foot(page)
     assert not page.find("script", type=VIEW)
     assert VIEW in shown.cells[0].outputs[0].data, "the notebook stays as it is"
+
+
+def test_of_a_text_too_long_for_the_state_the_picture_stands_in(widget):
+    long = AttentionWidget("The old house stood by the river. " * 100, probe=False)
+    assert len(long.tokens) > 512
+    shown = notebook_of(widget, long)
+    shown.cells[1].outputs[0].data["image/png"] = PNG
+    page = parsed(shown)
+    assert len(page.find_all("script", type=VIEW)) == 1
+    assert page.find("img")["src"].endswith(PNG)
+    assert "Of 1 widget the text is too long for a notebook to hold what is drawn" in foot(page)
+    # its heads are all there in small
+    long.view = "heads"
+    shown = notebook_of(long)
+    shown.cells[0].outputs[0].data["image/png"] = PNG
+    assert len(parsed(shown).find_all("script", type=VIEW)) == 1
+
+
+def test_a_widget_offers_nothing_that_takes_a_kernel(widget):
+    shown = notebook_of(widget)
+    (state,) = [json.loads(one.string)["state"] for one in parsed(shown).find_all("script", type=STATE)]
+    outline = state[widget.model_id]["state"]["_outline"]
+    assert not outline["editable"]
+    assert outline["page"]
 
 
 def test_widgets_of_others(widget):

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 # The browser holds the newest value of what it set itself. An echo would arrive late and move the view back; and
 # marimo sends the whole state round with every change. `SelectionEvent` sees to it that all browsers agree.
 _LIVE = {"sync": True, "echo_update": False}
-_LIVE_PICTURE = "To get the live picture: File → Trust Notebook, or run the cell."
+_LIVE_PICTURE = "To get the live picture: run the cell, or, if its state was saved, File → Trust Notebook."
 _STILL_LOADING = "The model was still loading: run the cell once more for a picture of it."
 _SOON = 1.0  # seconds until what can wait is made unasked: behind a long cell no browser's question comes through
 

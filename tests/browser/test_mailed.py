@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TEXT = "The animal didn't cross the road because it was too tired"
 DRAWN = 60_000  # ms
-TRUST = "To get the live picture: File → Trust Notebook, or run the cell."
+TRUST = "To get the live picture: run the cell, or, if its state was saved, File → Trust Notebook."
 
 
 def widget(page: Page) -> Locator:

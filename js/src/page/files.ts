@@ -7,11 +7,9 @@ import { SELECTION, type Selection } from "../wire/schema";
 
 const DENSITY = 2; // pixels a px
 
-/** A figure of what is on screen; null for numbers, which are there anyway; rejects for what takes a kernel. */
+/** A figure of what is on screen; null for what is no picture: numbers are there anyway, the rest takes a kernel. */
 export async function fileHere(context: Context, format: Format, look: Look): Promise<BlobPart | null> {
-  if (format === "csv") return null;
-  if (format === "html") throw new Error("This is the page: your browser saves it as it is.");
-  if (format === "pdf") throw new Error("A saved page makes no PDF: save the SVG, or print the page.");
+  if (format !== "svg" && format !== "png") return null;
   const svg = figureOf(givenOf(context), { ...look, width: look.width ?? null } as Options, encode);
   return format === "svg" ? svg : painted(svg);
 }

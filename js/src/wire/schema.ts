@@ -187,7 +187,7 @@ export interface Outline {
   /** The first query that differs from the text before: those before it cannot see that, and have the same weights as before. Null where nothing can be said. */
   changedFrom: number | null;
   demo: Demo | null;
-  /** Of a saved page: how far its numbers may be from the model's, as a sentence. Else null. */
+  /** Of a page without a kernel: how far its numbers may be from the model's, as a sentence. Else null. */
   page: string | null;
 }
 

@@ -241,7 +241,7 @@ def errors(trace: AttentionTrace, attention: str, number: int, heads: Sequence[i
 
 def _largest(difference: Tensor) -> float:
     """Of forbidden pairs, −∞ on both sides, there is none."""
-    return float(difference.nan_to_num(0).abs().max()) if difference.numel() else 0.0
+    return float(difference.detach().nan_to_num(0).abs().max()) if difference.numel() else 0.0
 
 
 def _about(layer: QKVLayer | WeightsLayer, heads: Sequence[int], shared: Shared) -> dict[str, Any]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from attnwidget.wire.schema import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,29 +109,43 @@ def _outputs(node: NotebookNode) -> Iterator[NotebookNode]:
 
 
 def _keep_what_can_be_drawn(node: NotebookNode) -> Iterator[str]:
-    """Take the views out of outputs that nobody could draw, so that what stands beside them is shown; yield notes."""
+    """Take the views out of outputs that nobody could draw, so that what stands beside them is shown; return notes."""
     widgets = node.metadata.get("widgets", {}).get(_STATE, {})
     states = widgets.get("state", {}) if isinstance(widgets, dict) else {}
-    bare = foreign = alive = 0
+    counts: Counter[str] = Counter()
     for output in _outputs(node):
         view = output.get("data", {}).get(_VIEW)
         if view is None:
             continue
         name = view.get("model_id", "") if isinstance(view, dict) else ""
-        if _is_drawn(name, states):
-            alive += 1
-            continue
-        del output["data"][_VIEW]
-        if name in states:
-            foreign += 1
+        if "image/png" in output["data"] and _is_empty(states.get(name)):
+            kind = "empty"
+        elif _is_drawn(name, states):
+            kind = "alive"
         else:
-            bare += 1
-    if not alive:
+            kind = "foreign" if name in states else "bare"
+        counts[kind] += 1
+        if kind != "alive":
+            del output["data"][_VIEW]
+    if counts["alive"]:
+        for one in states.values():
+            _say_that_it_is_a_page(one)
+    else:
         node.metadata.pop("widgets", None)
+    return _notes(**counts)
+
+
+def _notes(*, alive: int = 0, empty: int = 0, bare: int = 0, foreign: int = 0) -> Iterator[str]:
+    """Say how many widgets are drawn, and why others are not."""
     if alive:
         yield (
             f"{_count(alive, 'widget')} of this page {_are(alive)} drawn from the saved notebook, without a kernel: "
             "what was not saved needs the notebook itself, opened and run in Jupyter."
+        )
+    if empty:
+        yield (
+            f"Of {_count(empty, 'widget')} the text is too long for a notebook to hold what is drawn: the picture of "
+            "the output stands in. A page of its own carries it: w.save_html."
         )
     if bare:
         yield (
@@ -150,6 +167,22 @@ def _is_drawn(name: str, states: Mapping[str, Any], within: tuple[str, ...] = ()
     if one.get("model_name") not in _BOXES or not isinstance(children, list) or not children:
         return False
     return all(_is_drawn(str(child).removeprefix("IPY_MODEL_"), states, (*within, name)) for child in children)
+
+
+def _is_empty(one: Any) -> bool:
+    """Whether a widget of ours would stand there without a picture: the state of a long text holds no weights."""
+    state = one.get("state") if isinstance(one, dict) else None
+    snapshot = state.get("_snapshot") if isinstance(state, dict) else None
+    if not isinstance(state, dict) or not isinstance(snapshot, dict):
+        return False
+    return VIEWS.get(state.get("view", "")) == "tiles" and not snapshot.get("heads")
+
+
+def _say_that_it_is_a_page(one: Any) -> None:
+    """Have a widget of ours offer nothing that takes a kernel."""
+    outline = one["state"].get("_outline") if isinstance(one, dict) and isinstance(one.get("state"), dict) else None
+    if isinstance(outline, dict) and outline:
+        outline |= {"editable": False, "demo": None, "page": "Numbers here are the model's own."}
 
 
 def _left_out(node: NotebookNode) -> Iterator[str]:

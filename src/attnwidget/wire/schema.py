@@ -234,7 +234,8 @@ class Outline(Wired, kw_only=True, frozen=True):
     ]
     demo: Demo | None
     page: Annotated[
-        str | None, said("Of a saved page: how far its numbers may be from the model's, as a sentence. Else null.")
+        str | None,
+        said("Of a page without a kernel: how far its numbers may be from the model's, as a sentence. Else null."),
     ] = None
 
 

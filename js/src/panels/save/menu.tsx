@@ -15,11 +15,13 @@ function Menu({ context }: PanelProps) {
   const look = useSignal<Look>({ width: null, theme: "light", background: true });
   const waits = useSignal(0);
   const box = useRef<HTMLDivElement>(null);
-  const buttons = () => [...(box.current?.querySelectorAll("button") ?? [])]; // the menu's own first
+  const buttons = () => [...(box.current?.querySelectorAll("button") ?? [])]; // the one that opens the menu first
   useLayoutEffect(() => {
-    if (isOpen.value) buttons()[1]?.focus();
+    if (isOpen.value) box.current?.querySelector<HTMLElement>("[role=menuitem]")?.focus();
   }, [isOpen.value]);
-  if (!context.state.kernel.outline.value) return null;
+  const outline = context.state.kernel.outline.value;
+  if (!outline) return null;
+  const isPage = outline.page !== null; // it makes what needs no kernel
 
   const close = () => {
     buttons()[0]?.focus();
@@ -97,12 +99,6 @@ function Menu({ context }: PanelProps) {
       {isOpen.value && (
         <div class="save-menu" role="menu" aria-label="Save">
           {group(
-            "figure",
-            item("SVG", "vectors, to be edited", () => make("svg")),
-            item("PNG", "pixels, twice as many as on screen", () => make("png")),
-            item("PDF", "for a paper", () => make("pdf")),
-          )}
-          {group(
             "width",
             ...Object.entries(WIDTHS).map(([name, inches]) =>
               item(name, "of the figure", set({ width: inches }), width === inches),
@@ -122,6 +118,12 @@ function Menu({ context }: PanelProps) {
             ),
           )}
           {group(
+            "figure",
+            item("SVG", "vectors, to be edited", () => make("svg")),
+            item("PNG", "pixels, twice as many as on screen", () => make("png")),
+            !isPage && item("PDF", "for a paper", () => make("pdf")),
+          )}
+          {group(
             "numbers",
             item("CSV", "a table for a spreadsheet", () => make("csv")),
             item("copy", "to be pasted into a spreadsheet; Ctrl+C does the same", () => {
@@ -131,10 +133,11 @@ function Menu({ context }: PanelProps) {
               document.execCommand("copy");
             }),
           )}
-          {group(
-            "page",
-            item("HTML", "to explore in a browser, without a kernel or a network", () => make("html")),
-          )}
+          {!isPage &&
+            group(
+              "page",
+              item("HTML", "to explore in a browser, without a kernel or a network", () => make("html")),
+            )}
         </div>
       )}
     </div>
