@@ -2,6 +2,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8888
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 WIDGET := src/attnwidget/static/widget.js
@@ -36,8 +37,8 @@ types: $(VENV)/.dev ## write the front end's types of all that crosses, from wir
 test-js: $(NODE_MODULES) ## the front end's unit tests
 	npm test --silent
 
-test-py: $(VENV)/.dev $(WIDGET) chromium managers ## the Python, packaging and browser tests
-	$(BIN)/python -m pytest
+test-py: $(VENV)/.dev $(WIDGET) chromium managers ## the Python, packaging and browser tests (WORKERS=2)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: $(VENV)/.dev $(WIDGET) chromium ## random use of two browsers in JupyterLab (SOAK_STEPS=2000, SOAK_SEED=1)
 	PYTHONPATH=tests $(BIN)/python -m soak
