@@ -53,16 +53,18 @@ def sort_out(
     *,
     tokens: Sequence[str] | None = None,
     add_special_tokens: bool | None = None,
+    parts: list[int | None] | None = None,
     **beside: Any,
 ) -> Given:
     """Tell what the first argument of `attnwidget.capture.capture` is, and join what stands in it and beside it.
 
-    `beside` is `attention_mask`, `position_ids`, `token_type_ids` and `inputs_embeds`.
+    `beside` is `attention_mask`, `position_ids`, `token_type_ids` and `inputs_embeds`; `parts` as of `Given`.
     """
     encoding = first if isinstance(first, Mapping) else None
     if encoding is not None:
         first, beside = _from_mapping(encoding, beside)
-    what, found = _main(first, beside.get("inputs_embeds"), encoding)
+        parts = _parts(encoding)
+    what, found = _main(first, beside.get("inputs_embeds"))
     if text_pair is not None and what != "text":
         raise ValueError(f"text_pair goes with a text, not with {what}")
     if add_special_tokens is not None and what != "text":
@@ -80,11 +82,12 @@ def sort_out(
         mask=beside.get("attention_mask"),
         positions=beside.get("position_ids"),
         types=None if types is None else numbers_in(types, "token_type_ids"),
+        parts=parts,
         add_special_tokens=add_special_tokens,
     )
 
 
-def _main(first: Any, embeds: Any, encoding: Any) -> tuple[str, dict[str, Any]]:
+def _main(first: Any, embeds: Any) -> tuple[str, dict[str, Any]]:
     """Say what the row itself is, and return it by the name of its field."""
     if embeds is not None:
         if first is not None:
@@ -99,7 +102,7 @@ def _main(first: Any, embeds: Any, encoding: Any) -> tuple[str, dict[str, Any]]:
     ids = numbers_in(first, "token ids")
     if not ids:
         raise EmptyTextError("there are no token ids: give one at least")
-    return "token ids", {"ids": ids, "parts": _parts(encoding)}
+    return "token ids", {"ids": ids}
 
 
 def _from_mapping(given: Mapping[str, Any], beside: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -116,6 +119,32 @@ def _from_mapping(given: Mapping[str, Any], beside: Mapping[str, Any]) -> tuple[
             raise ValueError(f"{name} stands in the inputs and beside them: give one of the two")
         joined[name] = joined[name] if value is None else value
     return given.get("input_ids"), joined
+
+
+def rows_in(batch: Any, attention_mask: Any = None) -> list[dict[str, Any]]:
+    """Return the rows of a batch, each as the arguments of `sort_out`."""
+    if isinstance(batch, Mapping):
+        first, joined = _from_mapping(batch, {"attention_mask": attention_mask})
+        columns = {"first": first, **{name: value for name, value in joined.items() if value is not None}}
+        sizes = {name: len(value) for name, value in columns.items()}
+        if len({*sizes.values()}) > 1:
+            raise ValueError(f"the inputs have different numbers of rows: {sizes}")
+        rows = [{name: value[row] for name, value in columns.items()} for row in range(len(first))]
+        is_fast = bool(getattr(batch, "is_fast", False))
+        return [row | ({"parts": _parts(batch, number)} if is_fast else {}) for number, row in enumerate(rows)]
+    if isinstance(batch, str) or _is_chat(batch) or not _is_row(batch):
+        what = "a text" if isinstance(batch, str) else "one chat" if _is_chat(batch) else type(batch).__name__
+        raise TypeError(
+            f"a batch is a list of texts, of token ids or of chats, or a tensor of ids (rows, n), not {what}"
+        )
+    rows = [{"first": one} for one in batch]
+    if any(isinstance(one["first"], int) or getattr(one["first"], "ndim", 1) == 0 for one in rows):
+        raise CaptureError("this is one row of token ids, not a batch: attnwidget.capture takes it")
+    if attention_mask is not None:
+        if len(attention_mask) != len(rows):
+            raise ValueError(f"attention_mask must have one row for each of {len(rows)}, got {len(attention_mask)}")
+        rows = [row | {"attention_mask": mask} for row, mask in zip(rows, attention_mask, strict=True)]
+    return rows
 
 
 def numbers_in(given: Any, what: str) -> list[int]:
@@ -137,7 +166,7 @@ def numbers_in(given: Any, what: str) -> list[int]:
             return numbers_in(numbers[0], what)
         raise _batch(len(numbers))
     if numbers and isinstance(numbers[0], (str, Mapping)):
-        raise _batch(len(numbers), "texts" if isinstance(numbers[0], str) else "inputs")
+        raise _batch(len(numbers), "text" if isinstance(numbers[0], str) else "input")
     return [_number(one, what) for one in numbers]
 
 
@@ -153,10 +182,10 @@ def _number(one: Any, what: str) -> int:
 _VECTORS = "; vectors go in as inputs_embeds=, with tokens="
 
 
-def _batch(count: int, what: str = "rows") -> CaptureError:
+def _batch(count: int, what: str = "row") -> CaptureError:
     return CaptureError(
-        f"this is a batch of {count} {what}, and capture runs one: attnwidget.capture_batch(model, batch) returns a "
-        "trace of each"
+        f"this is a batch of {count} {what}{'' if count == 1 else 's'}, and capture takes one by itself: "
+        "attnwidget.capture_batch(model, batch) returns a trace of each"
     )
 
 
@@ -184,7 +213,7 @@ def _vectors(given: Any) -> Tensor:
     return tensor.detach().reshape(tensor.shape[-2:])  # (n, d_model)
 
 
-def _parts(encoding: Any) -> list[int | None] | None:
+def _parts(encoding: Any, row: int = 0) -> list[int | None] | None:
     """Say of which text of a pair each id is, where a fast tokenizer has made them."""
-    parts = encoding.sequence_ids(0) if getattr(encoding, "is_fast", False) else None
+    parts = encoding.sequence_ids(row) if getattr(encoding, "is_fast", False) else None
     return list(parts) if parts is not None and {0, 1} <= {*parts} else None

@@ -95,11 +95,9 @@ def check_fit(
     """Check ids, and `more` that are to come, against the vocabulary and the positions; `made` is what to do."""
     check_length(model, len(ids), more)
     vocabulary = vocabulary_size(model)
-    strange = next((number for number in ids if not 0 <= number < vocabulary), None)
-    if strange is not None:
-        raise CaptureError(
-            f"token {strange} is outside the model's vocabulary of {vocabulary} (ids 0 to {vocabulary - 1}); {made}"
-        )
+    strange = max(ids) if min(ids) >= 0 else min(ids)
+    if not 0 <= strange < vocabulary:
+        raise CaptureError(f"token {strange} is outside the model's vocabulary of {vocabulary}; {made}")
 
 
 def check_not_empty(tokenizer: Any, ids: list[int], *texts: str) -> None:

@@ -92,6 +92,7 @@ def prepare(
         ready.notices += notices
         ready.options["decoder_input_ids"] = torch.tensor([target], device=device)
         ready.source, ready.tokens = ready.tokens, read_tokens(tokenizer, target)
+        ready.segments = None  # they are of `tokens`
         ready.generated = [text_target is None and at > 0 for at in range(len(target))]
         ready.notices += beyond_context(core.get_encoder().config, n)
         ready.notices += beyond_context(core.get_decoder().config, len(ready.tokens.text), "The target")

@@ -163,14 +163,20 @@ def capture(
         add_special_tokens=add_special_tokens,
     )
     ready = prepare(whole, given, text_target=text_target, tokenizer=tokenizer, generate=generate)
-    total = _count_layers(whole)
-    if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
-        raise ValueError(f"layers must be numbers from 0 to {total - 1}, got {list(layers)}")
-    core = core_of(whole)
-    if not core.config.is_encoder_decoder:
-        at = ready.options["attention_mask"].device
-        sizes = core.config.get_text_config(), core.get_input_embeddings().weight.dtype, at, len(ready.tokens.text)
-        check_fits(*sizes, layers=layers, values=values)
+    return run(whole, ready, tokenizer, layers=layers, values=values, on_layer=on_layer)
+
+
+def run(
+    whole: Any,
+    ready: Ready,
+    tokenizer: Any,
+    *,
+    layers: Collection[int] | None,
+    values: bool,
+    on_layer: Callable[[int, int], None] | None,
+) -> AttentionTrace:
+    """Run a model once on what is ready; see `capture`."""
+    total = check_run(whole, [ready], layers, values=values)
     progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
     recorder = Recorder(progress, attention_names(whole), None if layers is None else set(layers), values)
     try:
@@ -179,6 +185,27 @@ def capture(
         if not ready.has_pairs or recorder.layers or isinstance(error, UnsupportedModelError):
             raise
         raise UnsupportedModelError(f"{type(whole).__name__} takes no attention_mask of pairs ({error})") from error
+    return make_trace(whole, ready, found, recorder.max_error, tokenizer)
+
+
+def check_run(whole: Any, rows: Sequence[Ready], layers: Collection[int] | None, *, values: bool) -> int:
+    """Check which layers are wanted, and that they fit into memory; return how many layers there seem to be."""
+    total = _count_layers(whole)
+    if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
+        raise ValueError(f"layers must be numbers from 0 to {total - 1}, got {list(layers)}")
+    core = core_of(whole)
+    if not core.config.is_encoder_decoder:
+        at, count = rows[0].options["attention_mask"].device, sum(len(one.tokens.text) for one in rows)
+        sizes = core.config.get_text_config(), core.get_input_embeddings().weight.dtype, at, count
+        check_fits(*sizes, layers=layers, values=values)
+    return total
+
+
+def make_trace(
+    whole: Any, ready: Ready, found: dict[str, list[Layer]], max_error: float | None, tokenizer: Any
+) -> AttentionTrace:
+    """Check what a pass has left behind, and make it a trace that can run the same pass again."""
+    total = _count_layers(whole)
     count = sum(map(len, found.values()))
     if total and count > total:
         raise UnsupportedModelError(
@@ -196,7 +223,7 @@ def capture(
         ready.tokens,
         source=ready.source,
         model_name=describe_model(whole),
-        max_error=recorder.max_error,
+        max_error=max_error,
         segments=ready.segments,
         generated=ready.generated,
         notices=ready.notices,
