@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attnwidget.capture.chat import write_chat
 from attnwidget.capture.errors import CaptureError, MissingTokenizerError
+from attnwidget.capture.given import Given
 from attnwidget.capture.inputs import (
     NO_NAMES,
     check_fit,
@@ -24,11 +25,13 @@ from attnwidget.tokens import Tokens, describe
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from attnwidget.capture.given import Given
-
 _HANDED_ON = (
     "token_type_ids are handed on, as in model(**inputs): this model has no types of its own, and of a text alone it "
     "would be given none."
+)
+_OTHERWISE = (
+    "The text shows how {} token ids read, and they run as they are until it is edited: of the text itself the "
+    "tokenizer makes other tokens."
 )
 
 
@@ -53,6 +56,26 @@ def tokenizer_for(model: Any, tokenizer: Any, given: Given) -> Any:
     if tokenizer is not None and not callable(tokenizer):
         raise TypeError(f"tokenizer must be a transformers tokenizer, got {type(tokenizer).__name__}")
     return tokenizer
+
+
+def read_back(model: Any, tokenizer: Any, ids: list[int] | None) -> tuple[str, list[str]]:
+    """Return the text that ids read as, with the marks in it where without them the tokenizer makes other ids of it.
+
+    The second result is a notice where it does so in any case. Without a tokenizer the text is empty.
+    """
+    given = Given(ids=[number for number in ids or [] if number >= 0])
+    tokenizer = tokenizer_for(model, tokenizer, given)
+    if tokenizer is None or not given.ids:
+        return "", []
+    plain, whole = (
+        str(tokenizer.decode(given.ids, skip_special_tokens=skips, clean_up_tokenization_spaces=False))
+        for skips in (True, False)
+    )
+    for text in dict.fromkeys([plain, whole]):
+        with suppress(CaptureError):
+            if _text(model, tokenizer, Given(text=text)).ids == given.ids:
+                return text, []
+    return whole, [_OTHERWISE.format(len(given.ids))]
 
 
 def encode(model: Any, tokenizer: Any, given: Given, *, opens: bool = False) -> Encoded:
