@@ -267,6 +267,7 @@ class Session:
         if self.trace is None:  # what the constructor was asked for goes first
             options = {**({} if "layer" in self._options else options), **self._options}
         self._adopt(ran, example, options)
+        self._runner.source = Source()  # ids that were given are another model's
 
     def _adopt(self, ran: Ran, example: Example | None = None, options: Mapping[str, Any] | None = None) -> None:
         """Show a new trace, with an example's options. Of the selection, what still makes sense stays."""
