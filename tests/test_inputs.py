@@ -83,6 +83,12 @@ def test_what_a_tokenizer_returns_runs_as_it_would_in_the_model(name):
     check(trace, theirs(model, **encoded))
 
 
+def test_ids_that_were_cut_by_hand_are_no_pair_any_more():
+    encoded = TOKENIZER("cat", "it sat", return_tensors="pt")
+    encoded["input_ids"], encoded["attention_mask"] = encoded["input_ids"][:, :4], encoded["attention_mask"][:, :4]
+    assert capture(tiny.gpt2(), encoded, tokenizer=TOKENIZER).segments is None
+
+
 def test_token_types_of_a_model_without_types_are_handed_on_and_told():
     model = tiny.gpt2(attn_implementation="eager")
     inputs = {"input_ids": torch.tensor([[7, 8, 9]]), "token_type_ids": torch.tensor([[0, 5, 5]])}

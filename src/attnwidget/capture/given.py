@@ -82,7 +82,7 @@ def sort_out(
         mask=beside.get("attention_mask"),
         positions=beside.get("position_ids"),
         types=None if types is None else numbers_in(types, "token_type_ids"),
-        parts=parts,
+        parts=parts if parts is not None and len(parts) == len(found.get("ids", ())) else None,
         add_special_tokens=add_special_tokens,
     )
 
