@@ -25,7 +25,7 @@ export function TextParts({ context, store: { part } }: { context: Context; stor
   const parts = isPair ? PAIR : TURNS;
   return (
     <Choice
-      label={isPair ? "between the texts" : "lines"}
+      label={isPair ? "between the texts" : "turns"}
       names={parts.map(([name]) => name)}
       chosen={parts.find(([, one]) => String(one) === String(part.value))?.[0] ?? "all"}
       onChoose={(name) => {
