@@ -172,6 +172,32 @@ def test_a_pair_can_be_seen_part_by_part(page: Page) -> None:
     assert min(reached) > first * row["height"]
 
 
+def test_a_chat_has_its_turns_told_apart_until_its_text_is_edited(page: Page) -> None:
+    tokenizer = tiny.tokenizer()
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] + eos_token }}{% endfor %}"
+    chat = [{"role": role, "content": word} for role, word in (("system", "Be"), ("user", "Hi"), ("assistant", "Yo"))]
+    at = Mounted(page, AttentionWidget(chat, model=tiny.gpt2(), tokenizer=tokenizer, heads=["L0-H1"], threshold=0))
+    at.wait()
+    box = page.get_by_label("Text", exact=True)
+    expect(box).to_have_value("Be</s>Hi</s>Yo</s>")
+    expect(page.locator("[data-side=query].turn")).to_have_count(2)
+    assert [one.get_attribute("data-index") for one in page.locator("[data-side=key].turn").all()] == ["3", "6"]
+    row = page.locator("[data-side=key]").first.bounding_box()
+    assert row
+    token(page, "query", 5).hover()
+    assert max(page.evaluate(FOCUSED_ENDS)) > 3 * row["height"]
+    page.get_by_role("button", name="between turns").click()
+    token(page, "query", 5).hover()
+    assert max(page.evaluate(FOCUSED_ENDS)) < 3 * row["height"]
+    box.fill("Be kind")
+    box.press("Enter")
+    page.wait_for_function("() => model.get('text') === 'Be kind'")
+    at.wait()
+    expect(page.get_by_role("button", name="between turns")).to_have_count(0)
+    expect(page.locator(".turn")).to_have_count(0)
+    assert at.widget.trace.ids == tokenizer("Be kind")["input_ids"]
+
+
 # The heights at which focused lines arrive at the keys, in CSS pixels.
 FOCUSED_ENDS = """() => {
   const root = document.querySelector("#here > div").shadowRoot;
