@@ -323,7 +323,7 @@ def test_a_report_over_texts_goes_on_where_it_was(bundled, tmp_path, monkeypatch
     aw.head_report(model, texts[:2], tokenizer=tokenizer, resume=path, progress=False)
     measured = []
     monkeypatch.setattr(
-        "attnwidget.heads.report.capture",
+        "attnwidget.heads.corpus.scorer.capture",
         lambda *args, **options: measured.append(args[1]) or aw.capture(*args, **options),
     )
     report = aw.head_report(model, texts, tokenizer=tokenizer, resume=path)
