@@ -3,13 +3,14 @@
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
 
 import attnwidget as aw
+import tiny
 from attnwidget.heads import Category
 
 ray = pytest.importorskip("ray", reason="needs the extra ray: make test-interop")
@@ -23,14 +24,13 @@ EXACT = {"rtol": 0, "atol": 1e-6, "equal_nan": True}
 
 @pytest.fixture(scope="module")
 def cluster():
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
-    paths = {"PYTHONPATH": os.pathsep.join(map(str, [Path(aw.__file__).parents[1], Path(tiny.__file__).parent]))}
-    ray.init(
-        num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env={"env_vars": paths},
-        object_store_memory=80 << 20,
-    )  # fmt: skip
-    yield
-    ray.shutdown()
+    paths = [Path(aw.__file__).parents[1], Path(tiny.__file__).parent]  # of this package, wherever it was imported from
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, paths)))
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 << 20)
+        yield
+        ray.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +38,16 @@ def model():
     return tiny.gpt2()
 
 
-def leaving_a_trace(folder, *, kills=False):
-    """A category that writes down in which process it is scored, and, once, kills that process half-way."""
+def mine(folder, *, kills=False):
+    """A category that writes down in which process it is scored, and once kills a process that is half-way."""
+    scored = []
 
     def score(found):
         (folder / str(os.getpid())).touch()
-        if kills and (folder / "half").exists() and not (folder / "killed").exists():
+        scored.append(found)
+        if kills and len(scored) == 12 and not (folder / "killed").exists():
             (folder / "killed").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        if kills and len(found.setting.keys.text) > 30:
-            (folder / "half").touch()
         return found.entropy
 
     return Category("Mine", "A rule of my own.", score)
@@ -60,27 +60,45 @@ def test_two_workers_equal_one_process_and_a_killed_one_loses_nothing(model, tmp
     for name in names:
         name.mkdir()
     here = aw.head_report(
-        model, texts, tokenizer=tiny.tokenizer(), categories=[leaving_a_trace(names[0])], progress=False,
+        model, texts, tokenizer=tiny.tokenizer(), categories=[mine(names[0])], progress=False,
         rows=tmp_path / "here.parquet",
     )  # fmt: skip
     there = aw.head_report(
         model, ray.data.from_items([{"id": at, "text": text} for at, text in enumerate(texts)], override_num_blocks=8),
-        tokenizer=tiny.tokenizer(), categories=[leaving_a_trace(names[1], kills=True)], progress=False,
+        tokenizer=tiny.tokenizer(), categories=[mine(names[1], kills=True)], progress=False,
         resume=tmp_path / "scores.jsonl", rows=tmp_path / "there.parquet",
         ray_options={"concurrency": 2, "batch_size": 8},
     )  # fmt: skip
     assert (names[1] / "killed").exists()
-    assert len([name for name in os.listdir(names[1]) if name.isdigit()]) >= 3  # two workers, and one in place of one
+    assert len([one for one in names[1].iterdir() if one.name.isdigit()]) >= 3  # two workers, and one in place of one
     assert (there.texts, there.skipped_count, there.skipped) == (60, 2, here.skipped)
     torch.testing.assert_close(there.mean, here.mean, **EXACT)
     torch.testing.assert_close(there.spread, here.spread, **EXACT)
-    order = ["index", "category", "layer", "head"]
-    tables = [pq.read_table(tmp_path / f"{name}.parquet").sort_by([(one, "ascending") for one in order])
-              for name in ("here", "there")]  # fmt: skip
-    assert tables[0].drop_columns("score") == tables[1].drop_columns("score")
-    scores = [torch.tensor(table["score"].fill_null(torch.nan).to_numpy()) for table in tables]
+    places, scores = [], []
+    for name in ("here", "there"):
+        table = pq.read_table(tmp_path / f"{name}.parquet").to_pydict()
+        rows = sorted(zip(*table.values(), strict=True))  # index, sha256, tokens, category, layer and head come first
+        places.append([row[:-1] for row in rows])
+        scores.append(torch.tensor([torch.nan if row[-1] is None else row[-1] for row in rows]))
+    assert places[0] == places[1]
     torch.testing.assert_close(*scores, **EXACT)
     # the file is the same as one process writes, and either goes on from it
     lines = (tmp_path / "scores.jsonl").read_text().splitlines()
     assert json.loads(lines[0])["categories"][-1] == "Mine"
-    assert len(lines) == 1 + len({text for text in TEXTS})
+    assert len(lines) == 1 + len(set(TEXTS))
+
+
+@pytest.mark.usefixtures("cluster")
+def test_workers_load_a_model_by_its_name_and_a_report_goes_on(tmp_path):
+    texts = ["The cat sat on the mat, and the cat did not mind.", "He came back, as he had said.", "Nobody knew why."]
+    path = tmp_path / "scores.jsonl"
+    here = aw.head_report("demo/causal", texts[:2], resume=path, progress=False)
+    there = aw.head_report(
+        "demo/causal", ray.data.from_items([{"line": text} for text in texts]), column="line", resume=path,
+        progress=False, stop=threading.Event(),
+    )  # fmt: skip
+    assert (here.texts, there.texts, there.stopped) == (2, 3, False)
+    assert len(path.read_text().splitlines()) == 4  # two were not measured again
+    torch.testing.assert_close(there.mean, aw.head_report("demo/causal", texts, progress=False).mean, **EXACT)
+    with pytest.raises(KeyError, match="no column 'text', but line; pass column="):
+        aw.head_report("demo/causal", ray.data.from_items([{"line": "a"}]), progress=False)

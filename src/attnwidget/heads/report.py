@@ -18,13 +18,11 @@ from attnwidget.tables import Table, Tabular
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
 VERSION = 2  # of the saved form; version 1 had four digits, and no more of a category than its name
-_SHORT = 4  # digits after the point, for reading
-_EXACT = 9  # that tell every float32 between -1 and 1
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,9 @@ class HeadReport(Tabular):
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Return ``{"L4-H11": {"category": …, "mean": {…}, "spread": {…}}}``; what is not measured is None."""
-        return self._by_head(_SHORT)
+        return self._by_head(lambda value: round(value, 4))
 
-    def _by_head(self, digits: int) -> dict[str, dict[str, Any]]:
+    def _by_head(self, written: Callable[[float], float]) -> dict[str, dict[str, Any]]:
         thresholds = torch.tensor([one.threshold for one in self.categories])
         names = [one.name for one in self.categories]
         main = main_categories(self.mean, thresholds)  # (layers, heads)
@@ -76,7 +74,7 @@ class HeadReport(Tabular):
                 "category": OTHER if at < 0 else names[at],
                 **{
                     what: {
-                        name: None if math.isnan(value) else round(value, digits)
+                        name: None if math.isnan(value) else written(value)
                         for name, value in zip(names, tensor[:, layer, head].tolist(), strict=True)
                     }
                     for what, tensor in (("mean", self.mean), ("spread", self.spread))
@@ -109,7 +107,7 @@ class HeadReport(Tabular):
                 {name: value for name, value in asdict(one).items() if name not in {"score", "patterns"}}
                 for one in self.categories
             ],
-            "heads": self._by_head(_EXACT),
+            "heads": self._by_head(lambda value: float(f"{value:.9g}")),  # nine digits tell every float32
         }
         with replacing(path) as part:
             part.write_text(json.dumps(about, indent=1), encoding="utf-8")

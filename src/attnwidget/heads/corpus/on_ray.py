@@ -62,9 +62,11 @@ class OnRay:
         self._texts, self._column = texts.select_columns([column]), column
         self._options = _pool({"batch_size": _BATCH, "num_cpus": 1, **options})
         self._ask = ray.put(ask)
-        needs = {name: self._options[name] for name in ("num_cpus", "num_gpus") if name in self._options}
-        about = ray.remote(**needs)(_about).remote(self._ask)
-        self._header, self._evidence = ray.get(about)
+        if isinstance(ask.model, str):  # it may not fit where the report is asked for
+            needs = {name: self._options[name] for name in ("num_cpus", "num_gpus") if name in self._options}
+            self._header, self._evidence = ray.get(ray.remote(**needs)(_about).remote(self._ask))
+        else:
+            self._header, self._evidence = _about(ask)
 
     def __len__(self) -> int:
         return 0  # to count them may be to compute them
@@ -75,7 +77,7 @@ class OnRay:
         return header
 
     def evidence(self) -> Evidence:
-        """Return what a worker has found of the model."""
+        """Return what is known of the model whatever the text."""
         evidence: Evidence = self._evidence
         return evidence
 
@@ -138,7 +140,7 @@ def _scorer(ask: Ask) -> Scorer:
 
 
 def _about(ask: Ask) -> tuple[dict[str, Any], Evidence]:
-    """Find out on a worker what the report says of the model: it may not fit where the report is asked for."""
+    """Find out what the report says of the model itself."""
     scorer = _scorer(ask)
     return scorer.header(), scorer.evidence()
 
