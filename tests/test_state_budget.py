@@ -93,10 +93,10 @@ def test_tokens_come_back(raw: list[str]) -> None:
 
 def test_a_word_that_reads_otherwise_than_its_tokens_comes_along() -> None:
     tokens = Tokens(["a", "�", "�"], ["a", "x", "y"], [False] * 3, [0, 1, 1], ["a", "é"], ["a", "é", ""])
-    packed = token_list(tokens, segments=[0, 0, 1], generated=[False, True, False])
+    packed = token_list(tokens, segments=[0, 0, 2], generated=[False, True, False])
     assert (packed.words, packed.word_texts) == ("1 2", "||é")
     assert opened(packed) == (tokens.text, tokens.words, tokens.word_texts)
-    assert (packed.segments, packed.generated, packed.special) == ([2, 3], [1, 2], [])
+    assert (packed.segments, packed.generated, packed.special) == ([2, 2], [1, 2], [])
     assert token_list(Tokens(["a"], ["a"], [False], [0], ["a"], ["a"])).word_texts == ""
 
 

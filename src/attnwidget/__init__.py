@@ -13,7 +13,7 @@ from attnwidget.version import __version__
 
 if TYPE_CHECKING:
     from attnwidget import measures
-    from attnwidget.capture import capture, capture_module
+    from attnwidget.capture import capture, capture_batch, capture_module
     from attnwidget.export.figure import figure
     from attnwidget.export.page import save_html
     from attnwidget.heads import categorize, head_report, probe_heads, similar_heads
@@ -25,6 +25,7 @@ _HOME = {
     "AttentionTrace": "attnwidget.trace",
     "AttentionWidget": "attnwidget.widget",
     "capture": "attnwidget.capture",
+    "capture_batch": "attnwidget.capture",
     "capture_module": "attnwidget.capture",
     "categorize": "attnwidget.heads",
     "figure": "attnwidget.export.figure",
@@ -40,6 +41,7 @@ __all__ = [
     "AttentionWidget",
     "__version__",
     "capture",
+    "capture_batch",
     "capture_module",
     "categorize",
     "figure",

@@ -18,6 +18,7 @@ from attnwidget.export.save import save
 from attnwidget.replacing import replacing
 from attnwidget.session import OptionError, Session, jobs
 from attnwidget.session.requests import HEAVY, SLOW, handlers
+from attnwidget.session.source import Source
 from attnwidget.session_widget import SELECTION, TEXTS, SessionWidget
 from attnwidget.trace import AttentionTrace
 from attnwidget.traits import HeadList, PositionList
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from attnwidget.breakdown import Breakdown
     from attnwidget.heads import Category
 
+_BESIDE = "attention_mask", "position_ids", "token_type_ids", "inputs_embeds", "tokens", "add_special_tokens"
+
 logger = logging.getLogger(__name__)
 
 # The browser holds the newest value of what it set itself. An echo would arrive late and move the view back; and
@@ -50,12 +53,18 @@ class AttentionWidget(SessionWidget):
 
     Parameters
     ----------
-    source : str, AttentionTrace or Example
-        The text to run the model on, attention captured earlier, or one of `examples`.
+    source : str, token ids, chat messages, mapping, AttentionTrace or Example
+        What to run the model on: a text, or anything else that `capture` takes; attention captured earlier; or one of
+        `examples`. The text box shows how token ids, a chat or a tokenizer's mapping read. They run as they were given
+        until that text is edited; from then on the text runs.
     text_pair : str, optional
         A second text, for models that read sentence pairs.
-    text_target : str, optional
+    text_target : str or token ids, optional
         What an encoder–decoder is to say. Without it the model generates it.
+    attention_mask, position_ids, token_type_ids, inputs_embeds, tokens : optional
+        What goes with that first text, as of `capture`; a text that is edited runs without them.
+    add_special_tokens : bool, optional
+        Whether the tokenizer puts its marks around texts, also those written later. By default as it does.
     model : str, path, or model, optional
         A bundled model's name, a local folder, a Hugging Face Hub id, or a loaded transformers model on any device.
         By default the bundled ``"demo/causal"``, which needs no network.
@@ -146,10 +155,16 @@ class AttentionWidget(SessionWidget):
 
     def __init__(
         self,
-        source: str | AttentionTrace | Example,
+        source: Any = None,
         *,
         text_pair: str | None = None,
-        text_target: str | None = None,
+        text_target: str | Sequence[int] | None = None,
+        attention_mask: Any = None,
+        position_ids: Any = None,
+        token_type_ids: Any = None,
+        inputs_embeds: Tensor | None = None,
+        tokens: Sequence[str] | None = None,
+        add_special_tokens: bool | None = None,
         model: str | PathLike[str] | Module | None = None,
         tokenizer: object = None,
         categories: Sequence[Category] = (),
@@ -159,16 +174,31 @@ class AttentionWidget(SessionWidget):
     ) -> None:
         unknown = sorted(set(options) - set(SELECTION))
         if unknown:
-            known = ", ".join((*TEXTS[1:], "model", "tokenizer", "categories", "probe", "picture", *SELECTION))
-            raise TypeError(f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}")
-        if not isinstance(source, (str, AttentionTrace, Example)):
-            raise TypeError(
-                f"the first argument is a text, an AttentionTrace or an Example, not {type(source).__name__}"
+            known = ", ".join(
+                (*TEXTS[1:], *_BESIDE, "model", "tokenizer", "categories", "probe", "picture", *SELECTION)
             )
-        if not isinstance(source, str) and any(one is not None for one in (model, tokenizer, text_pair, text_target)):
-            is_trace = isinstance(source, AttentionTrace)
-            what = "attention captured earlier is shown as it is" if is_trace else "an example brings its own"
-            raise TypeError(f"a model, a tokenizer and more texts go with a text; {what}")
+            raise TypeError(f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}")
+        beside = {
+            "attention_mask": attention_mask,
+            "position_ids": position_ids,
+            "token_type_ids": token_type_ids,
+            "inputs_embeds": inputs_embeds,
+            "tokens": tokens,
+        }
+        texts = Texts(
+            text=source if isinstance(source, str) else "",
+            text_pair=text_pair or "",
+            text_target=text_target if isinstance(text_target, str) else "",
+        )
+        if isinstance(source, AttentionTrace | Example):
+            given = model, tokenizer, text_pair, text_target, add_special_tokens, *beside.values()
+            if any(one is not None for one in given):
+                is_trace = isinstance(source, AttentionTrace)
+                what = "attention captured earlier is shown as it is" if is_trace else "an example brings its own"
+                raise TypeError(f"a model, a tokenizer and more texts go with a text; {what}")
+        else:
+            source = Source(source, text_target, beside, add_special_tokens, texts)
+            source.check()
         for name, value in options.items():
             trait = self.traits()[name]
             if value is not None or not trait.allow_none:
@@ -193,9 +223,6 @@ class AttentionWidget(SessionWidget):
             start=jobs.in_background,
         )
         self.on_msg(lambda _widget, content, _buffers: self._server.receive(content))
-        texts = Texts(
-            text=source if isinstance(source, str) else "", text_pair=text_pair or "", text_target=text_target or ""
-        )
         try:
             self._session.open(source, texts, model)
         except BaseException as error:  # nothing is left behind, in no browser either

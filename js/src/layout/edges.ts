@@ -43,12 +43,16 @@ export function linesAway(
 export function focusEdges(edges: Edges, queries: readonly number[] | null, keys: readonly number[] | null): Edges {
   const wantedQueries = queries && new Set(queries);
   const wantedKeys = keys && new Set(keys);
+  return edgesWhere(
+    edges,
+    (query, key) => (!wantedQueries || wantedQueries.has(query)) && (!wantedKeys || wantedKeys.has(key)),
+  );
+}
+
+/** The lines between the queries and keys that belong together. */
+export function edgesWhere(edges: Edges, isMeant: (query: number, key: number) => boolean): Edges {
   const kept: number[] = [];
-  for (let at = 0; at < edges.count; at++) {
-    if (wantedQueries && !wantedQueries.has(edges.query[at]!)) continue;
-    if (wantedKeys && !wantedKeys.has(edges.key[at]!)) continue;
-    kept.push(at);
-  }
+  for (let at = 0; at < edges.count; at++) if (isMeant(edges.query[at]!, edges.key[at]!)) kept.push(at);
   return {
     count: kept.length,
     query: Int32Array.from(kept, (at) => edges.query[at]!),

@@ -11,7 +11,7 @@ export interface Units {
   generated: boolean[];
   /** Of a decoder, what each row writes: the row after it. Else empty. */
   writes: string[];
-  /** Of which text of a pair each is; null where there is no pair. */
+  /** Of which text of a pair, or turn of a chat, each is; null where there is one text. */
   segments: number[] | null;
   /** The text as it was written, cut at the units. */
   parts: string[];
@@ -28,7 +28,7 @@ export interface Tokens {
   /** Number of each token's word. */
   words: number[];
   wordTexts: string[];
-  /** Of which text of a pair each is, 0 or 1; null where there is no pair. */
+  /** Of which text of a pair, or turn of a chat, each is, from 0; null where there is one text. */
   segments: number[] | null;
   generated: boolean[] | null;
   writes: boolean;
@@ -55,7 +55,7 @@ export function tokensOf(list: TokenList): Tokens {
   const made = {
     ...{ tokens, words, wordTexts, writes: list.writes },
     special: flagsIn(list.special, tokens.length),
-    segments: flags(list.segments)?.map(Number) ?? null,
+    segments: list.segments && segmentsIn(list.segments, tokens.length),
     generated: flags(list.generated),
     parts: partsOf(tokens, list),
   };
@@ -73,6 +73,12 @@ function flagsIn(bounds: number[], count: number): boolean[] {
   const flags = Array<boolean>(count).fill(false);
   for (let at = 0; at < bounds.length; at += 2) flags.fill(true, bounds[at], bounds[at + 1]);
   return flags;
+}
+
+function segmentsIn(changes: number[], count: number): number[] {
+  const segments = Array<number>(count).fill(0);
+  for (let at = 0; at < changes.length; at += 2) segments.fill(changes[at + 1] as number, changes[at]);
+  return segments;
 }
 
 /** What the last row writes is not there yet: more text, or the end. */

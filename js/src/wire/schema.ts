@@ -86,7 +86,7 @@ export interface TokenList {
   words: string;
   /** As tokens; empty for a word that reads as its tokens do, or where all words do. */
   wordTexts: string;
-  /** Which tokens are of a pair's second text; null for one text. */
+  /** Where another text of a pair, or turn of a chat, begins, and its number: 5, 1, 9, 2; null for one text. */
   segments: number[] | null;
   /** What the model wrote itself. */
   generated: number[] | null;

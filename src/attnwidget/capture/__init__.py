@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Callable
 from functools import wraps
 from types import ModuleType
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
+from attnwidget.capture.batch import capture_batch as record_batch
 from attnwidget.capture.errors import (
     CaptureError,
     EmptyTextError,
@@ -27,28 +28,32 @@ __all__ = [
     "TextTooLongError",
     "UnsupportedModelError",
     "capture",
+    "capture_batch",
     "capture_module",
     "twin",
 ]
 
 
 _P = ParamSpec("_P")
+_T = TypeVar("_T", AttentionTrace, list[AttentionTrace])
 
 
-def _aloud(quiet: Callable[_P, AttentionTrace]) -> Callable[_P, AttentionTrace]:
+def _aloud(quiet: Callable[_P, _T]) -> Callable[_P, _T]:
     """Warn of what a trace has notices of: nobody may ever look at them. The widget shows them, and records quietly."""
 
     @wraps(quiet)
-    def capture(*args: _P.args, **kwargs: _P.kwargs) -> AttentionTrace:
-        trace = quiet(*args, **kwargs)
-        for notice in trace.notices:
+    def capture(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        found = quiet(*args, **kwargs)
+        traces = found if isinstance(found, list) else [found]
+        for notice in dict.fromkeys(notice for trace in traces for notice in trace.notices):
             warnings.warn(notice, stacklevel=2)
-        return trace
+        return found
 
     return capture
 
 
 capture = _aloud(record)
+capture_batch = _aloud(record_batch)
 
 
 class _CallableModule(ModuleType):

@@ -30,7 +30,7 @@ def run(
     The proof: the weights recomputed from what was seen equal the model's own, in every layer. The
     second result is the largest |difference| that this makes in the heads' output.
     """
-    device = options["input_ids"].device
+    device = options["attention_mask"].device
     with OperandRecorder() as operands:
         outputs = base(**options, output_attentions=True, return_dict=True)
     several = "decoder_input_ids" in options

@@ -18,10 +18,12 @@ from attnwidget.capture.wrappers import SeenIds, core_of, entry, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from torch import nn
 
     from attnwidget.capture.recorder import Recorder
+    from attnwidget.capture.rows import Rows
     from attnwidget.maths import Layer
 
 _CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
@@ -39,22 +41,29 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
     recorder : Recorder
         What keeps the layers.
     """
-    called = entry(model)
-    seen = nullcontext() if is_plain(model) else SeenIds(model, options)
     if uses_interface(model):
-        with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), seen:
-            called(**options)
+        run_recorded(model, options, recorder)
         if recorder.layers:
-            order = ("self", "encoder", "decoder", "cross")
-            return {name: recorder.layers[name] for name in order if name in recorder.layers}
+            return recorder.in_order()
     reason = why_nothing(model)
     if reason:
         raise UnsupportedModelError(reason)
+    called, seen = entry(model), _watched(model, options)
     with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder), seen:
         found, recorder.given_error = eager.run(called, options, values=recorder.values)
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))
     return eager.leave_out(found, recorder.wanted)
+
+
+def run_recorded(model: Any, options: dict[str, Any], recorder: Recorder | Rows) -> None:
+    """Run a model that asks transformers for its attention function, of one text or of several rows."""
+    with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), _watched(model, options):
+        entry(model)(**options)
+
+
+def _watched(model: Any, options: dict[str, Any]) -> AbstractContextManager[object]:
+    return nullcontext() if is_plain(model) else SeenIds(model, options)
 
 
 def attention_names(model: Any) -> Callable[[nn.Module], str]:

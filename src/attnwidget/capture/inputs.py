@@ -1,9 +1,10 @@
-"""From a text to token ids, checked before the model sees them."""
+"""Token ids, checked before the model sees them and named for a reader; and the tokenizer that knows their names."""
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, NamedTuple
+from dataclasses import replace
+from inspect import signature
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 from transformers import AutoTokenizer, PreTrainedModel
@@ -15,135 +16,98 @@ from attnwidget.capture.errors import (
     TextTooLongError,
     UnsupportedModelError,
 )
+from attnwidget.capture.given import numbers_in
 from attnwidget.capture.notices import doubled_marks
-from attnwidget.capture.wrappers import core_of, takes, virtual_tokens
+from attnwidget.capture.wrappers import core_of, virtual_tokens
 from attnwidget.tokens import Tokens, describe, scheme_of
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-class Encoded(NamedTuple):
-    """One text, or a pair of them, as the model takes it."""
-
-    ids: list[int]
-    tokens: Tokens
-    segments: list[int] | None = None  # of which text of a pair each token is, 0 or 1
-    types: list[int] | None = None  # token types, where the model knows them
-    notices: list[str] = []  # noqa: RUF012 - of a tuple, and never written to
+NO_NAMES = "No tokenizer was given or found: the tokens are shown by their ids."
 
 
-def encode(model: Any, tokenizer: Any, text: str, text_pair: str | None = None) -> Encoded:
-    """Tokenize a text or a pair, and check it against the model's vocabulary and positions."""
-    for name, given in (("text", text), ("text_pair", text_pair)):
-        if not isinstance(given, str) and (given is not None or name == "text"):
-            raise TypeError(f"{name} must be a str, got {type(given).__name__}")
-        if any("\ud800" <= letter <= "\udfff" for letter in given or ""):
-            raise CaptureError(f"the {name} holds half of a character (a lone surrogate) and cannot be encoded")
-    if not callable(tokenizer):
-        raise TypeError(f"tokenizer must be a transformers tokenizer, got {type(tokenizer).__name__}")
-    is_fast = bool(getattr(tokenizer, "is_fast", False))
-    texts = (text,) if text_pair is None else (text, text_pair)
-    options = {} if text_pair is None else {"return_token_type_ids": True}
-    options |= {"return_offsets_mapping": is_fast, "return_special_tokens_mask": True}
-    encoded = tokenizer(*texts, verbose=False, **options)
-    ids = [int(number) for number in encoded["input_ids"]]
-    _check_not_empty(tokenizer, ids, *texts)
-    once, notices = _once(tokenizer, encoded, ids)
-    check_fit(model, ids[once])
-    types = encoded.get("token_type_ids") if hasattr(encoded, "get") else None
-    types = types[once] if types is not None and _knows_types(model, types) else None
-    if text_pair is None:
-        spans = encoded["offset_mapping"][once] if is_fast else None
-        return Encoded(ids[once], read_tokens(tokenizer, ids[once], spans, text), types=types, notices=notices)
-    segments = _segments(tokenizer, encoded, text, len(ids))
-    spans = None
-    if is_fast:  # both texts count from 0: set them apart, so that none of their tokens touch
-        spans = [
-            (start + part * (len(text) + 1), end + part * (len(text) + 1))
-            for (start, end), part in zip(encoded["offset_mapping"], segments, strict=True)
-        ]
-        spans = spans[once]
-    tokens = read_tokens(tokenizer, ids[once], spans, f"{text}\n{text_pair}")
-    return Encoded(ids[once], tokens, segments[once], types, notices)
-
-
-def _once(tokenizer: Any, encoded: Any, ids: list[int]) -> tuple[slice, list[str]]:
+def once(tokenizer: Any, encoded: Any, ids: list[int]) -> tuple[slice, list[str]]:
     """Return which tokens are no marks that the text brings along itself, and what to say of those."""
     added = list(encoded.get("special_tokens_mask") or []) if hasattr(encoded, "get") else []
     return doubled_marks(ids, added, [str(token) for token in tokenizer.convert_ids_to_tokens(ids)])
 
 
-def encode_target(model: Any, tokenizer: Any, text: str) -> tuple[list[int], list[str]]:
-    """Tokenize what a decoder is to say, as for training: the language's marks, and the end's; and notices of that."""
+def encode_target(model: Any, tokenizer: Any, text: str | Sequence[int]) -> tuple[list[int], list[str]]:
+    """Tokenize what a decoder is to say, as for training: the language's marks, and the end's; and notices of that.
+
+    Token ids are taken as they are.
+    """
+    decoder = core_of(model).get_decoder()
     if not isinstance(text, str):
-        raise TypeError(f"text_target must be a str, got {type(text).__name__}")
+        try:
+            ids = numbers_in(text, "text_target")
+        except TypeError as error:
+            raise TypeError(f"text_target must be a str or token ids, got {type(text).__name__} ({error})") from error
+        if not ids:
+            raise EmptyTextError("text_target has no token ids: give one at least")
+        check_fit(decoder, ids, made="they are another model's")
+        return ids, []
+    tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
     encoded = tokenizer(text_target=text, verbose=False, return_special_tokens_mask=True)
     ids = [int(number) for number in encoded["input_ids"]]
-    _check_not_empty(tokenizer, ids, text)
-    once, notices = _once(tokenizer, encoded, ids)
-    check_fit(core_of(model).get_decoder(), ids[once])
-    return ids[once], [one.replace("The text", "The target") for one in notices]
+    check_not_empty(tokenizer, ids, text)
+    kept, notices = once(tokenizer, encoded, ids)
+    check_fit(decoder, ids[kept])
+    return ids[kept], [one.replace("The text", "The target") for one in notices]
+
+
+def names_of(tokenizer: Any, ids: Sequence[int]) -> list[str]:
+    """Return each token as the vocabulary writes it; without a tokenizer, or a name, its id."""
+    if tokenizer is None:
+        return [str(number) for number in ids]
+    names = tokenizer.convert_ids_to_tokens(list(ids))
+    # a table of embeddings may be longer than the vocabulary
+    return [f"token {number}" if name is None else str(name) for name, number in zip(names, ids, strict=True)]
 
 
 def read_tokens(
     tokenizer: Any, ids: list[int], spans: list[tuple[int, int]] | None = None, text: str | None = None
 ) -> Tokens:
     """Describe token ids as a reader sees them; `spans` are their places in `text`, where those are known."""
-    known = set(tokenizer.all_special_ids)
-    return describe(
-        [str(token) for token in tokenizer.convert_ids_to_tokens(ids)],
-        scheme=scheme_of(tokenizer),
+    known = set() if tokenizer is None else set(tokenizer.all_special_ids)
+    found = describe(
+        names_of(tokenizer, ids),
+        scheme=None if tokenizer is None else scheme_of(tokenizer),
         spans=spans,
         text=text,
         special=[number in known for number in ids],
     )
+    return replace(found, ids=list(ids))
 
 
-def check_fit(model: Any, ids: list[int], more: int = 0) -> None:
-    """Check ids, and `more` that are to come, against the vocabulary and the positions."""
+def check_length(model: Any, count: int, more: int = 0) -> None:
+    """Check a number of tokens, and `more` that are to come, against the positions."""
+    limit = position_limit(model)
+    if limit is not None and count + more > limit:
+        what = "the text has" if not more else "the text and what is generated have"
+        raise TextTooLongError(f"{what} {count + more} tokens, but the model has {limit} positions; shorten it")
+
+
+def check_fit(
+    model: Any, ids: list[int], more: int = 0, *, made: str = "pass the tokenizer that belongs to the model"
+) -> None:
+    """Check ids, and `more` that are to come, against the vocabulary and the positions; `made` is what to do."""
+    check_length(model, len(ids), more)
     vocabulary = vocabulary_size(model)
-    limit, count = position_limit(model), len(ids) + more
-    if limit is not None and count > limit:
-        what = f"the text has {count} tokens" if not more else f"the text and what is generated have {count} tokens"
-        raise TextTooLongError(f"{what}, but the model has {limit} positions; shorten it")
-    if max(ids) >= vocabulary:
-        raise CaptureError(
-            f"token {max(ids)} is outside the model's vocabulary of {vocabulary}; "
-            "pass the tokenizer that belongs to the model"
-        )
+    strange = max(ids) if min(ids) >= 0 else min(ids)
+    if not 0 <= strange < vocabulary:
+        raise CaptureError(f"token {strange} is outside the model's vocabulary of {vocabulary}; {made}")
 
 
-def _check_not_empty(tokenizer: Any, ids: list[int], *texts: str) -> None:
+def check_not_empty(tokenizer: Any, ids: list[int], *texts: str) -> None:
+    """Refuse a text of which nothing is left but marks."""
     known = set(tokenizer.all_special_ids)
     for text in texts:
         # "[MASK]" alone is a text; "[CLS] [SEP]" around nothing is not
         is_bare = all(number in known for number in ids) or len(texts) > 1
         if not text or (is_bare and not tokenizer(text, add_special_tokens=False)["input_ids"]):
             raise EmptyTextError(f"the text {text!r} gives no tokens; write at least one word")
-
-
-def _segments(tokenizer: Any, encoded: Any, text: str, n: int) -> list[int]:
-    """Say of which text each token is; a mark between texts belongs to the one before it."""
-    types = encoded.get("token_type_ids")
-    if types is not None and set(types) == {0, 1}:
-        return [int(number) for number in types]
-    if not getattr(tokenizer, "is_fast", False):
-        first = len(tokenizer(text)["input_ids"])
-        return [int(position >= first) for position in range(n)]
-    segments, now = [], 0
-    for part in encoded.sequence_ids(0):
-        now = now if part is None else part
-        segments.append(now)
-    return segments
-
-
-def _knows_types(model: Any, types: list[int] | None) -> bool:
-    """Whether the model embeds token types. GPT-2 takes them too, and adds words' embeddings."""
-    core = core_of(model)
-    if types is None or "token_type_ids" not in inspect.signature(core.base_model.forward).parameters:
-        return False
-    count = 3 if core.config.model_type == "xlnet" else getattr(core.config, "type_vocab_size", 0)
-    if not takes(model, "token_type_ids"):
-        return False
-    return 1 < count > max(types)
 
 
 def vocabulary_size(model: Any) -> int:
@@ -173,12 +137,23 @@ def find_tokenizer(model: nn.Module) -> Any:
     ) from problem
 
 
-def position_limit(model: Any) -> int | None:
-    """Return how many of a text's tokens the model has positions for, None if it has no bound.
+class Table(NamedTuple):
+    """Learned positions."""
 
-    Learned positions are counted in their table, less the rows that RoBERTa and OPT leave unused
-    at its start. Rotary positions and ALiBi are computed for any length: a text longer than what
-    the model was trained on runs, and is shown as it is.
+    module: nn.Embedding
+    rows: int  # that positions from 0 on may name
+    unused: int  # at its start, where positions that the model counts itself leave some
+
+    @property
+    def counts_real(self) -> bool:
+        """Whether the model itself counts from the first real token: by its mask (OPT), or by its ids (RoBERTa)."""
+        return self.module.padding_idx is not None or "attention_mask" in signature(self.module.forward).parameters
+
+
+def position_table(model: Any) -> Table | None:
+    """Find a model's table of learned positions; None where there is none.
+
+    RoBERTa and OPT leave rows unused at its start. Rotary positions and ALiBi are computed for any length.
     """
     words = core_of(model).get_input_embeddings()
     # the innermost model with the embeddings of words: beside it may be one of pictures
@@ -189,10 +164,17 @@ def position_limit(model: Any) -> int | None:
     )
     for name, module in text_model.named_modules():
         last = name.rpartition(".")[2]
-        if not isinstance(module, nn.Embedding):
-            continue
-        if last == "wpe" or ("position" in last and "relative" not in last):
-            padding = module.padding_idx
-            unused = getattr(module, "offset", 0) if padding is None else padding + 1
-            return int(module.num_embeddings - unused) - virtual_tokens(model)
+        if isinstance(module, nn.Embedding) and (last == "wpe" or ("position" in last and "relative" not in last)):
+            offset = int(getattr(module, "offset", 0))
+            unused = offset if module.padding_idx is None else module.padding_idx + 1
+            return Table(module, int(module.num_embeddings) - offset, unused)
     return None
+
+
+def position_limit(model: Any) -> int | None:
+    """Return how many of a text's tokens the model has positions for, None if it has no bound.
+
+    A text longer than what a model without a table was trained on runs, and is shown as it is.
+    """
+    table = position_table(model)
+    return None if table is None else int(table.module.num_embeddings - table.unused) - virtual_tokens(model)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,6 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 from attnwidget.capture.attend import attend, attend_unrecorded
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.rows import Rows
 from attnwidget.capture.rule_mask import make_mask
 from attnwidget.maths import QKVLayer, RelativeBias
 
@@ -23,19 +25,19 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from attnwidget.capture.recorder import Recorder
+    from attnwidget.capture.recorder import Recorder, SeenMask
 
 NAME = "attnwidget"
 
-_recorder: ContextVar[Recorder | None] = ContextVar("attnwidget_recorder", default=None)
+_recorder: ContextVar[Recorder | Rows | None] = ContextVar("attnwidget_recorder", default=None)
 
 
 @contextmanager
-def recording(recorder: Recorder) -> Iterator[Recorder]:
+def recording(recorder: Recorder | Rows) -> Iterator[None]:
     """Record every attention that is computed inside, in this thread."""
     token = _recorder.set(recorder)
     try:
-        yield recorder
+        yield
     finally:
         _recorder.reset(token)
 
@@ -75,32 +77,60 @@ def attention(  # noqa: PLR0917 - transformers' own signature
     if recorder is None:
         options["scaling"] = scaling
         return attend_unrecorded(module, query, key, value, attention_mask, causal=causal, **options), None
-    if query.shape[0] != 1:
-        raise UnsupportedModelError(f"expected one text per pass, got {query.shape[0]}")
     kind = query.device.type
     if torch.is_autocast_enabled(kind):  # what SDPA would round them to
         query, key, value = (x.to(torch.get_autocast_dtype(kind)) for x in (query, key, value))
-    scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
-    mask = recorder.read_mask(attention_mask, query, causal=causal)
-    position_bias = options.pop("position_bias", None)  # (1, heads, n, m)
-    bias = mask.bias if position_bias is None else recorder.read_bias(position_bias, mask)
-    added = position_bias[0] if isinstance(bias, RelativeBias) else bias  # (1 or heads, n, m)
-    options |= {"scale": scale, "bias": added, "rule": mask.rule, "forbidden": mask.forbidden}
+    position_bias = options.get("position_bias")  # (1, heads, n, m)
+    about: dict[str, Any] = {
+        "scaling": scaling,
+        "causal": causal,
+        "softcap": kwargs.get("softcap"),
+        "sinks": kwargs.get("s_aux"),
+    }
+    if isinstance(recorder, Rows):
+        output = attend_unrecorded(  # (batch, n, heads, d_v)
+            module, query, key, value, attention_mask, causal=causal, scaling=scaling, **options
+        )
+        for row in recorder.of(module, (query, key, value), attention_mask, position_bias):
+            _, layer = _read(row.recorder, row.operands, row.mask, row.bias, **about)
+            row.recorder.add(module, output[row.number, None, : layer.shape[1]], layer)
+        return output, None
+    if query.shape[0] != 1:
+        raise UnsupportedModelError(f"expected one text per pass, got {query.shape[0]}")
+    mask, layer = _read(recorder, (query, key, value), attention_mask, position_bias, **about)
+    options.pop("position_bias", None)
+    added = position_bias[0] if position_bias is not None and isinstance(layer.bias, RelativeBias) else layer.bias
+    options |= {"scale": layer.scale, "bias": added, "rule": mask.rule, "forbidden": mask.forbidden}
     output, lse = attend(module, query, key, value, **options)  # (1, n, heads, d_v), (heads, n)
-    # (heads, n, d_k), (key heads, m, d_k), (key heads, m, d_v)
-    layer = QKVLayer(
-        query[0],
-        key[0],
-        value[0],
-        scale,
-        softcap=kwargs.get("softcap"),
-        bias=bias,
-        mask=mask.rule,
-        sinks=kwargs.get("s_aux"),
-        known_lse=lse,
-    )
-    recorder.add(module, output, layer)
+    recorder.add(module, output, replace(layer, known_lse=lse))
     return output, None
+
+
+def _read(
+    recorder: Recorder,
+    operands: tuple[Tensor, Tensor, Tensor],
+    attention_mask: Tensor | None,
+    position_bias: Tensor | None,
+    *,
+    scaling: float | None,
+    causal: bool,
+    softcap: float | None,
+    sinks: Tensor | None,
+) -> tuple[SeenMask, QKVLayer]:
+    """Read the mask and the bias of one text, (1, heads, n, d) and so on, and put the layer together."""
+    query, key, value = operands
+    mask = recorder.read_mask(attention_mask, query, causal=causal)
+    layer = QKVLayer(
+        query[0],  # (heads, n, d_k)
+        key[0],  # (key heads, m, d_k)
+        value[0],  # (key heads, m, d_v)
+        query.shape[-1] ** -0.5 if scaling is None else float(scaling),
+        softcap=softcap,
+        bias=mask.bias if position_bias is None else recorder.read_bias(position_bias, mask),
+        mask=mask.rule,
+        sinks=sinks,
+    )
+    return mask, layer
 
 
 AttentionInterface.register(NAME, attention)

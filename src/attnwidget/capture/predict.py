@@ -8,13 +8,15 @@ as BERT's transformation, T5's factor or Gemma's soft cap, it does itself.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from attnwidget.capture.inputs import find_tokenizer
+from attnwidget.capture.errors import MissingTokenizerError
+from attnwidget.capture.inputs import find_tokenizer, names_of
 from attnwidget.capture.twin import twin
 from attnwidget.maths.projection import version_of
 from attnwidget.maths.softmax import upcast
@@ -86,12 +88,13 @@ class NextTokens:
         return [version_of(weight) for weight in self._again.model.parameters()]
 
     def _labels(self, ids: list[int]) -> list[str]:
-        tokenizer = self._tokenizer = self._tokenizer or find_tokenizer(self._again.model)
-        scheme, special = scheme_of(tokenizer), set(tokenizer.all_special_ids)
-        raw = [
-            str(token or f"token {number}")  # a table of embeddings may be longer than the vocabulary
-            for token, number in zip(tokenizer.convert_ids_to_tokens(ids), ids, strict=True)
-        ]
+        if self._tokenizer is None:
+            with suppress(MissingTokenizerError):
+                self._tokenizer = find_tokenizer(self._again.model)
+        tokenizer = self._tokenizer
+        if tokenizer is None:  # the text was given by its ids, and so it is shown
+            return names_of(None, ids)
+        scheme, special, raw = scheme_of(tokenizer), set(tokenizer.all_special_ids), names_of(tokenizer, ids)
         labels = [
             describe([token], scheme=scheme, special=[number in special]).text[0]  # each by itself: they are no text
             for token, number in zip(raw, ids, strict=True)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
 
-from attnwidget.capture.inputs import encode, find_tokenizer, read_tokens
+from attnwidget.capture.encode import encode, tokenizer_for
+from attnwidget.capture.inputs import read_tokens
 from attnwidget.capture.masks import read_mask
 from attnwidget.capture.notices import beyond_context, strange_words
+from attnwidget.capture.positions import GENERATE, counted, padded_left, read_positions
 from attnwidget.capture.support import input_device
 from attnwidget.capture.target import continue_prompt, decoder_ids
 from attnwidget.capture.wrappers import core_of, sparing
@@ -20,6 +20,9 @@ from attnwidget.tokens import after_prompt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import Tensor
+
+    from attnwidget.capture.given import Given
     from attnwidget.tokens import Tokens
 
 
@@ -52,68 +55,76 @@ class Ready:
 
 def prepare(
     model: Any,
-    text: str,
-    text_pair: str | None,
+    given: Given,
     *,
-    text_target: str | None,
-    tokenizer: Any,
-    attention_mask: Sequence[Any] | Tensor | None,
-    generate: int,
+    text_target: str | Sequence[int] | None = None,
+    tokenizer: Any = None,
+    generate: int = 0,
 ) -> Ready:
     """Tokenize, check and, where wanted, generate; see `attnwidget.capture.capture`."""
-    has_decoder = bool(core_of(model).config.is_encoder_decoder)
-    if text_target is not None and not has_decoder:
-        raise ValueError(f"text_target is for encoder–decoder models; {type(model).__name__} is none")
-    if generate < 0 or (generate and (has_decoder or text_pair is not None)):
-        raise ValueError(f"generate must be 0 or more tokens for one text of a causal model, got {generate}")
-    tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
-    given = encode(model, tokenizer, text, text_pair)
+    core = core_of(model)
+    has_decoder = bool(core.config.is_encoder_decoder)
+    _check_together(model, given, text_target, generate)
+    tokenizer = tokenizer_for(model, tokenizer, given)
+    found = encode(model, tokenizer, given, opens=generate > 0)
+    n = len(found.tokens.text)
     device = input_device(model)
-    dtype = core_of(model).get_input_embeddings().weight.dtype
-    mask = read_mask(attention_mask, len(given.ids), dtype).to(device)
+    mask = read_mask(given.mask, n, core.get_input_embeddings().weight.dtype).to(device)
     if mask.ndim == 4 and (has_decoder or generate):
         raise ValueError("an attention_mask of pairs is for one text of a model with one attention")
-    ids = torch.tensor([given.ids], device=device)  # (1, n)
-    ready = Ready({"input_ids": ids, "attention_mask": mask}, given.tokens, segments=given.segments)
-    name = str(getattr(core_of(model), "name_or_path", ""))
-    ready.notices += [*given.notices, *strange_words(name, given.tokens, getattr(tokenizer, "unk_token", None))]
+    if found.embeds is None:
+        options = {"input_ids": torch.tensor([found.ids], device=device)}  # (1, n)
+    else:
+        options = {"inputs_embeds": found.embeds[None].to(device)}  # (1, n, d_model)
+    ready = Ready(options | {"attention_mask": mask}, found.tokens, segments=found.segments)
+    name = str(getattr(core, "name_or_path", ""))
+    ready.notices += [*found.notices, *strange_words(name, found.tokens, getattr(tokenizer, "unk_token", None))]
     if generate:
-        _continue(ready, model, tokenizer, generate)
-    elif given.types is not None:
-        ready.options["token_type_ids"] = torch.tensor([given.types], device=device)  # (1, n)
+        _continue(ready, model, tokenizer, given, generate)
+    else:
+        if found.types is not None:
+            ready.options["token_type_ids"] = torch.tensor([found.types], device=device)  # (1, n)
+        ready.options |= read_positions(model, given.positions, mask, device)
+    if "position_ids" not in ready.options:
+        ready.notices += padded_left(model, ready.options["attention_mask"])
     if has_decoder:
-        target, notices = decoder_ids(model, tokenizer, text_target, ids, mask)
+        target, notices = decoder_ids(model, tokenizer, text_target, options.get("input_ids", mask), mask)
         ready.notices += notices
         ready.options["decoder_input_ids"] = torch.tensor([target], device=device)
         ready.source, ready.tokens = ready.tokens, read_tokens(tokenizer, target)
+        ready.segments = None  # they are of `tokens`
         ready.generated = [text_target is None and at > 0 for at in range(len(target))]
-        core = core_of(model)
-        ready.notices += beyond_context(core.get_encoder().config, len(given.ids))
+        ready.notices += beyond_context(core.get_encoder().config, n)
         ready.notices += beyond_context(core.get_decoder().config, len(ready.tokens.text), "The target")
     else:
-        ready.notices += beyond_context(core_of(model).config, len(ready.tokens.text))
-    if ready.has_pairs:
-        ready.options |= _positions(core_of(model), len(given.ids), device)
+        ready.notices += beyond_context(core.config, len(ready.tokens.text))
+    if ready.has_pairs and "position_ids" not in ready.options:
+        ready.options |= counted(core, n, device)
     ready.options |= sparing(model)
     return ready
 
 
-def _continue(ready: Ready, model: Any, tokenizer: Any, count: int) -> None:
-    """Let the model add tokens to the text."""
+def _check_together(model: Any, given: Given, text_target: object, generate: int) -> None:
+    has_decoder = bool(core_of(model).config.is_encoder_decoder)
+    if text_target is not None and not has_decoder:
+        raise ValueError(f"text_target is for encoder–decoder models; {type(model).__name__} is none")
+    if generate < 0 or (generate and (has_decoder or given.text_pair is not None)):
+        raise ValueError(f"generate must be 0 or more tokens for one text of a causal model, got {generate}")
+    if given.embeds is not None and (generate or (has_decoder and text_target is None)):
+        raise ValueError("nothing is generated from inputs_embeds: pass token ids, or text_target= of a decoder")
+
+
+def _continue(ready: Ready, model: Any, tokenizer: Any, given: Given, count: int) -> None:
+    """Let the model add tokens to the text; of padding, the pass takes the positions that `generate` counted."""
     prompt, mask = ready.options["input_ids"], ready.options["attention_mask"]  # (1, n)
+    if given.types is not None or (given.positions is not None and not isinstance(given.positions, str)):
+        raise ValueError("generate goes without token_type_ids, and counts positions by itself")
     ids = continue_prompt(model, prompt, mask, count)
     more = len(ids) - prompt.shape[1]
-    ready.options = {
-        "input_ids": torch.tensor([ids], device=prompt.device),
-        "attention_mask": torch.cat([mask, mask.new_ones(1, more)], dim=1),  # (1, n + more)
-    }
+    mask = torch.cat([mask, mask.new_ones(1, more)], dim=1)  # (1, n + more)
+    ready.options = {"input_ids": torch.tensor([ids], device=prompt.device), "attention_mask": mask}
+    ready.options |= read_positions(model, GENERATE, mask, prompt.device)
     ready.tokens = read_tokens(tokenizer, ids)
     ready.generated = [at >= prompt.shape[1] for at in range(len(ids))]
-
-
-def _positions(core: Any, n: int, device: torch.device) -> dict[str, Tensor]:
-    """Count the positions for a model that would read them from a mask (OPT), and cannot from pairs."""
-    for module in core.modules():
-        if isinstance(module, nn.Embedding) and "attention_mask" in signature(module.forward).parameters:
-            return {"position_ids": torch.arange(n, device=device)[None]}  # (1, n)
-    return {}
+    if given.messages is not None and ready.segments is not None:
+        ready.segments += [len(given.messages)] * more  # the turn that was opened

@@ -62,6 +62,10 @@ class Recorder:
             return self.given_error
         return float(torch.stack([error.cpu().double() for error in self._errors]).max())
 
+    def in_order(self) -> dict[str, list[Layer]]:
+        """Return the layers, by attentions in their usual order."""
+        return {name: self.layers[name] for name in ("self", "encoder", "decoder", "cross") if name in self.layers}
+
     def read_mask(self, mask: Tensor | None, query: Tensor, *, causal: bool) -> SeenMask:
         """Read the mask that a layer got, (1, 1 or heads, n or 1, m). Layers share few of them."""
         if mask is None:

@@ -32,7 +32,7 @@ class Pass:
 
     def __init__(self, model: nn.Module, options: dict[str, Any], total: int = 0) -> None:
         self.model, self.options, self.total = model, options, total
-        kind = options["input_ids"].device.type
+        kind = options["attention_mask"].device.type
         # whether, and how, PyTorch rounds on its own here and now
         self._autocast = {
             "device_type": kind,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.forward import attention_names, forward
+from attnwidget.capture.given import sort_out
 from attnwidget.capture.memory import check_fits
 from attnwidget.capture.predict import NO_HEAD, NextTokens, find_writer
 from attnwidget.capture.prepare import Ready, prepare
@@ -18,7 +19,7 @@ from attnwidget.trace import AttentionTrace
 from attnwidget.trace.predictions import Predictions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -32,18 +33,23 @@ _NO_QKV = (
 
 def capture(
     model: nn.Module,
-    text: str,
+    text: str | Sequence[int] | Tensor | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     text_pair: str | None = None,
     *,
-    text_target: str | None = None,
+    text_target: str | Sequence[int] | None = None,
     tokenizer: Any = None,
     attention_mask: Sequence[Any] | Tensor | None = None,
+    position_ids: Sequence[int] | Tensor | Literal["generate"] | None = None,
+    token_type_ids: Sequence[int] | Tensor | None = None,
+    inputs_embeds: Tensor | None = None,
+    tokens: Sequence[str] | None = None,
+    add_special_tokens: bool | None = None,
     generate: int = 0,
     layers: Collection[int] | None = None,
     values: bool = True,
     on_layer: Callable[[int, int], None] | None = None,
 ) -> AttentionTrace:
-    """Run a model once on a text and keep what its attention is recomputed from.
+    """Run a model once on one text, or token ids or a chat, and keep what its attention is recomputed from.
 
     What runs is what was handed over, with all that stands around it or upon it: adapters, hooks, a
     subclass's own `forward`. It runs in eval mode, without gradients, on the device where the model
@@ -56,22 +62,52 @@ def capture(
         A decoder-only, encoder-only or encoder–decoder model, also in an adapter of PEFT,
         `torch.compile` or `DataParallel`. Virtual tokens that prompt tuning puts before the text
         are the trace's first, "[prompt 1]" ….
-    text : str
-        The text. It must not be longer than the model's table of learned positions; rotary
-        positions and ALiBi have no such bound.
+    text : str, token ids, chat messages, or mapping
+        A **text**. It must not be longer than the model's table of learned positions; rotary positions and ALiBi have
+        no such bound.
+
+        **Token ids**: a list, an array or a tensor, (n,) or (1, n). They are run as they are, nothing is added, and
+        `AttentionTrace.ids` gives them back. Without a tokenizer they are shown as numbers.
+
+        What a **tokenizer returns** (`BatchEncoding`), or a mapping of the same: `input_ids`, and where they are in it
+        `attention_mask`, `position_ids` and `token_type_ids`, handed on as ``model(**inputs)`` would. `inputs_embeds`
+        may stand for the ids.
+
+        **Chat messages**: a list of ``{"role": …, "content": …}``, written by the tokenizer's chat template. The
+        template writes the special tokens, the tokenizer adds none. The trace's `segments` say of which message each
+        token is, counted from 0. With `generate` the assistant's turn is opened, and is one more.
+
+        Several of these are a batch: `attnwidget.capture_batch`.
     text_pair : str, optional
         A second text, for models that read sentence pairs; the trace then has `segments`.
-    text_target : str, optional
+    text_target : str or token ids, optional
         What an encoder–decoder model is to say. Without it the model generates it, greedily, up to
-        its end mark or 256 tokens. The decoder reads its start token, then the target.
+        its end mark or 256 tokens. The decoder reads its start token, then the target: of token ids, too.
     tokenizer : optional
         The model's tokenizer. Without it, the one beside the model's weights on this machine.
     attention_mask : sequence of int or Tensor, optional
-        (n,) or (1, n) for the text's n tokens: 1 keeps a token, 0 masks it as padding is masked.
+        (n,) or (1, n) for the text's n tokens: 1 keeps a token, 0 masks it as padding is masked; it stays in the
+        trace, as a key that nobody may attend to.
         Or (n, n) or (1, 1, n, n), bool or added to the scores: which pairs may attend. This *is*
         then the mask: a causal model's own is not added.
+    position_ids : sequence of int, Tensor or "generate", optional
+        (n,) or (1, n), the position of each token, as the model's own argument of the name. By default the model counts
+        them. Of a text that is padded on the left most models then count the padding, too: the first real token of five
+        behind three of padding is at 3, and learned positions make its attention another than without the padding.
+        That is what a plain forward computes, and a notice says so. `model.generate` counts from the first real token
+        instead, and so does ``position_ids="generate"``. Rotary positions, ALiBi and T5's tell only how far apart two
+        tokens are: there the two are the same. OPT and RoBERTa count real tokens in either case.
+    token_type_ids : sequence of int or Tensor, optional
+        (n,) or (1, n), handed on to a model that takes them; 0 and 1 are `segments`, too.
+    inputs_embeds : Tensor, optional
+        (n, d_model) or (1, n, d_model), in place of a text: what the model would look up of its tokens.
+    tokens : sequence of str, optional
+        What to call each of `inputs_embeds`, where it is a must, or of token ids, in place of the tokenizer's names.
+    add_special_tokens : bool, optional
+        Of a text: whether the tokenizer puts its marks around it. By default as the tokenizer does.
     generate : int
-        Tokens that a causal model adds to the text before the pass; fewer if it ends the text.
+        Tokens that a causal model adds to the text before the pass; fewer if it ends the text. Positions are then
+        those of `model.generate`.
     layers : collection of int, optional
         Which layers to keep, of every attention; all by default.
     values : bool
@@ -93,8 +129,11 @@ def capture(
 
     Raises
     ------
+    CaptureError
+        If a token id is outside the model's vocabulary, there are several rows, the width of `inputs_embeds` is
+        another than the model's, or the tokenizer has no chat template or it refuses the messages. A ValueError.
     EmptyTextError
-        If a text gives no tokens.
+        If a text gives no tokens, or there are no ids.
     TextTooLongError
         If the text has more tokens than the model has positions.
     UnsupportedModelError
@@ -103,32 +142,41 @@ def capture(
     MissingTokenizerError
         If no tokenizer was given or found.
     ValueError
-        If `attention_mask`, `layers` or `generate` does not fit the text or the model.
+        If `attention_mask`, `position_ids`, `token_type_ids`, `tokens`, `layers` or `generate` does not fit the text
+        or the model, or an argument has no meaning for what was given (`add_special_tokens` of token ids).
     TypeError
-        If `model` is no transformers model, or a text no string.
+        If `model` is no transformers model, a text no string, or token ids are no whole numbers.
     MemoryError
         If the text's queries, keys and values would not fit into the memory that is free; told before the pass, with
         the numbers.
     """
     whole: Any = unwrapped(model)
     check(whole)
-    ready = prepare(
-        whole,
+    given = sort_out(
         text,
         text_pair,
-        text_target=text_target,
-        tokenizer=tokenizer,
         attention_mask=attention_mask,
-        generate=generate,
+        position_ids=position_ids,
+        token_type_ids=token_type_ids,
+        inputs_embeds=inputs_embeds,
+        tokens=tokens,
+        add_special_tokens=add_special_tokens,
     )
-    total = _count_layers(whole)
-    if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
-        raise ValueError(f"layers must be numbers from 0 to {total - 1}, got {list(layers)}")
-    core = core_of(whole)
-    if not core.config.is_encoder_decoder:
-        at = ready.options["input_ids"].device
-        sizes = core.config.get_text_config(), core.get_input_embeddings().weight.dtype, at, len(ready.tokens.text)
-        check_fits(*sizes, layers=layers, values=values)
+    ready = prepare(whole, given, text_target=text_target, tokenizer=tokenizer, generate=generate)
+    return run(whole, ready, tokenizer, layers=layers, values=values, on_layer=on_layer)
+
+
+def run(
+    whole: Any,
+    ready: Ready,
+    tokenizer: Any,
+    *,
+    layers: Collection[int] | None,
+    values: bool,
+    on_layer: Callable[[int, int], None] | None,
+) -> AttentionTrace:
+    """Run a model once on what is ready; see `capture`."""
+    total = check_run(whole, [ready], layers, values=values)
     progress = None if on_layer is None else lambda done: on_layer(done, max(done, total))
     recorder = Recorder(progress, attention_names(whole), None if layers is None else set(layers), values)
     try:
@@ -137,6 +185,27 @@ def capture(
         if not ready.has_pairs or recorder.layers or isinstance(error, UnsupportedModelError):
             raise
         raise UnsupportedModelError(f"{type(whole).__name__} takes no attention_mask of pairs ({error})") from error
+    return make_trace(whole, ready, found, recorder.max_error, tokenizer)
+
+
+def check_run(whole: Any, rows: Sequence[Ready], layers: Collection[int] | None, *, values: bool) -> int:
+    """Check which layers are wanted, and that they fit into memory; return how many layers there seem to be."""
+    total = _count_layers(whole)
+    if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
+        raise ValueError(f"layers must be numbers from 0 to {total - 1}, got {list(layers)}")
+    core = core_of(whole)
+    if not core.config.is_encoder_decoder:
+        at, count = rows[0].options["attention_mask"].device, sum(len(one.tokens.text) for one in rows)
+        sizes = core.config.get_text_config(), core.get_input_embeddings().weight.dtype, at, count
+        check_fits(*sizes, layers=layers, values=values)
+    return total
+
+
+def make_trace(
+    whole: Any, ready: Ready, found: dict[str, list[Layer]], max_error: float | None, tokenizer: Any
+) -> AttentionTrace:
+    """Check what a pass has left behind, and make it a trace that can run the same pass again."""
+    total = _count_layers(whole)
     count = sum(map(len, found.values()))
     if total and count > total:
         raise UnsupportedModelError(
@@ -154,7 +223,7 @@ def capture(
         ready.tokens,
         source=ready.source,
         model_name=describe_model(whole),
-        max_error=recorder.max_error,
+        max_error=max_error,
         segments=ready.segments,
         generated=ready.generated,
         notices=ready.notices,

@@ -14,13 +14,15 @@ from attnwidget.capture.temporary import set_temporarily
 from attnwidget.capture.wrappers import core_of, generates
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 _MOST = 256  # tokens of a generated target, where positions do not end before
 
 
 def decoder_ids(
-    model: Any, tokenizer: Any, text_target: str | None, source: Tensor, keep: Tensor
+    model: Any, tokenizer: Any, text_target: str | Sequence[int] | None, source: Tensor, keep: Tensor
 ) -> tuple[list[int], list[str]]:
     """Return what the decoder reads: its start token and the target, without the end mark; and notices of that.
 

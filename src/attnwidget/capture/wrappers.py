@@ -122,6 +122,11 @@ def takes(model: nn.Module, name: str) -> bool:
     return name in parameters or any(one.kind is Parameter.VAR_KEYWORD for one in parameters.values())
 
 
+def names(model: nn.Module, name: str) -> bool:
+    """Whether the model itself names an argument: what it takes by ``**kwargs`` it may pass over in silence."""
+    return takes(model, name) and name in signature(core_of(model).base_model.forward).parameters
+
+
 def sparing(model: nn.Module) -> dict[str, Any]:
     """Return arguments that spare a pass what is not looked at: the cache, and the logits where a head is called."""
     core = core_of(model)

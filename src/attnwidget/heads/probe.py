@@ -267,8 +267,8 @@ def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) 
     attention = "encoder" if has_decoder else "self"
     other = twin(model)
 
-    def run(text: str, with_tokenizer: Any) -> AttentionTrace:
-        return capture(other, text, text_target=text if has_decoder else None, tokenizer=with_tokenizer, values=False)
+    def run(text: str | list[int]) -> AttentionTrace:
+        return capture(other, text, text_target=text if has_decoder else None, tokenizer=tokenizer, values=False)
 
     fitted: Counter[object] = Counter()  # sentences, by what is found in them
 
@@ -278,20 +278,20 @@ def _probe(model: Any, tokenizer: Any, on_progress: Callable[[int, int], None]) 
         for done, sentence in enumerate(sentences, start):
             on_progress(done, steps)
             with suppress(TextTooLongError):
-                trace = run(sentence.text, tokenizer)
+                trace = run(sentence.text)
                 fitted[of] += 1
                 yield trace, of(sentence, trace.sides(attention)[0])
 
     found: dict[str, list[Tensor]] = {name: [] for name in _REPETITION}
     for done, ids in enumerate(_random_texts(model, tokenizer)):
         on_progress(done, steps)
-        measured = measure(run("random tokens", _Given(tokenizer, ids)), _REPETITION, attention=attention)
+        measured = measure(run(ids), _REPETITION, attention=attention)
         for name, scores in found.items():
             scores.append(measured.corrected(name))
     try:
         syntax = syntactic(examples(trees, links_of, REPEATS), attention=attention)
     except NoLinksError:
-        some = run("a", tokenizer)
+        some = run("a")
         syntax = Syntax(
             [], torch.zeros(0), torch.zeros(0), torch.zeros(0, some.n_layers(attention), some.n_heads(attention))
         )
@@ -331,19 +331,3 @@ def _random_texts(model: Any, tokenizer: Any) -> Iterator[list[int]]:
     for _ in range(REPEATS):
         drawn = plain[torch.randint(len(plain), (length,), generator=draw)].tolist()
         yield [*before, *drawn, *drawn, *after]
-
-
-class _Given:
-    """A tokenizer that gives these ids, whatever the text."""
-
-    is_fast = False
-
-    def __init__(self, tokenizer: Any, ids: list[int]) -> None:
-        self._tokenizer = tokenizer
-        self._ids = ids
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._tokenizer, name)
-
-    def __call__(self, *_: Any, **__: Any) -> dict[str, list[int]]:
-        return {"input_ids": self._ids}

@@ -11,6 +11,7 @@ from attnwidget import models
 from attnwidget.capture.run import capture
 from attnwidget.capture.twin import twin
 from attnwidget.session.jobs import Job, Stopped, running_loop
+from attnwidget.session.source import Source
 from attnwidget.wire.schema import Status, Texts
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Runner:
 
     def __init__(self, tokenizer: Any, tell: Callable[[Status], None], lock: RLock) -> None:
         self.loaded: Loaded | None = None
+        self.source = Source()
         self._tokenizer = tokenizer
         self._tell = tell
         self._lock = lock
@@ -106,13 +108,15 @@ class Runner:
 
     # -- runs ---------------------------------------------------------------------------------------------------
 
-    def run(self, texts: Texts, report: Report | None = None, loaded: Loaded | None = None) -> Ran:
-        """Run the model once, on this thread.
+    def run(
+        self, texts: Texts, report: Report | None = None, loaded: Loaded | None = None, source: Source | None = None
+    ) -> Ran:
+        """Run the model once, on this thread; on what the first text was made from, as long as it still reads so.
 
         On any other thread than the main one, where a user's cell may be using the model at this moment, a twin of it
         runs.
         """
-        loaded = loaded or self.loaded
+        loaded, given = loaded or self.loaded, source or self.source
         if loaded is None:
             why = (
                 "this widget shows attention captured earlier"
@@ -134,12 +138,13 @@ class Runner:
         is_main = threading.current_thread() is threading.main_thread()
         trace = capture(
             loaded.model if is_main else twin(loaded.model),
-            texts.text,
-            texts.text_pair or None,
-            text_target=texts.text_target or None,
+            **given.arguments(texts),
             tokenizer=loaded.tokenizer,
             on_layer=on_layer,
         )
+        read, texts = given.read(trace, loaded.model, loaded.tokenizer, texts)
+        if source is None:
+            self.source = read
         return Ran(trace, texts, time.monotonic() - begun)
 
     def run_example(self, example: Example, report: Report | None = None) -> Ran:
@@ -147,7 +152,7 @@ class Runner:
         report = report or self.report
         model, tokenizer = models.load_shared(example.model, progress=lambda at: report(at.stage, at.done, at.total))
         loaded = Loaded(model, tokenizer, is_demo=True)
-        return self.run(Texts(text=example.text), report, loaded)._replace(loaded=loaded)
+        return self.run(Texts(text=example.text), report, loaded, Source())._replace(loaded=loaded)
 
     def start(self, work: Callable[[Report], Ran], adopt: Callable[[Ran], None], *, keeps: bool) -> None:
         """Work in the background; what was running before is stopped and its result forgotten.

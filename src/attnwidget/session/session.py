@@ -22,6 +22,7 @@ from attnwidget.session.feeds import (
 )
 from attnwidget.session.jobs import Stopped, at_once
 from attnwidget.session.runner import Ran, Runner
+from attnwidget.session.source import Source
 from attnwidget.session.unchanged import first_change
 from attnwidget.tokens.labels import encodable
 from attnwidget.trace import AttentionTrace
@@ -210,9 +211,14 @@ class Session:
     # -- another text -------------------------------------------------------------------------------------------
 
     def open(
-        self, source: str | AttentionTrace | Example, texts: Texts, model: str | PathLike[str] | Module | None
+        self,
+        source: str | AttentionTrace | Example | Source,
+        texts: Texts,
+        model: str | PathLike[str] | Module | None,
     ) -> None:
         """Show a first text, a trace or an example; see `AttentionWidget` for what it raises."""
+        if isinstance(source, Source):
+            self._runner.source = source
         if isinstance(source, AttentionTrace):
             self._adopt(Ran(source, Texts(), 0.0))
         elif isinstance(source, Example):

@@ -47,6 +47,8 @@ class Tokens:
     """Readable form of each word, never empty: one entry per word."""
     parts: list[str]
     """The text as it was written, cut at the tokens; see `tokens.parts`."""
+    ids: list[int] | None = None
+    """Its number in the vocabulary, −1 for a virtual token; None where they are not known."""
 
     def find(self, wanted: str) -> list[list[int]]:
         """Return the positions of every place that reads so; see `tokens.find`."""
@@ -160,6 +162,7 @@ def after_prompt(tokens: Tokens, count: int) -> Tokens:
         words=[*range(count), *(word + count for word in tokens.words)],
         word_texts=names + tokens.word_texts,
         parts=[""] * count + tokens.parts,
+        ids=None if tokens.ids is None else [-1] * count + tokens.ids,
     )
 
 

@@ -93,7 +93,7 @@ class AttentionTrace:
         model itself went on with in the pass that was recorded. None where the weights are given,
         not recomputed.
     segments : sequence of int, optional
-        Of which text of a pair each token is, 0 or 1.
+        Of which text of a pair each token is, 0 or 1; or of which message of a chat, from 0.
     generated : sequence of bool, optional
         Which tokens the model wrote itself.
     missing : str
@@ -327,6 +327,22 @@ class AttentionTrace:
     def raw_tokens(self) -> list[str]:
         """The tokens as the vocabulary writes them."""
         return list(self._tokens.raw)
+
+    @property
+    def ids(self) -> list[int] | None:
+        """The number of each of `tokens` in the model's vocabulary: what went into the model, in its order.
+
+        Of an encoder–decoder model the target's, as `tokens`; the text's are `source_ids`. −1 for a virtual token of
+        prompt tuning. None where there are none, or they are not known: of embeddings, of a trace made from tensors,
+        or one read from a file of an older attnwidget.
+        """
+        return None if self._tokens.ids is None else list(self._tokens.ids)
+
+    @property
+    def source_ids(self) -> list[int] | None:
+        """The same of `source_tokens`, which the encoder reads; where there is no encoder, the same as `ids`."""
+        found = (self._source or self._tokens).ids
+        return None if found is None else list(found)
 
     @property
     def special(self) -> list[bool]:

@@ -79,6 +79,7 @@ class TokensEntry(Entry, kw_only=True, frozen=True):
     words: list[int]
     word_texts: list[str]
     parts: list[str] | None = None  # since version 3
+    ids: list[Annotated[int, Meta(ge=-1, le=_FAR)]] | None = None  # since version 4
 
 
 class Version1(Entry, kw_only=True, frozen=True):
@@ -90,7 +91,7 @@ class Version1(Entry, kw_only=True, frozen=True):
     source: TokensEntry | None
     model_name: str
     max_error: float | None
-    segments: list[Literal[0, 1]] | None
+    segments: list[Annotated[int, Meta(ge=0, le=_FAR)]] | None  # until version 3 only 0 and 1
     generated: list[bool]
     missing: str
 
@@ -101,7 +102,7 @@ class Description(Version1, kw_only=True, frozen=True):
     notices: list[str]
 
 
-VERSIONS: dict[int, type[Version1]] = {1: Version1, 2: Description, 3: Description}
+VERSIONS: dict[int, type[Version1]] = {1: Version1, 2: Description, 3: Description, 4: Description}
 
 
 def layers_from(
@@ -125,7 +126,9 @@ def tokens_from(entry: TokensEntry, name: str) -> Tokens:
     parts = describe(entry.raw, special=entry.special).parts if entry.parts is None else entry.parts
     if len(parts) != len(entry.text):
         raise ValueError(f"{name}.parts: expected {len(entry.text)} entries, one for each token, got {len(parts)}")
-    return Tokens(entry.text, entry.raw, entry.special, entry.words, entry.word_texts, parts)
+    if entry.ids is not None and len(entry.ids) != len(entry.text):
+        raise ValueError(f"{name}.ids: expected {len(entry.text)} entries, one for each token, got {len(entry.ids)}")
+    return Tokens(entry.text, entry.raw, entry.special, entry.words, entry.word_texts, parts, entry.ids)
 
 
 def check_labels(about: Version1) -> None:

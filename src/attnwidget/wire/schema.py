@@ -139,7 +139,10 @@ class TokenList(Wired, kw_only=True, frozen=True):
     special: list[int]
     words: Annotated[str, said("How many tokens each word has, with a space between.")]
     word_texts: Annotated[str, said("As tokens; empty for a word that reads as its tokens do, or where all words do.")]
-    segments: Annotated[list[int] | None, said("Which tokens are of a pair's second text; null for one text.")]
+    segments: Annotated[
+        list[int] | None,
+        said("Where another text of a pair, or turn of a chat, begins, and its number: 5, 1, 9, 2; null for one text."),
+    ]
     generated: Annotated[list[int] | None, said("What the model wrote itself.")]
     writes: Annotated[bool, said("A decoder's: what the row of a token works out is the token after it.")] = False
     gaps: Annotated[

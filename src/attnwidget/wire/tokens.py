@@ -35,7 +35,7 @@ def token_list(
         special=stretches(tokens.special),
         words=" ".join(map(str, sizes)),
         word_texts=in_one(own) if any(own) else "",
-        segments=None if segments is None else stretches(one == 1 for one in segments),
+        segments=None if segments is None else changes(segments),
         generated=None if generated is None else stretches(generated),
         writes=writes,
         gaps=gaps,
@@ -49,6 +49,13 @@ def in_one(texts: Sequence[str]) -> str:
     used = set(chain.from_iterable(texts))
     mark = next(one for one in chain(_MARKS, map(chr, range(0xE000, 0x110000))) if one not in used)
     return "".join(mark + text for text in texts)
+
+
+def changes(numbers: Sequence[int]) -> list[int]:
+    """Write numbers as the positions where another begins, each with that number behind it; first comes 0."""
+    before = [0, *numbers]
+    found = [(at, now) for at, (last, now) in enumerate(zip(before, numbers, strict=False)) if now != last]
+    return list(chain.from_iterable(found))
 
 
 def stretches(flags: Iterable[bool]) -> list[int]:

@@ -2,20 +2,20 @@
 
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { edgesFrom, indexEdges } from "../../layout/edge-index";
-import { type Edges, focusEdges } from "../../layout/edges";
+import { type Edges, edgesWhere, focusEdges } from "../../layout/edges";
 import { type Line, linesOf, withPinned } from "../../layout/in-sight";
 import { type Scale, scaleTo, WEIGHTS } from "../../layout/scale";
 import { fitsStage, linesCarried, rowHeight, stageLimit } from "../../layout/stage";
 import type { Row, Rule } from "../../layout/strongest";
 import type { Span } from "../../layout/tile";
-import type { Side, Units } from "../../layout/units";
+import type { Side } from "../../layout/units";
 import type { Context, InSight } from "../../parts/context";
 import { createLineSource } from "../../source/lines";
 import type { Pinned, Shown } from "./shown";
 import { createSides, type Sides } from "./sides";
 
-/** The texts of a pair that attend and are attended to, 0 or 1; null for all. */
-export type TextPart = readonly [number, number] | null;
+/** The texts of a pair that attend and are attended to, 0 or 1; of a chat's turns whether the same; null for all. */
+export type TextPart = readonly [number, number] | boolean | null;
 
 export interface LinesStore {
   part: Signal<TextPart>;
@@ -197,9 +197,14 @@ export function createStore(context: Context): LinesStore {
     const dropped = found && by.value === "least" ? found.more : 0;
     const all = found ? { ...found.edges(scale.value), dropped } : edgesFrom(index.value, threshold.value);
     const units = shown.value?.scene.units;
-    if (!part.value || !units) return all;
-    const [from, to] = part.value;
-    return { ...focusEdges(all, inText(units.query, from), inText(units.key, to)), dropped: all.dropped };
+    const wanted = part.value;
+    const [from, to] = [units?.query.segments, units?.key.segments];
+    if (wanted === null || !from || !to) return all;
+    const isMeant = (query: number, key: number) =>
+      typeof wanted === "boolean"
+        ? (from[query] === to[key]) === wanted
+        : from[query] === wanted[0] && to[key] === wanted[1];
+    return { ...edgesWhere(all, isMeant), dropped: all.dropped };
   });
   const focused = computed(() => {
     const at = focus.value;
@@ -207,10 +212,6 @@ export function createStore(context: Context): LinesStore {
   });
   return { part, threshold, shown, complete, scale, overflows, edges, focused, sides, beside };
 }
-
-/** The rows of one text of a pair; all where there is no pair. */
-const inText = ({ segments }: Units, text: number): number[] | null =>
-  segments?.flatMap((segment, row) => (segment === text ? [row] : [])) ?? null;
 
 function clip([start, stop]: Span, count: number): Span {
   return start < count ? [Math.max(0, start), Math.min(stop, count)] : [Math.max(0, count - (stop - start)), count];

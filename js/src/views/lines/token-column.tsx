@@ -158,6 +158,7 @@ function Token(props: TokenProps) {
     "token",
     units.special[unit] && "special",
     units.generated[unit] && "generated",
+    unit > 0 && units.segments?.[unit] !== units.segments?.[unit - 1] && "turn",
     focused?.includes(unit) && "focused",
     pinned.includes(unit) && "pinned",
     found.all.has(unit) && (found.here.has(unit) ? "hit hit-here" : "hit"),
