@@ -38,10 +38,13 @@ def report(model):
 @pytest.fixture
 def measured(monkeypatch):
     """The texts that were measured, in order."""
-    seen, really = [], scorer.capture
-    monkeypatch.setattr(
-        scorer, "capture", lambda model, text, **options: seen.append(text) or really(model, text, **options)
-    )
+    seen, really = [], scorer.capture_batch
+
+    def capture_batch(model, texts, **options):
+        seen.extend(texts)
+        return really(model, texts, **options)
+
+    monkeypatch.setattr(scorer, "capture_batch", capture_batch)
     return seen
 
 
@@ -124,6 +127,35 @@ def test_a_model_by_its_name():
     assert aw.head_report("demo/causal", ["The cat sat on the mat."], progress=False).model == "demo/causal"
 
 
+def test_short_texts_run_together_and_equal_one_by_one(report, monkeypatch):
+    sizes, really = [], scorer.capture_batch
+
+    def capture_batch(model, texts, **options):
+        sizes.append(len(texts))
+        return really(model, texts, **options)
+
+    monkeypatch.setattr(scorer, "capture_batch", capture_batch)
+    together = report(TEXTS)
+    assert max(sizes) > 3
+    monkeypatch.setattr(scorer, "TOGETHER", 1)
+    same(report(TEXTS), together)
+    assert sizes[-1] == 1
+
+
+def test_batches_are_of_like_length():
+    given = [texts.Given(at, "x" * length) for at, length in enumerate([1, 2, 3, 30, 50, 60, 200])]
+    assert [[len(one.text) for one in some] for some in texts.batches(given, 100)] == [[1, 2, 3], [30, 50], [60], [200]]
+
+
+def test_a_text_that_comes_twice_counts_twice_and_is_measured_once(report, measured, tmp_path):
+    path = tmp_path / "scores.jsonl"
+    found = report([TEXTS[0], TEXTS[1], TEXTS[0]], resume=path)
+    assert (found.texts, len(measured), len(path.read_text().splitlines())) == (3, 2, 3)
+    same(found, report([TEXTS[0], TEXTS[1], TEXTS[0]], resume=path))
+    each = [report([TEXTS[at]]).mean for at in (0, 1, 0)]
+    torch.testing.assert_close(found.mean[0], torch.stack(each).mean(0)[0], **EXACT)
+
+
 # --- what cannot be measured ------------------------------------------------------------------
 
 
@@ -155,20 +187,20 @@ def test_a_model_that_cannot_be_captured_is_no_matter_of_a_text(report, monkeypa
     def refuse(*_, **__):
         raise UnsupportedModelError("no attention")
 
-    monkeypatch.setattr(scorer, "capture", refuse)
+    monkeypatch.setattr(scorer, "capture_batch", refuse)
     with pytest.raises(UnsupportedModelError):
         report(TEXTS)
 
 
 def test_a_text_larger_than_the_memory_is_skipped(report, monkeypatch):
-    really = scorer.capture
+    really = scorer.capture_batch
 
-    def scarce(model, text, **options):
-        if text == TEXTS[5]:
-            raise MemoryError("Queries and keys take 9 GB, and 1 GB are free")
-        return really(model, text, **options)
+    def scarce(model, texts, **options):
+        if TEXTS[5] in texts:
+            raise MemoryError("row 0: Queries and keys take 9 GB, and 1 GB are free")
+        return really(model, texts, **options)
 
-    monkeypatch.setattr(scorer, "capture", scarce)
+    monkeypatch.setattr(scorer, "capture_batch", scarce)
     found = report(TEXTS)
     assert [(one.index, one.reason[:16]) for one in found.skipped] == [(5, "Queries and keys")]
 

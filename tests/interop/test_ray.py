@@ -71,7 +71,8 @@ def test_two_workers_equal_one_process_and_a_killed_one_loses_nothing(model, tmp
     )  # fmt: skip
     assert (names[1] / "killed").exists()
     assert len([one for one in names[1].iterdir() if one.name.isdigit()]) >= 3  # two workers, and one in place of one
-    assert (there.texts, there.skipped_count, there.skipped) == (60, 2, here.skipped)
+    assert (there.texts, there.skipped_count) == (60, 2)
+    assert set(there.skipped) == set(here.skipped)
     torch.testing.assert_close(there.mean, here.mean, **EXACT)
     torch.testing.assert_close(there.spread, here.spread, **EXACT)
     places, scores = [], []

@@ -201,7 +201,8 @@ def _settled(one: Scored, kept: KeptScores) -> tuple[int | None, Tensor]:
     """Return a text's tokens and scores: the new ones, which are kept from now on, or those that are kept."""
     if one.scores is None:
         return kept[one.key]
-    kept.add(one.key, one.tokens, one.scores)
+    if one.key not in kept:
+        kept.add(one.key, one.tokens, one.scores)
     return one.tokens, one.scores
 
 

@@ -1,19 +1,19 @@
-"""One text after the other: captured, and every head's scores taken from it."""
+"""Texts captured, short ones several in a pass, and every head's scores taken from them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 
+from attnwidget.capture.batch import capture_batch
 from attnwidget.capture.errors import CaptureError, UnsupportedModelError
 from attnwidget.capture.inputs import find_tokenizer
-from attnwidget.capture.run import capture
-from attnwidget.capture.support import check
+from attnwidget.capture.support import check, input_device
 from attnwidget.capture.wrappers import core_of
 from attnwidget.heads.categories import BUILT_IN, Category, all_categories
-from attnwidget.heads.corpus.texts import NO_TEXT, Given, SkippedText
+from attnwidget.heads.corpus.texts import NO_TEXT, Given, SkippedText, batches
 from attnwidget.heads.probe import checksum, probe_heads
 from attnwidget.heads.table import categorize
 from attnwidget.models import describe_model, load_model
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from attnwidget.trace import AttentionTrace
+
 VERSION = 2  # of the file that scores are kept in
+TOGETHER = 1_000  # letters of one pass; of longer texts each costs a CPU less by itself (benchmarks/corpus.py)
+TOGETHER_ON_GPU = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Scorer:
         check(self.model)
         if self.tokenizer is None:
             self.tokenizer = find_tokenizer(self.model)
+        self._has_decoder = bool(core_of(self.model).config.is_encoder_decoder)
+        self._letters = TOGETHER if input_device(self.model).type == "cpu" else TOGETHER_ON_GPU
 
     def header(self) -> dict[str, Any]:
         """Say what the scores are of: scores under another header are other scores."""
@@ -85,32 +91,51 @@ class Scorer:
     def score(self, texts: Iterable[Given], done: Container[str]) -> Iterator[Scored | SkippedText]:
         """Measure texts, but those that are done; one that cannot be measured is skipped.
 
+        Parameters
+        ----------
+        texts : iterable of Given
+            The shortest first: short ones run several in a pass.
+        done : container of str
+            Keys.
+
         Raises
         ------
         UnsupportedModelError
             If it is the model that cannot be captured.
         """
+        new: dict[str, list[Given]] = {}  # a text that comes several times is measured once
         for one in texts:
             if one.key in done:
                 yield Scored(one.index, one.key)
-                continue
-            try:
-                yield self._score(one)
-            except UnsupportedModelError:
-                raise
-            except (CaptureError, MemoryError, torch.OutOfMemoryError) as error:
-                yield one.skipped(error if one.text else NO_TEXT)
+            elif one.text:
+                new.setdefault(one.text, []).append(one)
+            else:
+                yield one.skipped(NO_TEXT)
+        for some in batches([those[0] for those in new.values()], self._letters):
+            for first, found in zip(some, self._run(some), strict=True):
+                yield found
+                yield from (replace(found, index=one.index) for one in new[first.text][1:])
 
-    def _score(self, one: Given) -> Scored:
-        has_decoder = bool(core_of(self.model).config.is_encoder_decoder)
-        trace = capture(
-            self.model,
-            one.text,
-            text_target=one.text if has_decoder else None,
-            tokenizer=self.tokenizer,
-            values=False,
-        )
-        attention = "encoder" if has_decoder else "self"
+    def _run(self, some: list[Given]) -> Iterator[Scored | SkippedText]:
+        """Run texts in one pass; where that fails, each by itself."""
+        texts = [one.text for one in some]
+        targets = texts if self._has_decoder else None
+        try:
+            traces = capture_batch(self.model, texts, text_target=targets, tokenizer=self.tokenizer, values=False)
+        except UnsupportedModelError:
+            raise
+        except (CaptureError, MemoryError, torch.OutOfMemoryError) as error:
+            if len(some) == 1:
+                yield some[0].skipped(str(error).removeprefix("row 0: "))
+            else:
+                for one in some:
+                    yield from self._run([one])
+            return
+        for one, trace in zip(some, traces, strict=True):
+            yield self._score(one, trace)
+
+    def _score(self, one: Given, trace: AttentionTrace) -> Scored:
+        attention = "encoder" if self._has_decoder else "self"
         table = categorize(trace, categories=self.categories, attention=attention, queries=self.queries)
         tokens = len(trace.sides(attention)[0].text)
         return Scored(one.index, one.key, tokens, table.here, next(iter(trace.notices), ""))

@@ -107,6 +107,26 @@ def by_length(window: list[Given]) -> list[Given]:
     return sorted(window, key=lambda one: len(one.text))
 
 
+def batches(given: Iterable[Given], letters: int) -> Iterator[list[Given]]:
+    """Put texts of like length together, as many as have so many letters when all are as long as the longest.
+
+    Parameters
+    ----------
+    given : iterable of Given
+        The shortest first.
+    letters : int
+        A longer text is a batch by itself.
+    """
+    batch: list[Given] = []
+    for one in given:
+        if batch and (len(batch) + 1) * len(one.text) > letters:
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
+
+
 def peeked(some: Iterator[list[Given]]) -> Iterator[list[Given]]:
     """Read the first window now, so that what is wrong with the texts is said before any work.
 
