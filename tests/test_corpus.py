@@ -16,6 +16,7 @@ from attnwidget.capture import UnsupportedModelError
 from attnwidget.heads import BUILT_IN, Category, HeadReport
 from attnwidget.heads.corpus import scorer, texts
 from attnwidget.heads.corpus.running import Running
+from zoo import ZOO
 
 WORDS = ["the cat", "sat on", "a mat", "and the cat", "did not mind", "at all"]
 TEXTS = [" ".join(WORDS[at % 6 :][: 1 + at % 3]) + "." * (at % 4) for at in range(12)]
@@ -154,6 +155,14 @@ def test_a_text_that_comes_twice_counts_twice_and_is_measured_once(report, measu
     same(found, report([TEXTS[0], TEXTS[1], TEXTS[0]], resume=path))
     each = [report([TEXTS[at]]).mean for at in (0, 1, 0)]
     torch.testing.assert_close(found.mean[0], torch.stack(each).mean(0)[0], **EXACT)
+
+
+def test_the_encoder_of_an_encoder_decoder_is_scored():
+    model, those = ZOO["T5"][3](), TEXTS[:4]
+    found = aw.head_report(model, those, tokenizer=tiny.tokenizer(), progress=False)
+    each = [aw.capture(model, text, text_target=text, tokenizer=tiny.tokenizer()) for text in those]
+    mean = torch.stack([aw.categorize(trace, attention="encoder").here for trace in each]).nanmean(0)
+    torch.testing.assert_close(found.mean[:3], mean[:3], **EXACT)
 
 
 # --- what cannot be measured ------------------------------------------------------------------

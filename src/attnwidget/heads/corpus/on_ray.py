@@ -17,6 +17,7 @@ from ray.data import ActorPoolStrategy
 from attnwidget.capture.support import check
 from attnwidget.heads.corpus.scorer import Ask, Evidence, Scored, Scorer
 from attnwidget.heads.corpus.texts import SkippedText, by_length, given_texts
+from attnwidget.models import load_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,10 +134,12 @@ def _row(one: Scored | SkippedText) -> dict[str, Any]:
 
 
 def _scorer(ask: Ask) -> Scorer:
-    scorer = Scorer(ask)
+    model, tokenizer = ask.model, ask.tokenizer
+    if isinstance(model, str):
+        model, tokenizer = load_model(model, tokenizer=tokenizer)
     if ray.get_gpu_ids():
-        scorer.model.to("cuda")
-    return scorer
+        model.to("cuda")
+    return Scorer(ask._replace(model=model, tokenizer=tokenizer))
 
 
 def _about(ask: Ask) -> tuple[dict[str, Any], Evidence]:
