@@ -11,7 +11,7 @@ NODE_MODULES := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check types test-js test-py soak bench build clean chromium managers
+.PHONY: help demo test check types test-js test-py test-interop soak bench build clean chromium managers
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,7 +38,10 @@ test-js: $(NODE_MODULES) ## the front end's unit tests
 	npm test --silent
 
 test-py: $(VENV)/.dev $(WIDGET) chromium managers ## the Python, packaging and browser tests (WORKERS=2)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/interop -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test-interop: $(VENV)/.interop ## tests beside heavy libraries (Ray, datasets, TransformerLens, nnsight), which `make test` does not install
+	$(BIN)/python -m pytest tests/interop tests/test_corpus.py
 
 soak: $(VENV)/.dev $(WIDGET) chromium ## random use of two browsers in JupyterLab (SOAK_STEPS=2000, SOAK_SEED=1)
 	PYTHONPATH=tests $(BIN)/python -m soak
@@ -47,6 +50,7 @@ bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measu
 	$(BIN)/python benchmarks/capture.py
 	$(BIN)/python benchmarks/categories.py
 	$(BIN)/python benchmarks/ranking.py
+	$(BIN)/python benchmarks/corpus.py
 	$(BIN)/python benchmarks/loading.py
 	$(BIN)/python benchmarks/first_drawing.py
 	$(BIN)/python benchmarks/breakdown.py

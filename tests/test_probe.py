@@ -323,8 +323,8 @@ def test_a_report_over_texts_goes_on_where_it_was(bundled, tmp_path, monkeypatch
     aw.head_report(model, texts[:2], tokenizer=tokenizer, resume=path, progress=False)
     measured = []
     monkeypatch.setattr(
-        "attnwidget.heads.report.capture",
-        lambda *args, **options: measured.append(args[1]) or aw.capture(*args, **options),
+        "attnwidget.heads.corpus.scorer.capture_batch",
+        lambda *args, **options: measured.extend(args[1]) or aw.capture_batch(*args, **options),
     )
     report = aw.head_report(model, texts, tokenizer=tokenizer, resume=path)
     assert measured == texts[2:]
