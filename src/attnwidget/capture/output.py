@@ -76,13 +76,16 @@ class HeadOutputs:
         call = min(calls, key=lambda one: len(one.name))
         if any(one.name != call.name and not one.name.startswith(f"{call.name}.") for one in calls):
             return "no module could be proven to be W_O: several take the heads"
-        theirs = self._at_rows(call.output)  # (rows, d_model)
         for weight, bias in _maps(call.module, self.joined.shape[1], call.output):
-            mine = product(self.joined, weight.to("cpu", self.joined.dtype))  # (rows, d_model)
-            if self._distance(mine if bias is None else mine + bias.to(mine), theirs) <= self.bound:
+            if self.gives(weight, bias, call.output):
                 by_head = weight.reshape(self.count, -1, weight.shape[1])  # (heads, d_v, d_model)
                 return Projection(by_head, bias, call.output, call.name, version_of(weight))
         return f"no module could be proven to be W_O: {call.name} takes the heads, but does not only project them"
+
+    def gives(self, weight: Tensor, bias: Tensor | None, output: Tensor) -> bool:
+        """Whether a matrix (heads × d_v, d_model) and a bias make of these heads what was returned, (n, d_model)."""
+        mine = product(self.joined, weight.to("cpu", self.joined.dtype))  # (rows, d_model)
+        return self._distance(mine if bias is None else mine + bias.to(mine), self._at_rows(output)) <= self.bound
 
     def _at_rows(self, tensor: Tensor) -> Tensor:
         return tensor.index_select(0, self.rows.to(tensor.device)).to("cpu", self.joined.dtype)

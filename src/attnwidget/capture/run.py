@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.foreign import runner_of, taken
 from attnwidget.capture.forward import attention_names, forward
 from attnwidget.capture.memory import check_fits
 from attnwidget.capture.predict import NO_HEAD, NextTokens, find_writer
@@ -55,7 +56,8 @@ def capture(
     model : transformers.PreTrainedModel
         A decoder-only, encoder-only or encoder–decoder model, also in an adapter of PEFT,
         `torch.compile` or `DataParallel`. Virtual tokens that prompt tuning puts before the text
-        are the trace's first, "[prompt 1]" ….
+        are the trace's first, "[prompt 1]" …. Or another library's object: a pipeline of transformers,
+        nnsight's `LanguageModel`, TransformerLens's `TransformerBridge` or `HookedTransformer`.
     text : str
         The text. It must not be longer than the model's table of learned positions; rotary
         positions and ALiBi have no such bound.
@@ -110,6 +112,13 @@ def capture(
         If the text's queries, keys and values would not fit into the memory that is free; told before the pass, with
         the numbers.
     """
+    model, tokenizer = taken(model, tokenizer)
+    foreign = runner_of(model)
+    if foreign is not None:
+        asked = {"text_pair": text_pair, "text_target": text_target, "attention_mask": attention_mask}
+        options = {"tokenizer": tokenizer, "layers": layers, "values": values, "on_layer": on_layer}
+        theirs: AttentionTrace = foreign.run(model, text, **options, **asked, generate=generate)
+        return theirs
     whole: Any = unwrapped(model)
     check(whole)
     ready = prepare(
