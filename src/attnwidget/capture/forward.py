@@ -12,7 +12,7 @@ from transformers import PreTrainedConfig
 from attnwidget.capture import eager
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.interface import NAME, recording
-from attnwidget.capture.support import uses_interface, why_nothing
+from attnwidget.capture.support import text_tower, uses_interface, why_nothing
 from attnwidget.capture.temporary import set_temporarily
 from attnwidget.capture.wrappers import SeenIds, core_of, entry, is_plain
 
@@ -38,9 +38,28 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
         What the model takes.
     recorder : Recorder
         What keeps the layers.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If there is nothing to see; or if the model fails before its first attention, and has a part that reads texts.
     """
+    try:
+        return _forward(model, options, recorder)
+    except UnsupportedModelError:
+        raise
+    except Exception as error:
+        tower = "" if recorder.layers else text_tower(model)
+        if not tower:
+            raise
+        raise UnsupportedModelError(f"{type(model).__name__} cannot be run on a text alone ({error}){tower}") from error
+
+
+def _forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str, list[Layer]]:
     called = entry(model)
     seen = nullcontext() if is_plain(model) else SeenIds(model, options)
+    # ALIGN's and CLAP's texts are for eager attention alone, where no mask forbids nothing
+    recorder.causal_by_default = bool(getattr(core_of(model), "_supports_sdpa", True))
     if uses_interface(model):
         with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), seen:
             called(**options)

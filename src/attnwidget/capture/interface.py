@@ -68,7 +68,8 @@ def attention(  # noqa: PLR0917 - transformers' own signature
     (batch, n, heads, d_v), and no weights.
     """
     recorder = _recorder.get()
-    wants_causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
+    default = recorder is None or recorder.causal_by_default
+    wants_causal = getattr(module, "is_causal", default) if is_causal is None else is_causal
     # as SDPA: one query, the last one, sees every key
     causal = attention_mask is None and bool(wants_causal) and (query.shape[2] > 1 or key.shape[2] == 1)
     options = {"dropout": dropout, **kwargs}

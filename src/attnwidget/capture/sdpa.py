@@ -92,7 +92,7 @@ class SdpaWatch(TorchFunctionMode):
             query, key, value = (x.to(torch.get_autocast_dtype(kind)) for x in (query, key, value))
         # (heads, n, d_k), (key heads, m, d_k), (key heads, m, d_v)
         q, k, v = (_one_text(x, name) for x in (query, key, value))
-        k, v = (x.clone() if x.untyped_storage().data_ptr() in self._kept else x for x in (k, v))
+        q, k, v = (x.clone() if x.untyped_storage().data_ptr() in self._kept else x for x in (q, k, v))
         if len(k) != len(v):  # one of them is the same for all heads
             k, v = (x.expand(max(len(k), len(v)), -1, -1) for x in (k, v))
         q = q.expand(max(len(q), len(k)), -1, -1)
