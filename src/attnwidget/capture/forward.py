@@ -58,8 +58,7 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
 def _forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str, list[Layer]]:
     called = entry(model)
     seen = nullcontext() if is_plain(model) else SeenIds(model, options)
-    # ALIGN's and CLAP's texts are for eager attention alone, where no mask forbids nothing
-    recorder.causal_by_default = bool(getattr(core_of(model), "_supports_sdpa", True))
+    recorder.is_eager = not getattr(core_of(model), "_supports_sdpa", True)
     if uses_interface(model):
         with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), seen:
             called(**options)

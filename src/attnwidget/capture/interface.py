@@ -15,7 +15,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 
 from attnwidget.capture.attend import attend, attend_unrecorded
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.rule_mask import make_mask
+from attnwidget.capture.rule_mask import leaves_none_out, make_mask
 from attnwidget.maths import QKVLayer, RelativeBias
 
 if TYPE_CHECKING:
@@ -33,11 +33,12 @@ _recorder: ContextVar[Recorder | None] = ContextVar("attnwidget_recorder", defau
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[Recorder]:
     """Record every attention that is computed inside, in this thread."""
-    token = _recorder.set(recorder)
+    token, masks = _recorder.set(recorder), leaves_none_out.set(recorder.is_eager)
     try:
         yield recorder
     finally:
         _recorder.reset(token)
+        leaves_none_out.reset(masks)
 
 
 @contextmanager
@@ -68,8 +69,7 @@ def attention(  # noqa: PLR0917 - transformers' own signature
     (batch, n, heads, d_v), and no weights.
     """
     recorder = _recorder.get()
-    default = recorder is None or recorder.causal_by_default
-    wants_causal = getattr(module, "is_causal", default) if is_causal is None else is_causal
+    wants_causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     # as SDPA: one query, the last one, sees every key
     causal = attention_mask is None and bool(wants_causal) and (query.shape[2] > 1 or key.shape[2] == 1)
     options = {"dropout": dropout, **kwargs}

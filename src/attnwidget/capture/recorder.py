@@ -48,7 +48,7 @@ class Recorder:
     name_of: Callable[[nn.Module], str] = lambda _: "self"  # of which attention a module is
     wanted: Collection[int] | None = None  # layers to keep, of each attention; None for all
     values: bool = True  # whether to keep V
-    causal_by_default: bool = True  # whether a module that does not say is causal where there is no mask, as in SDPA
+    is_eager: bool = False  # whether the model is for eager attention alone, which is always given its mask
     layers: dict[str, list[Layer]] = field(default_factory=dict)
     given_error: float | None = None  # of weights that were not recorded here
     _done: int = 0
