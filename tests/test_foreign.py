@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -48,6 +50,46 @@ def test_vllm_is_refused_with_a_way_out():
     for ask in (lambda: capture(kind(), "a"), lambda: AttentionWidget("a", model=kind())):
         with pytest.raises(UnsupportedModelError, match=r"LLM keeps its keys .*AttentionTrace\.from_qkv"):
             ask()
+
+
+def test_the_recipe_for_vllm_gives_what_its_layers_were_given(monkeypatch):
+    """The recipe in the docs, with a stand-in: layers that are given (tokens, heads · d), rotated."""
+    given = [(torch.randn(5, 32), torch.randn(5, 16), torch.randn(5, 16)) for _ in range(2)]
+
+    class Attention(torch.nn.Module):
+        num_heads, num_kv_heads = 4, 2
+
+        def forward(self, query, key, value):  # noqa: ARG002 - as it is called
+            return query
+
+    class LLM:
+        def __init__(self, *_, **options):
+            assert options["enforce_eager"]
+            self.model = torch.nn.ModuleList(Attention() for _ in given)
+
+        def apply_model(self, function):
+            return [function(self.model)]
+
+        def generate(self, *_):
+            for layer, qkv in zip(self.model, given, strict=True):
+                layer(*qkv)
+
+        def get_tokenizer(self):
+            return TOKENIZER
+
+    vllm = ModuleType("vllm")
+    vllm.LLM, vllm.SamplingParams = LLM, lambda **_: None
+    monkeypatch.setitem(sys.modules, "vllm", vllm)
+    page = (Path(__file__).parents[1] / "docs/other-libraries.md").read_text()
+    recipe = page.split("## vLLM")[1].split("```python")[1].split("```")[0]
+    found = {"name": "any", "text": "abcde"}
+    exec(recipe, found)
+    trace = found["trace"]
+    assert (trace.tokens, trace.n_layers(), trace.n_heads()) == (list("abcde"), 2, 4)
+    q, k, _ = given[1]
+    scores = q.view(5, 4, 8)[:, 3] @ k.view(5, 2, 8)[:, 1].T * 8**-0.5
+    expected = scores.masked_fill(torch.ones(5, 5).bool().triu(1), -torch.inf).softmax(-1)
+    torch.testing.assert_close(trace.weights(1, 3), expected)
 
 
 def test_others_stay_what_they_are():
