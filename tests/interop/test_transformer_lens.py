@@ -219,6 +219,8 @@ def test_what_cannot_be_is_refused(boot):
         capture(model, "")
     with pytest.raises(UnsupportedModelError, match="token ids of one"):
         capture(model, torch.zeros(2, 3).long())
+    with pytest.raises(UnsupportedModelError, match="got dict"):
+        capture(model, {"input_ids": [1]})
     with pytest.raises(ValueError, match="layers must be numbers from 0 to 2"):
         capture(model, "a", layers=[7])
     with pytest.raises(UnsupportedModelError, match="is not probed"):

@@ -210,12 +210,14 @@ def _ids(model: Any, text: Any, tokenizer: Any) -> Tensor:
         else:
             raise MissingTokenizerError(f"{kind} has no tokenizer; pass tokenizer=, or token ids in place of the text")
     else:
-        ids = torch.as_tensor(text)
+        what = f"{kind} is captured on a text or on the token ids of one, (n,) or (1, n)"
+        try:
+            ids = torch.as_tensor(text)
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise UnsupportedModelError(f"{what}; got {type(text).__name__}") from error
         ids = ids[None] if ids.ndim == 1 else ids
         if ids.ndim != 2 or len(ids) != 1 or ids.is_floating_point():
-            raise UnsupportedModelError(
-                f"{kind} is captured on a text or on the token ids of one, (n,) or (1, n); got {tuple(ids.shape)}"
-            )
+            raise UnsupportedModelError(f"{what}; got {tuple(ids.shape)}")
     if not ids.numel():
         raise EmptyTextError("there are no tokens; write at least one word")
     most = int(model.cfg.n_ctx)

@@ -49,7 +49,8 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
     except UnsupportedModelError:
         raise
     except Exception as error:
-        tower = "" if recorder.layers else text_tower(model)
+        is_masks = options["attention_mask"].ndim == 4  # one of pairs is the likelier reason
+        tower = "" if recorder.layers or is_masks else text_tower(model)
         if not tower:
             raise
         raise UnsupportedModelError(f"{type(model).__name__} cannot be run on a text alone ({error}){tower}") from error

@@ -33,9 +33,9 @@ def check(model: Any) -> None:
 
 def text_tower(model: nn.Module) -> str:
     """Say which part of a model reads texts, where one of several towers does: as the end of an error."""
-    for name, part in model.named_modules():
-        if not name or not isinstance(part, PreTrainedModel) or part.main_input_name != "input_ids":
-            continue
+    parts = [(name, part) for name, part in model.named_modules() if name and isinstance(part, PreTrainedModel)]
+    readers = [(name, part) for name, part in parts if part.main_input_name == "input_ids"]
+    for name, part in readers if len(readers) < len(parts) else ():  # beside one that reads something else
         try:
             words = part.get_input_embeddings()
         except (AttributeError, NotImplementedError):
