@@ -16,6 +16,7 @@ ORDER = (
     {"breakdown", "measures"},
     {"trace"},
     {"capture"},
+    {"adapters"},
     {"heads"},
     {"wire", "examples"},
     {"session"},

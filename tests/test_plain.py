@@ -85,7 +85,7 @@ def test_what_cannot_be_captured():
         capture_module(nn.MultiheadAttention(16, 4, batch_first=True), x, x, x)
     with pytest.raises(UnsupportedModelError, match="add_bias_kv"):
         capture_module(nn.MultiheadAttention(16, 4, add_bias_kv=True), x[0], x[0], x[0])
-    with pytest.raises(UnsupportedModelError, match=r"Linear called no nn.MultiheadAttention"):
+    with pytest.raises(UnsupportedModelError, match=r"Linear called neither nn.MultiheadAttention nor .*from_qkv"):
         capture_module(nn.Linear(16, 4), x)
     module = nn.MultiheadAttention(16, 4)
     with pytest.raises(ValueError, match="tokens must have 3 entries, got 2"):

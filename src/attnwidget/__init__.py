@@ -13,6 +13,7 @@ from attnwidget.version import __version__
 
 if TYPE_CHECKING:
     from attnwidget import measures
+    from attnwidget.adapters.transformer_lens import from_cache
     from attnwidget.capture import capture, capture_batch, capture_module
     from attnwidget.export.figure import figure
     from attnwidget.export.page import save_html
@@ -29,6 +30,7 @@ _HOME = {
     "capture_module": "attnwidget.capture",
     "categorize": "attnwidget.heads",
     "figure": "attnwidget.export.figure",
+    "from_cache": "attnwidget.adapters.transformer_lens",
     "head_report": "attnwidget.heads",
     "load_model": "attnwidget.models",
     "probe_heads": "attnwidget.heads",
@@ -45,6 +47,7 @@ __all__ = [
     "capture_module",
     "categorize",
     "figure",
+    "from_cache",
     "head_report",
     "load_model",
     "measures",

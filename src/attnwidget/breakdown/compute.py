@@ -104,12 +104,12 @@ def _one(  # noqa: PLR0917 - private
 
 
 def _project(projection: Projection, heads: Tensor, head: int, query: int) -> dict[str, Any]:
-    weight = projection.weight.to(heads.device)  # (heads, d_v, d_model)
+    weight, theirs = projection.weight.to(heads.device), projection.output  # (heads, d_v, d_model), (n, d_model)
     contributions = torch.stack([product(one, upcast(each)) for one, each in zip(heads, weight, strict=True)])
     return {
         "output_weight": upcast(weight[head]),
         "output_bias": None if projection.bias is None else upcast(projection.bias).to(heads.device),
         "contributions": contributions,  # (heads, d_model)
-        "attention_output": upcast(projection.output[query]).to(heads.device),
+        "attention_output": None if theirs is None else upcast(theirs[query]).to(heads.device),
         "output_name": projection.name,
     }

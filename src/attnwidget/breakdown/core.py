@@ -100,7 +100,8 @@ class Breakdown(Tabular):
     output : Tensor, optional
         (d_model,), the sum of `contributions`, and the bias.
     attention_output : Tensor, optional
-        (d_model,), what the model's own attention module returned for these queries.
+        (d_model,), what the model's own attention module returned for these queries; None where W_O was given by hand
+        and nobody has seen that.
     max_difference : float, optional
         Largest |output − attention_output|.
     output_name : str
@@ -259,9 +260,11 @@ class Breakdown(Tabular):
     def __repr__(self) -> str:
         who = ", ".join(map(str, self.queries))
         ends = (
-            f"max_difference={self.max_difference:.1e}"
-            if self.output is not None
-            else f"ends at the head: {self.missing}"
+            f"ends at the head: {self.missing}"
+            if self.output is None
+            else "the model's own output is not known"
+            if self.max_difference is None
+            else f"max_difference={self.max_difference:.1e}"
         )
         name = HeadId(self.layer, self.head)
         return f"Breakdown({self.attention} {name}, query {who}, {len(self.keys)} keys, {ends})"

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from attnwidget.capture.errors import EmptyTextError, MissingTokenizerError
+from attnwidget.capture.foreign import runner_of, taken
 from attnwidget.capture.forward import attention_names, run_recorded
 from attnwidget.capture.given import Given, numbers_in, rows_in, sort_out
 from attnwidget.capture.inputs import find_tokenizer
 from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rows import Rows
-from attnwidget.capture.run import check_run, make_trace, run
+from attnwidget.capture.run import capture, check_run, make_trace, run
 from attnwidget.capture.support import check, uses_interface
 from attnwidget.capture.wrappers import unwrapped, virtual_tokens
 
@@ -82,6 +83,11 @@ def capture_batch(
     ValueError, TypeError, MemoryError
         As of `capture`; of a row the message begins with its number, counted from 0.
     """
+    model, tokenizer = taken(model, tokenizer)
+    if runner_of(model) is not None:
+        return [
+            capture(model, one, tokenizer=tokenizer, layers=layers, values=values, on_layer=on_layer) for one in batch
+        ]
     whole: Any = unwrapped(model)
     check(whole)
     rows = rows_in(batch, attention_mask)

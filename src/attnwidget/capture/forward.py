@@ -12,7 +12,7 @@ from transformers import PreTrainedConfig
 from attnwidget.capture import eager
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.interface import NAME, recording
-from attnwidget.capture.support import uses_interface, why_nothing
+from attnwidget.capture.support import text_tower, uses_interface, why_nothing
 from attnwidget.capture.temporary import set_temporarily
 from attnwidget.capture.wrappers import SeenIds, core_of, entry, is_plain
 
@@ -40,7 +40,25 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
         What the model takes.
     recorder : Recorder
         What keeps the layers.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If there is nothing to see; or if the model fails before its first attention, and has a part that reads texts.
     """
+    try:
+        return _forward(model, options, recorder)
+    except UnsupportedModelError:
+        raise
+    except Exception as error:
+        is_masks = options["attention_mask"].ndim == 4  # one of pairs is the likelier reason
+        tower = "" if recorder.layers or is_masks else text_tower(model)
+        if not tower:
+            raise
+        raise UnsupportedModelError(f"{type(model).__name__} cannot be run on a text alone ({error}){tower}") from error
+
+
+def _forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str, list[Layer]]:
     if uses_interface(model):
         run_recorded(model, options, recorder)
         if recorder.layers:
@@ -49,7 +67,7 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
     if reason:
         raise UnsupportedModelError(reason)
     called, seen = entry(model), _watched(model, options)
-    with torch.no_grad(), set_temporarily(_settings(model, "eager")), recording(recorder), seen:
+    with torch.no_grad(), set_temporarily(_settings(model, "eager")), _recording(model, recorder), seen:
         found, recorder.given_error = eager.run(called, options, values=recorder.values)
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))
@@ -58,8 +76,12 @@ def forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[str
 
 def run_recorded(model: Any, options: dict[str, Any], recorder: Recorder | Rows) -> None:
     """Run a model that asks transformers for its attention function, of one text or of several rows."""
-    with torch.no_grad(), set_temporarily(_settings(model, NAME)), recording(recorder), _watched(model, options):
+    with torch.no_grad(), set_temporarily(_settings(model, NAME)), _recording(model, recorder), _watched(model, options):
         entry(model)(**options)
+
+
+def _recording(model: Any, recorder: Recorder | Rows) -> AbstractContextManager[None]:
+    return recording(recorder, is_eager=not getattr(core_of(model), "_supports_sdpa", True))
 
 
 def _watched(model: Any, options: dict[str, Any]) -> AbstractContextManager[object]:

@@ -18,6 +18,7 @@ from attnwidget.capture.errors import (
 )
 from attnwidget.capture.given import numbers_in
 from attnwidget.capture.notices import doubled_marks
+from attnwidget.capture.support import text_tower
 from attnwidget.capture.wrappers import core_of, virtual_tokens
 from attnwidget.tokens import Tokens, describe, scheme_of
 
@@ -115,7 +116,7 @@ def vocabulary_size(model: Any) -> int:
     try:
         return int(core_of(model).get_input_embeddings().num_embeddings)
     except (AttributeError, NotImplementedError) as error:
-        raise UnsupportedModelError(f"{type(model).__name__} takes no text") from error
+        raise UnsupportedModelError(f"{type(model).__name__} takes no text{text_tower(model)}") from error
 
 
 def find_tokenizer(model: nn.Module) -> Any:

@@ -17,7 +17,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from attnwidget.capture.attend import attend, attend_unrecorded
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.rows import Rows
-from attnwidget.capture.rule_mask import make_mask
+from attnwidget.capture.rule_mask import leaves_none_out, make_mask
 from attnwidget.maths import QKVLayer, RelativeBias
 
 if TYPE_CHECKING:
@@ -33,13 +33,17 @@ _recorder: ContextVar[Recorder | Rows | None] = ContextVar("attnwidget_recorder"
 
 
 @contextmanager
-def recording(recorder: Recorder | Rows) -> Iterator[None]:
-    """Record every attention that is computed inside, in this thread."""
-    token = _recorder.set(recorder)
+def recording(recorder: Recorder | Rows, *, is_eager: bool) -> Iterator[None]:
+    """Record every attention that is computed inside, in this thread.
+
+    A model that is for eager attention alone is always given its mask.
+    """
+    token, masks = _recorder.set(recorder), leaves_none_out.set(is_eager)
     try:
         yield
     finally:
         _recorder.reset(token)
+        leaves_none_out.reset(masks)
 
 
 @contextmanager

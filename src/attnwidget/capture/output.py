@@ -9,7 +9,7 @@ that takes in adapters (LoRA) around a projection, and leaves out gates and norm
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -76,13 +76,16 @@ class HeadOutputs:
         call = min(calls, key=lambda one: len(one.name))
         if any(one.name != call.name and not one.name.startswith(f"{call.name}.") for one in calls):
             return "no module could be proven to be W_O: several take the heads"
-        theirs = self._at_rows(call.output)  # (rows, d_model)
         for weight, bias in _maps(call.module, self.joined.shape[1], call.output):
-            mine = product(self.joined, weight.to("cpu", self.joined.dtype))  # (rows, d_model)
-            if self._distance(mine if bias is None else mine + bias.to(mine), theirs) <= self.bound:
+            if self.gives(weight, bias, call.output):
                 by_head = weight.reshape(self.count, -1, weight.shape[1])  # (heads, d_v, d_model)
                 return Projection(by_head, bias, call.output, call.name, version_of(weight))
         return f"no module could be proven to be W_O: {call.name} takes the heads, but does not only project them"
+
+    def gives(self, weight: Tensor, bias: Tensor | None, output: Tensor) -> bool:
+        """Whether a matrix (heads × d_v, d_model) and a bias make of these heads what was returned, (n, d_model)."""
+        mine = product(self.joined, weight.to("cpu", self.joined.dtype))  # (rows, d_model)
+        return self._distance(mine if bias is None else mine + bias.to(mine), self._at_rows(output)) <= self.bound
 
     def _at_rows(self, tensor: Tensor) -> Tensor:
         return tensor.index_select(0, self.rows.to(tensor.device)).to("cpu", self.joined.dtype)
@@ -113,6 +116,19 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
     """
     heads = head_outputs(layers)
     calls: dict[Key, list[Call]] = {key: [] for key in heads}
+    with looking(model, heads, calls):
+        run()
+    return prove(model, heads, calls, layers)
+
+
+@contextmanager
+def looking(
+    model: nn.Module, heads: Mapping[Key, HeadOutputs], calls: dict[Key, list[Call]], *, narrow: bool = False
+) -> Iterator[None]:
+    """Put every call of a module that takes a layer's heads, and nothing else, to that layer's `calls`.
+
+    Where `narrow`, modules that make fewer numbers of them too: without a config nobody knows the model's width.
+    """
     width = getattr(getattr(model, "config", None), "hidden_size", None)
 
     def look(name: str) -> Callable[..., None]:
@@ -120,7 +136,7 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
             given = [x for x in (*args, *kwargs.values()) if isinstance(x, Tensor)]
             if len(given) != 1 or not isinstance(result, Tensor):
                 return
-            if result.shape[-1] < given[0].shape[-1] and result.shape[-1] != width:
+            if not narrow and result.shape[-1] < given[0].shape[-1] and result.shape[-1] != width:
                 return  # an adapter's or a gate's narrow half
             away, key = min(((one.distance(given[0]), key) for key, one in heads.items()), default=(math.inf, ("", 0)))
             if away < math.inf:
@@ -133,8 +149,7 @@ def find_projections(model: nn.Module, run: Callable[[], object], layers: Layers
         for name, module in model.named_modules():
             if next(module.parameters(), None) is not None or hasattr(module, "_packed_params"):  # quantised
                 stack.callback(module.register_forward_hook(look(name), with_kwargs=True).remove)
-        run()
-    return prove(model, heads, calls, layers)
+        yield
 
 
 def head_outputs(layers: Layers) -> dict[Key, HeadOutputs]:

@@ -1,20 +1,21 @@
-"""`capture_module`: the attention of plain PyTorch, `nn.MultiheadAttention` and what is built of it."""
+"""`capture_module`: the attention of plain PyTorch, `nn.MultiheadAttention` and `scaled_dot_product_attention`."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from attnwidget.capture import multihead
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.output import Call, head_outputs, prove
+from attnwidget.capture.output import Call, head_outputs, looking, prove
 from attnwidget.capture.recorder import Recorder
+from attnwidget.capture.sdpa import SdpaWatch
 from attnwidget.capture.temporary import set_temporarily
 from attnwidget.capture.twin import twin
-from attnwidget.maths import Mask, QKVLayer
+from attnwidget.capture.wrappers import unwrapped
 from attnwidget.tokens import Tokens, describe
 from attnwidget.trace import AttentionTrace
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from attnwidget.capture.output import Key
+    from attnwidget.maths import QKVLayer
     from attnwidget.trace.projections import Found, Layers
 
 
@@ -47,16 +49,18 @@ def capture_module(
     source_tokens: Sequence[str] | None = None,
     **keywords: Any,
 ) -> AttentionTrace:
-    """Run a module of plain PyTorch once and keep every `nn.MultiheadAttention` inside it.
+    """Run a module of plain PyTorch once and keep every attention inside it.
 
-    The module is called as ``module(*inputs, **keywords)``, in eval mode and without gradients, and
-    is afterwards as before. Masks are read as PyTorch means them: True forbids, floats are added.
+    Seen is every `nn.MultiheadAttention`, and every call of `torch.nn.functional.scaled_dot_product_attention`
+    by whatever module. The module is called as ``module(*inputs, **keywords)``, in eval mode, without gradients and
+    without dropout, and is afterwards as before. Masks are read as each of the two means them.
 
     Parameters
     ----------
     module : torch.nn.Module
         `nn.MultiheadAttention`, `nn.TransformerEncoder`, `nn.TransformerDecoder`, `nn.Transformer`,
-        or a model of one's own that contains them.
+        a model of one's own that contains them, or any that calls `scaled_dot_product_attention` on queries
+        (1, heads, n, d) or (heads, n, d), grouped ones (`enable_gqa`) among them.
     *inputs, **keywords
         What the module takes, for one text: a batch of one, or without batch.
     tokens : sequence of str, optional
@@ -68,7 +72,9 @@ def capture_module(
     -------
     AttentionTrace
         Its attentions are "self" alone; or "encoder", "decoder" and "cross", as far as there are
-        any, where some keys come from elsewhere than the queries.
+        any, where some keys come from elsewhere than the queries. Of `scaled_dot_product_attention` that is told
+        by their number, and by names: of the module ("cross_attn"), or of a second tensor that it was given
+        (`context`, `memory`, `encoder_hidden_states`). `max_error` compares with what each attention returned.
 
     Raises
     ------
@@ -78,21 +84,24 @@ def capture_module(
     ValueError
         If the tokens do not fit.
     """
+    module = unwrapped(module)
     recorder = Recorder()
     crossing: list[bool] = []
     names: list[str] = []
 
-    def record(name: str, part: nn.MultiheadAttention, given: dict[str, Any], result: Tensor) -> None:
-        layer, output = _read(part, given, result)
-        recorder.add(part, output, layer)
-        names.append(name)
-        query, key = given["query"], given["key"]
-        crossing.append(key is not query and not (key.shape == query.shape and torch.equal(key, query)))
+    def keep(seen: Seen) -> None:
+        recorder.add(seen.module, seen.heads, seen.layer)
+        names.append(seen.name)
+        crossing.append(seen.crosses)
 
-    _run(module, inputs, keywords, record)
+    _run(module, inputs, keywords, keep)
     layers = recorder.layers.get("self", [])
     if not layers:
-        raise UnsupportedModelError(f"{type(module).__name__} called no nn.MultiheadAttention")
+        raise UnsupportedModelError(
+            f"{type(module).__name__} called neither nn.MultiheadAttention nor "
+            "torch.nn.functional.scaled_dot_product_attention; what else computes attention cannot be seen: pass its "
+            "queries, keys and values to AttentionTrace.from_qkv"
+        )
     order = _order(names, crossing)
     parts: dict[str, list[Any]] = {name: [] for name in ("self", "encoder", "decoder", "cross") if name in dict(order)}
     for (name, _), layer in zip(order, layers, strict=True):
@@ -104,16 +113,23 @@ def capture_module(
     )
 
     def project(kept: Layers, _on_layer: object) -> Found:
-        calls: list[Call] = []
-
-        def look(name: str, part: nn.MultiheadAttention, _given: object, result: Tensor) -> None:
-            output = _one_text(result, part.batch_first).clone()  # (n, width)
-            calls.append(Call(f"{name}.out_proj".removeprefix("."), part.out_proj, output))
-
         other = twin(module)
-        _run(other, inputs, keywords, look)
-        return prove(other, head_outputs(kept), {key: [call] for key, call in zip(order, calls, strict=True)}, kept)
+        heads = head_outputs(kept)
+        calls: dict[Key, list[Call]] = {key: [] for key in heads}
+        keys = iter(order)
 
+        def look(seen: Seen) -> None:
+            key = next(keys)
+            if seen.projection is not None and key in calls:
+                calls[key].append(seen.projection)
+
+        # nn.MultiheadAttention calls no module for its projection, and is told apart by what it returned
+        theirs = {key: one for key, one in heads.items() if names[order.index(key)] not in own_projection}
+        with looking(other, theirs, calls, narrow=True):
+            _run(other, inputs, keywords, look)
+        return prove(other, heads, calls, kept)
+
+    own_projection = {name for name, part in module.named_modules() if isinstance(part, nn.MultiheadAttention)}
     return AttentionTrace(
         parts,
         target,
@@ -124,26 +140,47 @@ def capture_module(
     )
 
 
-def _run(
-    module: nn.Module,
-    inputs: Sequence[Any],
-    keywords: dict[str, Any],
-    see: Callable[[str, nn.MultiheadAttention, dict[str, Any], Tensor], None],
-) -> None:
-    """Run a module once, and show each attention's name, module, what it was given by name, and its result."""
+class Seen(NamedTuple):
+    """One attention of a pass."""
+
+    name: str  # of the module that computed it
+    module: nn.Module
+    layer: QKVLayer
+    heads: Tensor  # (1, n, heads, d_v), what the heads made
+    crosses: bool  # whether keys come from elsewhere than the queries
+    projection: Call | None = None  # where no module is called for it
+
+
+def _run(module: nn.Module, inputs: Sequence[Any], keywords: dict[str, Any], see: Callable[[Seen], None]) -> None:
+    """Run a module once, in eval mode and without gradients, and show each attention as it is computed."""
     settings: list[tuple[object, str, Any]] = [(part, "training", False) for part in module.modules()]
+    settings += [
+        (part, "_compiled_call_impl", None)
+        for part in module.modules()
+        if vars(part).get("_compiled_call_impl") is not None
+    ]
     settings.append((_FAST_PATH, "enabled", False))  # it would pass by unseen
+    watch = SdpaWatch(
+        lambda name, part, layer, heads, crosses: see(Seen(name, part, layer, heads, crosses)), list(module.buffers())
+    )
 
     def hook(name: str) -> Callable[..., None]:
-        order = ("query", "key", "value", "key_padding_mask", "need_weights", "attn_mask")
-        return lambda part, args, kwargs, result: see(
-            name, part, dict(zip(order, args, strict=False)) | kwargs, result[0]
-        )
+        def seen(part: nn.MultiheadAttention, args: Any, kwargs: dict[str, Any], result: Any) -> None:
+            given = multihead.named(args, kwargs)
+            layer, heads = multihead.read(part, given, result[0])
+            output = multihead.one_text(result[0], part.batch_first).clone()  # (n, width)
+            call = Call(f"{name}.out_proj".removeprefix("."), part.out_proj, output)
+            see(Seen(name, part, layer, heads, multihead.looks_across(given), call))
+
+        return seen
 
     with ExitStack() as stack, torch.no_grad(), set_temporarily(settings):
         for name, part in module.named_modules():
             if isinstance(part, nn.MultiheadAttention):
                 stack.callback(part.register_forward_hook(hook(name), with_kwargs=True).remove)
+            for handle in watch.follow(name, part):
+                stack.callback(handle.remove)
+        stack.enter_context(watch)
         module(*inputs, **keywords)
 
 
@@ -151,7 +188,7 @@ def _order(names: Sequence[str], crossing: Sequence[bool]) -> list[Key]:
     """Say of which attention each layer is, and which one of it, in the order in which they were computed."""
     order: list[Key] = []
     for name, is_cross in zip(names, crossing, strict=True):
-        is_encoder = "encoder" in name.split(".")
+        is_encoder = any(part.lower().startswith("enc") for part in name.split("."))
         which = "cross" if is_cross else "self" if not any(crossing) else "encoder" if is_encoder else "decoder"
         order.append((which, sum(before == which for before, _ in order)))
     return order
@@ -174,60 +211,3 @@ def _sizes(parts: dict[str, list[Any]]) -> dict[str, int]:
                 if sizes.setdefault(side, size) != size:
                     raise UnsupportedModelError(f"attention over {sizes[side]} and over {size} positions in one pass")
     return sizes
-
-
-def _read(part: nn.MultiheadAttention, given: dict[str, Any], result: Tensor) -> tuple[QKVLayer, Tensor]:
-    """Project as the module does; return the layer, and the heads' output as the module's own result shows it."""
-    if part.bias_k is not None or part.add_zero_attn:
-        raise UnsupportedModelError("nn.MultiheadAttention with add_bias_kv or add_zero_attn cannot be captured")
-    query, key, value = (_one_text(given[name], part.batch_first) for name in ("query", "key", "value"))  # (n, d)
-    width = part.embed_dim
-    biases = (None,) * 3 if part.in_proj_bias is None else part.in_proj_bias.chunk(3)
-    if part.in_proj_weight is not None:
-        matrices = part.in_proj_weight.chunk(3)
-    else:
-        matrices = (part.q_proj_weight, part.k_proj_weight, part.v_proj_weight)
-    q, k, v = (
-        functional.linear(x, matrix, bias).view(len(x), part.num_heads, -1).transpose(0, 1)  # (heads, n, d_k)
-        for x, matrix, bias in zip((query, key, value), matrices, biases, strict=True)
-    )
-    bias, mask = _read_masks(given, part.num_heads, q.shape[1], k.shape[1])
-    layer = QKVLayer(q, k, v, q.shape[-1] ** -0.5, bias=bias, mask=mask)
-    # The output is compared after the module's own last projection, whose inverse nobody knows:
-    # hand over what the heads made, moved by the difference that the projection shows.
-    heads = layer.weights(slice(None), slice(None), slice(None)) @ v.to(torch.promote_types(v.dtype, torch.float32))
-    joined = heads.transpose(0, 1).reshape(-1, width).to(v.dtype)  # (n, width)
-    mine = functional.linear(joined, part.out_proj.weight, part.out_proj.bias)  # (n, width)
-    difference = (_one_text(result, part.batch_first) - mine).view(len(query), part.num_heads, -1)  # (n, heads, d)
-    return layer, (heads.transpose(0, 1) + difference)[None]  # (1, n, heads, d)
-
-
-def _one_text(tensor: Tensor, batch_first: bool) -> Tensor:  # noqa: FBT001
-    if tensor.ndim == 2:
-        return tensor  # (n, width)
-    texts = tensor if batch_first else tensor.transpose(0, 1)  # (batch, n, width)
-    if len(texts) != 1:
-        raise UnsupportedModelError(f"expected one text per pass, got a batch of {len(texts)}")
-    return texts[0]
-
-
-def _read_masks(given: dict[str, Any], heads: int, n: int, m: int) -> tuple[Tensor | None, Mask]:
-    """Read PyTorch's two masks: True or −inf forbids, other floats are added."""
-    allowed = torch.ones(1, n, m, dtype=torch.bool)  # (1 or heads, n, m)
-    bias: Tensor | None = None
-    for name, shape in (("key_padding_mask", (1, 1, m)), ("attn_mask", (-1, n, m))):
-        mask = given.get(name)
-        if mask is None:
-            continue
-        mask = mask.detach().reshape(shape)  # (1 or heads, 1 or n, m)
-        if mask.dtype == torch.bool:
-            allowed = allowed.to(mask.device) & ~mask
-            continue
-        forbidden = mask == -torch.inf
-        allowed = allowed.to(mask.device) & ~forbidden
-        added = mask.masked_fill(forbidden, 0)
-        if added.count_nonzero():
-            bias = added if bias is None else bias + added
-    if bias is not None:
-        bias = bias.expand(-1, n, m)
-    return bias, Mask.from_dense(allowed if len(allowed) in {1, heads} else allowed[:1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any, Self
 
 import torch
@@ -10,6 +12,10 @@ from torch.utils._pytree import tree_map_only
 from transformers.masking_utils import sdpa_mask
 
 from attnwidget.maths import Mask
+
+# SDPA reads the lack of a mask as causal where a module does not deny it (ALIGN's and CLAP's do not); eager attention
+# reads it as none, but is always given its mask. For models that have eager attention alone, none is left out.
+leaves_none_out: ContextVar[bool] = ContextVar("attnwidget_leaves_none_out", default=False)
 
 
 class RuleMask(Tensor):
@@ -48,8 +54,15 @@ def make_mask(batch_size: int, q_length: int, kv_length: int, q_offset: Any = 0,
     """
     if batch_size != 1 or options.get("use_vmap") or isinstance(q_offset, Tensor) or q_offset:
         return sdpa_mask(batch_size, q_length, kv_length, q_offset, **options)
+    device = torch.device(options.get("device", "cpu"))
     try:
-        return sdpa_mask(1, q_length, kv_length, **options | {"mask_function": _ask})
+        skipped = sdpa_mask(1, q_length, kv_length, **options | {"mask_function": _ask})
+        if skipped is not None or not leaves_none_out.get():
+            return skipped
+        with suppress(_AskedError):
+            sdpa_mask(1, q_length, kv_length, **options | {"mask_function": _ask, "allow_is_causal_skip": False})
+            return RuleMask(Mask(), q_length, kv_length, device)
+        return RuleMask(Mask(after=0), q_length, kv_length, device)
     except _AskedError:
         pass
 
@@ -62,7 +75,7 @@ def make_mask(batch_size: int, q_length: int, kv_length: int, q_offset: Any = 0,
     rule, says_all = Mask.from_rows(rows, q_length, kv_length)
     if not says_all:
         return rows(0, q_length)[None]
-    return RuleMask(rule, q_length, kv_length, torch.device(options.get("device", "cpu")))
+    return RuleMask(rule, q_length, kv_length, device)
 
 
 class _AskedError(Exception):

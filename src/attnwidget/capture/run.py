@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.foreign import runner_of, taken
 from attnwidget.capture.forward import attention_names, forward
 from attnwidget.capture.given import sort_out
 from attnwidget.capture.memory import check_fits
@@ -61,7 +62,8 @@ def capture(
     model : transformers.PreTrainedModel
         A decoder-only, encoder-only or encoder–decoder model, also in an adapter of PEFT,
         `torch.compile` or `DataParallel`. Virtual tokens that prompt tuning puts before the text
-        are the trace's first, "[prompt 1]" ….
+        are the trace's first, "[prompt 1]" …. Or another library's object: a pipeline of transformers,
+        nnsight's `LanguageModel`, TransformerLens's `TransformerBridge` or `HookedTransformer`.
     text : str, token ids, chat messages, or mapping
         A **text**. It must not be longer than the model's table of learned positions; rotary positions and ALiBi have
         no such bound.
@@ -150,6 +152,24 @@ def capture(
         If the text's queries, keys and values would not fit into the memory that is free; told before the pass, with
         the numbers.
     """
+    model, tokenizer = taken(model, tokenizer)
+    foreign = runner_of(model)
+    if foreign is not None:
+        options = {"tokenizer": tokenizer, "layers": layers, "values": values, "on_layer": on_layer}
+        others = {
+            "text_pair": text_pair,
+            "text_target": text_target,
+            "attention_mask": attention_mask,
+            "position_ids": position_ids,
+            "token_type_ids": token_type_ids,
+            "inputs_embeds": inputs_embeds,
+            "tokens": tokens,
+            "add_special_tokens": add_special_tokens,
+            "generate": generate or None,
+        }
+        asked = {name: one for name, one in others.items() if one is not None}
+        theirs: AttentionTrace = foreign.run(model, text, **options, asked=asked)
+        return theirs
     whole: Any = unwrapped(model)
     check(whole)
     given = sort_out(

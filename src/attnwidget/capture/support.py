@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import nn
+from transformers import PreTrainedModel
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.wrappers import check_wrapper, core_of
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 def check(model: Any) -> None:
@@ -20,13 +19,30 @@ def check(model: Any) -> None:
     kind = type(model).__name__
     main_input = getattr(core_of(model), "main_input_name", "input_ids")
     if main_input != "input_ids":
-        raise UnsupportedModelError(f"{kind} reads {main_input}, not a text")
+        raise UnsupportedModelError(
+            f"{kind} reads {main_input}, not a text"
+            f"{text_tower(model) or f'; attnwidget.capture_module(model, {main_input}) shows what it attends to'}"
+        )
     is_offloaded = any(hasattr(module, "_hf_hook") for module in model.modules())  # brought in when needed
     if not is_offloaded and any(parameter.is_meta for parameter in model.parameters()):
         raise UnsupportedModelError(
             f"{kind} is on the meta device and has no weights; load it with from_pretrained, "
             'or give it memory with model.to_empty(device="cpu") and initialise it'
         )
+
+
+def text_tower(model: nn.Module) -> str:
+    """Say which part of a model reads texts, where one of several towers does: as the end of an error."""
+    parts = [(name, part) for name, part in model.named_modules() if name and isinstance(part, PreTrainedModel)]
+    readers = [(name, part) for name, part in parts if part.main_input_name == "input_ids"]
+    for name, part in readers if len(readers) < len(parts) else ():  # beside one that reads something else
+        try:
+            words = part.get_input_embeddings()
+        except (AttributeError, NotImplementedError):
+            continue
+        if isinstance(words, nn.Embedding) and not part.config.is_encoder_decoder:
+            return f"; capture(model.{name}, …) shows its {type(part).__name__}, which reads texts"
+    return ""
 
 
 def input_device(model: Any) -> torch.device:

@@ -10,6 +10,7 @@ onto the model, are shared.
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict, defaultdict
 from functools import partial
 from types import CellType, FunctionType, MethodType
@@ -20,12 +21,16 @@ from torch import nn
 from transformers import GenerationConfig, PreTrainedConfig
 
 from attnwidget.capture.errors import UnsupportedModelError
-from attnwidget.capture.wrappers import unwrapped
+from attnwidget.capture.wrappers import is_watched, unwrapped
 
 M = TypeVar("M", bound=nn.Module)
 
 _CODE = FunctionType, MethodType, partial
-_LIBRARIES = "accelerate.hooks", "bitsandbytes.autograd"  # they keep the state of a pass in objects beside the modules
+_LIBRARIES = (
+    "accelerate.hooks",
+    "bitsandbytes.autograd",
+    "transformer_lens.",
+)  # they keep the state of a pass in objects beside the modules
 
 
 def twin(model: M) -> M:
@@ -74,11 +79,13 @@ class _Copies:
         """Whether a module is one of these copies."""
         return id(copy) in self._objects
 
-    def of(self, value: Any) -> Any:
+    def of(self, value: Any) -> Any:  # noqa: PLR0911 - each kind its own way
         """Copy what stands in an attribute, if a pass could set it or be led by it; else share it."""
         kind = type(value)
         if id(value) in self._made:
             return self._made[id(value)][1]
+        if kind in weakref.ProxyTypes:  # TransformerLens: to a module around this one
+            return self._proxy(value)
         if isinstance(value, (nn.Module, PreTrainedConfig, GenerationConfig)) or kind.__module__.startswith(_LIBRARIES):
             return self._object(value)
         if kind in {dict, OrderedDict, defaultdict}:
@@ -105,8 +112,16 @@ class _Copies:
         self._objects.add(id(copy))
         state = vars(value).copy()
         state.pop("_compiled_call_impl", None)  # by Module.compile: it runs the original
+        if is_watched(value):
+            state.pop("forward")  # it runs the original
         vars(copy).update({name: self.of(one) for name, one in state.items()})
         return copy
+
+    def _proxy(self, value: Any) -> Any:
+        """Let a proxy stand for the twin of what it stands for."""
+        meant = value.__init__.__self__
+        copy = self.of(meant)
+        return value if copy is meant else self._keep(value, weakref.proxy(copy))
 
     def _code(self, value: Any) -> Any:
         """Bind code to the twin's modules; what else it has at hand is its user's, and shared."""

@@ -92,7 +92,14 @@ def is_plain(model: Any) -> bool:
     is_placed = hasattr(model, "_hf_hook") and getattr(model._old_forward, "__func__", None) is kind.forward  # noqa: SLF001
     code = getattr(kind.forward, "__globals__", {})  # whoever wraps a function copies its name, but not this
     is_own = str(code.get("__name__", "")).startswith("transformers.") and kind.__call__ is nn.Module.__call__
-    return is_own and (is_placed or "forward" not in vars(model)) and not _has_hooks(model)
+    return is_own and (is_placed or is_watched(model) or "forward" not in vars(model)) and not _has_hooks(model)
+
+
+def is_watched(module: Any) -> bool:
+    """Whether nnsight runs a module's own `forward` for it, to look on where it is asked to."""
+    forward = vars(module).get("forward")
+    is_theirs = type(forward).__module__.startswith("nnsight.")
+    return is_theirs and getattr(forward, "__wrapped__", None) is type(module).forward
 
 
 def adapter_switches(model: nn.Module) -> list[str]:
@@ -111,7 +118,8 @@ def entry(model: nn.Module) -> nn.Module:
 
     So n × vocabulary logits are not computed.
     """
-    return cast("nn.Module", model.base_model) if is_plain(model) and "forward" not in vars(model) else model
+    is_free = "forward" not in vars(model) or is_watched(model)
+    return cast("nn.Module", model.base_model) if is_plain(model) and is_free else model
 
 
 def takes(model: nn.Module, name: str) -> bool:

@@ -13,7 +13,8 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from attnwidget.capture import TextTooLongError, twin
+from attnwidget.capture import TextTooLongError, UnsupportedModelError, twin
+from attnwidget.capture.foreign import runner_of, taken
 from attnwidget.capture.inputs import find_tokenizer, position_limit, vocabulary_size
 from attnwidget.capture.run import capture
 from attnwidget.capture.wrappers import adapter_switches, core_of, unwrapped
@@ -248,6 +249,11 @@ def probe_heads(
     HeadProbe
         Of a model whose context is short, with fewer sentences and shorter sequences; what cannot be measured is NaN.
     """
+    model, tokenizer = taken(model, tokenizer)
+    if runner_of(model) is not None:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} is not probed: pass the same model as transformers loads it"
+        )
     model = unwrapped(model)
     known = _known_of(model)
     with known.lock:

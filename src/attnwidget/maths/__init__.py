@@ -2,11 +2,12 @@
 
 from attnwidget.maths.bias import RelativeBias
 from attnwidget.maths.cells import columns_of, pool_cells, rows_of, weight_columns
-from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights
+from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights, projections_from
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
 from attnwidget.maths.pool import max_pool, max_pool_tiles, merge_words, spread
 from attnwidget.maths.projection import Projection
+from attnwidget.maths.reproduce import check_reproduced
 from attnwidget.maths.softmax import log_sum_exp, scores, weighted_sum, weights
 from attnwidget.maths.tile import ALL, Index, positions, resolve, take
 from attnwidget.maths.together import as_one
@@ -23,6 +24,7 @@ __all__ = [
     "WeightsLayer",
     "as_one",
     "blind_rows",
+    "check_reproduced",
     "columns_of",
     "layers_from_qkv",
     "layers_from_weights",
@@ -32,6 +34,7 @@ __all__ = [
     "merge_words",
     "pool_cells",
     "positions",
+    "projections_from",
     "resolve",
     "rows_of",
     "scores",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from attnwidget.maths.layers import QKVLayer, WeightsLayer
 from attnwidget.maths.mask import Mask
+from attnwidget.maths.projection import Projection, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,6 +130,39 @@ def layers_from_qkv(  # noqa: PLR0917 - as the user's function
     rule = mask_from(mask, n_tokens, n_tokens)
     factor = queries.shape[3] ** -0.5 if scale is None else float(scale)
     return [QKVLayer(*layer, scale=factor, mask=rule) for layer in zip(queries, keys, values, strict=True)]
+
+
+def projections_from(layers: Sequence[QKVLayer], weight: Any, bias: Any = None) -> list[Projection]:
+    """Check W_O of every layer, and its bias; see `AttentionTrace.from_qkv`.
+
+    Nobody has seen what the model's own module returned: the projections have no `output`.
+    """
+    matrices = _to_tensor(weight)
+    count, heads = len(layers), layers[0].shape[0]
+    value = layers[0].v
+    assert value is not None  # noqa: S101 - made by `layers_from_qkv`
+    width = value.shape[-1]
+    joined = (count, heads * width)
+    shape = tuple(matrices.shape)
+    if matrices.ndim == 3 and shape[:2] == joined:
+        matrices = matrices.reshape(count, heads, width, shape[2])  # (layers, heads, d_v, d_model)
+    if matrices.ndim != 4 or tuple(matrices.shape[:3]) != (count, heads, width) or not matrices.shape[3]:
+        turned = matrices.ndim == 3 and (shape[0], shape[2]) == joined
+        hint = "; it is transposed: of an nn.Linear pass weight.T" if turned else ""
+        raise ValueError(
+            f"expected output_weight of shape ({count}, {heads}, {width}, d_model) or ({count}, {heads * width}, "
+            f"d_model) for {count} layers of {heads} heads and values of {width} numbers, got {shape}{hint}"
+        )
+    biases = None if bias is None else _to_tensor(bias)  # (layers, d_model)
+    if biases is not None and tuple(biases.shape) != (count, matrices.shape[3]):
+        raise ValueError(
+            f"expected output_bias of shape ({count}, {matrices.shape[3]}), one for each layer, got "
+            f"{tuple(biases.shape)}"
+        )
+    return [
+        Projection(one, None if biases is None else biases[number], None, "", version_of(one))
+        for number, one in enumerate(matrices)
+    ]
 
 
 def mask_from(mask: Tensor | Sequence[Any] | Literal["causal"] | None, n: int, m: int) -> Mask:

@@ -25,8 +25,8 @@ class Projection:
         (heads, d_v, d_model), each head's slice of W_O.
     bias : Tensor, optional
         (d_model,).
-    output : Tensor
-        (queries, d_model), what the model's own module returned.
+    output : Tensor, optional
+        (queries, d_model), what the model's own module returned; None where nobody has seen it.
     name : str
         That module's name in the model.
     version : int
@@ -35,7 +35,7 @@ class Projection:
 
     weight: Tensor
     bias: Tensor | None
-    output: Tensor
+    output: Tensor | None
     name: str
     version: int = 0
 

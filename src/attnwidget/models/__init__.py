@@ -121,7 +121,9 @@ def describe_model(model: Any) -> str:
 
     Of an adapter or a class of one's own around a model, both: "PeftModelForCausalLM(gpt2)".
     """
-    name, kind = str(getattr(model, "name_or_path", "") or ""), type(model)
+    kind = type(model)
+    # TransformerLens has it in its own config
+    name = str(getattr(model, "name_or_path", "") or getattr(getattr(model, "cfg", None), "model_name", "") or "")
     if not name:
         return kind.__name__
     label = Path(name).name if _looks_like_path(name) or Path(name).is_dir() else name

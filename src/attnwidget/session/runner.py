@@ -8,6 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from attnwidget import models
+from attnwidget.capture.foreign import taken
 from attnwidget.capture.run import capture
 from attnwidget.capture.twin import twin
 from attnwidget.session.jobs import Job, Stopped, running_loop
@@ -82,7 +83,7 @@ class Runner:
         """
         self._opened = True
         if model is not None and not isinstance(model, (str, PathLike)):
-            self.loaded = Loaded(model, self._tokenizer)
+            self.loaded = Loaded(*taken(model, self._tokenizer))
         else:
             name = models.DEFAULT if model is None else model
             if running_loop() is not None and models.needs_download(name):

@@ -13,9 +13,11 @@ from attnwidget.maths import (
     Projection,
     QKVLayer,
     blind_rows,
+    check_reproduced,
     layers_from_qkv,
     layers_from_weights,
     positions,
+    projections_from,
     resolve,
 )
 from attnwidget.maths.layers import LEFT_OUT
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
     from attnwidget.measures import Measure
     from attnwidget.trace.cells import About, Pooled, Square
-    from attnwidget.trace.projections import OnLayer, Project
+    from attnwidget.trace.projections import Found, OnLayer, Project
     from attnwidget.trace.ranking import PairGrid, Ranking
 
     Positions = int | slice | Sequence[int] | None
@@ -225,6 +227,9 @@ class AttentionTrace:
         mask: Tensor | Literal["causal"] | None = None,
         scale: float | None = None,
         *,
+        output_weight: Any = None,
+        output_bias: Any = None,
+        weights: Any = None,
         model_name: str = "",
     ) -> AttentionTrace:
         """Make a trace from the queries, keys and values of any torch code.
@@ -240,17 +245,37 @@ class AttentionTrace:
             bool (keys,) or (queries, keys), True where attention is permitted.
         scale : float, optional
             Factor of the products, ``d ** -0.5`` by default.
+        output_weight : Tensor, optional
+            W_O, (layers, heads, d_v, d_model) or (layers, heads · d_v, d_model): what the heads side by side are
+            multiplied with, the transpose of an ``nn.Linear``'s weight. With it `breakdown` and the measure "norms"
+            go on to what each head writes.
+        output_bias : Tensor, optional
+            (layers, d_model), what is added to that.
+        weights : sequence of Tensor, optional
+            The weights that the model itself has, as `from_attentions` takes them, to be sure of q and k: they are
+            compared with the recomputed ones, and `max_error` says what the difference makes in the heads' output.
         model_name : str
             A label for display.
 
         Raises
         ------
         ValueError
-            If shapes do not fit each other or the tokens.
+            If shapes do not fit each other or the tokens; or if `weights` are not those of q and k, as where these
+            were taken before the rotation of rotary positions.
         """
         described = describe(tokens)
-        layers = layers_from_qkv(q, k, v, len(described.text), mask, scale)
-        return cls({"self": layers}, described, model_name=model_name)
+        n = len(described.text)
+        layers = layers_from_qkv(q, k, v, n, mask, scale)
+        error = None if weights is None else check_reproduced(layers, layers_from_weights(weights, n, n, mask))
+        if output_bias is not None and output_weight is None:
+            raise ValueError("output_bias goes with output_weight")
+        project: Project | None = None
+        if output_weight is not None:
+            found: Found = {"self": [*projections_from(layers, output_weight, output_bias)]}
+            project = lambda *_: found  # noqa: E731
+        trace = cls({"self": layers}, described, model_name=model_name, max_error=error, project=project)
+        trace.find_projections()
+        return trace
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trace to one safetensors file; `load` gives every stored number back bit for bit.

@@ -48,8 +48,10 @@ def steps(whole: Breakdown, changed: Breakdown | None = None, *, keep: Sequence[
     arrays |= _of_values(whole, rows, others)
     if whole.parts:
         arrays["parts"] = torch.stack([part.weights[rows] for part in whole.parts])  # (queries, rows)
-    if whole.contributions is not None and whole.attention_output is not None:
-        arrays |= {"headNorms": whole.contributions.norm(dim=-1), "attentionOutput": whole.attention_output}
+    if whole.contributions is not None:
+        arrays |= {"headNorms": whole.contributions.norm(dim=-1)}
+    if whole.attention_output is not None:
+        arrays |= {"attentionOutput": whole.attention_output}
     return {
         "rows": rows.tolist(),
         "ranked": ranked,

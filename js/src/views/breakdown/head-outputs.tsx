@@ -104,7 +104,10 @@ export function HeadOutputs({ state, shown, steps, active }: Props) {
             <span class="badge">changed</span> the layer's output moves by <b>{figure(changed.distance)}</b> (norm)
           </span>
         )}
-        {projected.state === "ready" && (
+        {projected.state === "ready" && !numbers.attentionOutput && (
+          <span class="hint">the model's own output is not known here</span>
+        )}
+        {numbers.attentionOutput && (
           <span data-value="difference" data-exact={raw(projected.maxDifference ?? Number.NaN)}>
             <span class="hint">difference from the model's own output</span>{" "}
             <b>{projected.maxDifference === null ? "–" : tiny(projected.maxDifference)}</b>
