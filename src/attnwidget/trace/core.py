@@ -29,6 +29,7 @@ from attnwidget.trace.cells import pool
 from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.formula import formula
+from attnwidget.trace.hand_over import to_bertviz, to_circuitsvis
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
@@ -342,6 +343,72 @@ class AttentionTrace:
         except ValueError as error:
             raise store.damaged(path, error) from error
         return trace
+
+    def to_bertviz(
+        self, view: Literal["head", "model", "neuron"] = "head", *, attention: str | None = None, **options: Any
+    ) -> Any:
+        """Draw it with BertViz, which takes ``pip install 'attnwidget[bertviz]'``.
+
+        Parameters
+        ----------
+        view : "head", "model" or "neuron"
+            Which of BertViz's views. The last computes q·k ÷ √d itself, and is refused where the model does not.
+        attention : str, optional
+            Which of `attentions`; by default all in one picture.
+        **options
+            Of BertViz's function: `layer`, `heads`, `include_layers`, `include_heads`, `display_mode`, `html_action` …
+
+        Returns
+        -------
+        None, or IPython.display.HTML
+            As BertViz does: it displays, or returns HTML under ``html_action="return"``.
+
+        Raises
+        ------
+        ValueError
+            If its page would have more than 100 MB of numbers, which browsers do not draw in bearable time.
+        ImportError
+            Without BertViz.
+        """
+        return to_bertviz(self, view, attention=attention, **options)
+
+    def to_circuitsvis(
+        self,
+        layer: int,
+        view: Literal["heads", "patterns"] = "heads",
+        *,
+        heads: Sequence[int] | None = None,
+        attention: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Draw a layer with CircuitsVis, which takes ``pip install 'attnwidget[circuitsvis]'``.
+
+        Parameters
+        ----------
+        layer : int
+            Which layer.
+        view : "heads" or "patterns"
+            Whether `attention_heads` draws it or `attention_patterns`.
+        heads : sequence of int, optional
+            Which of its heads; all by default.
+        attention : str, optional
+            Which of `attentions`, where there are several; one within one text.
+        **options
+            Of CircuitsVis' function: `max_value`, `positive_color` …
+
+        Returns
+        -------
+        RenderedHTML
+            As CircuitsVis does.
+
+        Raises
+        ------
+        ValueError
+            If its page would have more than 30 MB of numbers, which browsers do not draw in bearable time.
+        ImportError
+            Without CircuitsVis.
+        """
+        return to_circuitsvis(self, layer, view, attention=attention, heads=heads, **options)
 
     @property
     def tokens(self) -> list[str]:
