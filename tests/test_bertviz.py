@@ -1,20 +1,20 @@
 """`attnwidget.bertviz` beside the real bertviz, which is the oracle: its checks, its numbers, its tokens."""
 
 import inspect
-import json
+from textwrap import dedent
 
+import nbformat
 import pytest
 import torch
 import transformers as hf
-from IPython.core.displayhook import CapturingDisplayHook
-from IPython.core.displaypub import CapturingDisplayPublisher
-from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import HTML
+from nbclient import NotebookClient
 
 import attnwidget.bertviz as ours
 import tiny
 from attnwidget import AttentionTrace, AttentionWidget, capture
 from attnwidget.bertviz.given import labelled
+from bertviz_oracle import VIEW, agree, embedded
 
 theirs = pytest.importorskip("bertviz", reason="bertviz is the oracle: pip install 'attnwidget[bertviz]'")
 
@@ -35,35 +35,10 @@ def weights(layers=3, heads=4, n=N, m=N, *, causal=False):
     return [layer[None] for layer in scores.softmax(-1)]  # each (1, heads, n, m)
 
 
-def embedded(html):
-    """What BertViz puts into its page: each attention with its numbers and tokens, and what is included."""
-    return json.JSONDecoder().raw_decode(html.data.partition("params = ")[2])[0]
-
-
 def both(name, *args, **options):
     """BertViz's own page, and our widget, of the same call."""
     page = getattr(theirs, name)(*args, **options, html_action="return")
-    return embedded(page), getattr(ours, name)(*args, **options)
-
-
-def agree(params, widget, of=("self",)):
-    """Every number, and every token."""
-    trace = widget.trace
-    assert trace.attentions == of
-    include = params["include_layers"]
-    for name, one in zip(of, params["attention"], strict=False):
-        queries, keys = trace.sides(name)
-        assert [trace.kept(name)[at] for at in range(len(include))] == sorted(include)
-        heads = params.get("include_heads") or list(range(trace.n_heads(name)))
-        for number, layer in zip(include, one["attn"], strict=True):
-            torch.testing.assert_close(
-                trace.weights(number, heads, attention=name), torch.tensor(layer), rtol=0, atol=1e-7
-            )
-        for side, text in ((queries, "left_text"), (keys, "right_text")):
-            written = [token.replace("Ġ", " ").replace("▁", " ").replace("</w>", "") for token in side.raw]
-            assert one[text] == written
-            assert [label.replace("##", "").strip() for label in one[text]] == side.text
-    return trace
+    return embedded(page.data), getattr(ours, name)(*args, **options)
 
 
 @pytest.mark.parametrize("name", ["head_view", "model_view"])
@@ -184,7 +159,6 @@ def test_what_is_refused_says_what_to_do():
 
 # -- where it is shown ------------------------------------------------------------------------------------------------
 
-VIEW = "application/vnd.jupyter.widget-view+json"
 POSITIONS = {
     "last": ("head_view(a, t)", 1),
     "in the middle": ("head_view(a, t)\n'something else'", 1),
@@ -198,29 +172,23 @@ POSITIONS = {
 }
 
 
-@pytest.fixture
-def outputs(monkeypatch):
-    """A notebook's cells run here, without a kernel: from a cell to the pictures that appear."""
-    shell = InteractiveShell.instance()
-    shell.user_ns |= {"a": weights(2, n=3, m=3), "t": ["a", "b", "c"]}
-    found = []
-    monkeypatch.setattr(shell.display_trap, "hook", CapturingDisplayHook(shell, found))
-    monkeypatch.setattr(shell, "display_pub", CapturingDisplayPublisher(parent=shell))
-    shell.display_pub.outputs = found
-
-    def run(cell):
-        found.clear()
-        shell.run_cell(cell, store_history=True).raise_error()
-        return [one["data"] for one in found if {"text/html", VIEW} & {*one["data"]}]
-
-    yield run
-    InteractiveShell.clear_instance()
+def pictures(outputs):
+    return sum(bool({"text/html", VIEW} & {*one}) for one in outputs)
 
 
-def test_one_picture_wherever_it_is_called(outputs):
-    outputs("from attnwidget.bertviz import head_view, model_view")
-    for case, (cell, expected) in POSITIONS.items():
-        assert len(outputs(cell)) == expected, case
+def test_one_picture_wherever_it_is_called():
+    setup = """
+        import torch
+        from attnwidget.bertviz import head_view, model_view
+        from attnwidget import AttentionWidget
+        AttentionWidget.picture = False
+        a, t = list(torch.full((2, 1, 2, 3, 3), 1 / 3)), ["a", "b", "c"]
+    """
+    cells = [dedent(setup), *(cell for cell, _ in POSITIONS.values())]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(notebook, timeout=120).execute()
+    found = [pictures(out.get("data", {}) for out in cell.outputs) for cell in notebook.cells[1:]]
+    assert found == [expected for _, expected in POSITIONS.values()]
 
 
 def test_without_a_notebook_nothing_is_printed(capsys):
@@ -288,14 +256,14 @@ def traces():
 @pytest.mark.parametrize("view", ["head", "model"])
 def test_a_trace_in_bertviz(view):
     for kind, trace in traces():
-        params = embedded(trace.to_bertviz(view, html_action="return"))
+        params = embedded(trace.to_bertviz(view, html_action="return").data)
         assert len(params["attention"]) == {"self": 1, "pair": 5, "several": 3}[kind]
         for name, one in zip(trace.attentions, params["attention"], strict=False):
             queries, keys = trace.sides(name)
             assert (one["left_text"], one["right_text"]) == (queries.text, keys.text)
             for layer, given in enumerate(one["attn"]):
                 assert torch.tensor(given).equal(trace.weights(layer, attention=name))
-    params = embedded(trace.to_bertviz(view, attention="cross", include_layers=[1], html_action="return"))
+    params = embedded(trace.to_bertviz(view, attention="cross", include_layers=[1], html_action="return").data)
     assert [one["name"] for one in params["attention"]] == ["Cross"]
     assert torch.tensor(params["attention"][0]["attn"][0]).equal(trace.weights(1, attention="cross"))
 
@@ -303,7 +271,7 @@ def test_a_trace_in_bertviz(view):
 def test_queries_and_keys_in_bertviz_neuron_view():
     for kind, trace in list(traces())[:2]:
         page = trace.to_bertviz("neuron", layer=1, head=2, html_action="return")
-        params = embedded(page)
+        params = embedded(page.data)
         assert (params["layer"], params["head"], params["bidirectional"]) == (1, 2, kind == "pair")
         whole = params["attention"]["all"]
         q, k, _ = trace.qkv(1, 2)
@@ -333,7 +301,7 @@ def test_no_token_of_a_trace_becomes_markup_in_bertviz():
     trace = AttentionTrace.from_attentions(weights(1, n=2, m=2), ["a", bad])
     page = trace.to_bertviz(html_action="return")
     assert bad not in page.data
-    assert embedded(page)["attention"][0]["left_text"] == ["a", bad]
+    assert embedded(page.data)["attention"][0]["left_text"] == ["a", bad]
 
 
 def test_without_bertviz_the_extra_is_named(monkeypatch):
