@@ -1,6 +1,7 @@
 """`attnwidget.bertviz` beside the real bertviz, which is the oracle: its checks, its numbers, its tokens."""
 
 import inspect
+from pathlib import Path
 from textwrap import dedent
 
 import nbformat
@@ -14,6 +15,7 @@ import attnwidget.bertviz as ours
 import tiny
 from attnwidget import AttentionTrace, AttentionWidget, capture
 from attnwidget.bertviz.given import labelled
+from attnwidget.trace import hand_over
 from bertviz_oracle import VIEW, agree, embedded
 
 theirs = pytest.importorskip("bertviz", reason="bertviz is the oracle: pip install 'attnwidget[bertviz]'")
@@ -294,6 +296,16 @@ def test_what_bertviz_could_not_draw_is_refused_before_anything_is_computed(monk
     monkeypatch.setattr(AttentionTrace, "weights", None)
     with pytest.raises(ValueError, match=r"about 1,058 MB.*include_layers=\[0\]"):
         trace.to_bertviz()
+
+
+@pytest.mark.parametrize("view", ["head", "model", "neuron"])
+def test_the_size_that_is_told_is_that_of_the_page(view, monkeypatch):
+    told = []
+    monkeypatch.setattr(hand_over, "_check_size", lambda _package, _limit, size, _advice: told.append(size))
+    code = Path(theirs.__file__).with_name(f"{view}_view.js").stat().st_size
+    for _, trace in list(traces())[:2]:
+        page = trace.to_bertviz(view, html_action="return").data
+        assert told[-1] == pytest.approx(len(page) - code, rel=0.1)
 
 
 def test_no_token_of_a_trace_becomes_markup_in_bertviz():

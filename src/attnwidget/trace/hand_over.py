@@ -69,16 +69,18 @@ def _neuron(trace: AttentionTrace, attention: str | None, options: dict[str, Any
         raise ValueError("BertViz's neuron view shows all layers, and this trace has some alone (layers=)")
     if not trace.has_qkv:
         raise ValueError(f"BertViz's neuron view needs queries and keys: {trace.missing}")
-    size = sum(_bytes(trace, name, number) for number in range(len(layers)))
+    start = _second_text(trace)
+    # Of a pair each weight is there twice, and each vector three times: among all, and with either text's.
+    weights, vectors = (1, 1) if start is None else (2, 3)
+    size = weights * sum(_bytes(trace, name, number) for number in range(len(layers)))
     for layer in layers:
         assert isinstance(layer, QKVLayer)  # noqa: S101 - checked above
         heads, n, width = layer.q.shape
-        size += 2 * heads * n * width * _NUMBER
+        size += vectors * 2 * heads * n * width * _NUMBER
         is_plain = layer.softcap is None and layer.bias is None and layer.sinks is None
         if not is_plain or not math.isclose(layer.scale, width**-0.5, rel_tol=1e-6):
             raise ValueError(_NEURON_COMPUTES.format(width, trace.formula(name)))
-    start = _second_text(trace)
-    _check_size("BertViz", BERTVIZ_LIMIT, size * (1 if start is None else 2), "a shorter text")
+    _check_size("BertViz", BERTVIZ_LIMIT, size, "a shorter text")
     module = _import("bertviz.neuron_view")
     found = _by_neuron(trace, name, start)
     kept, module.get_attention = module.get_attention, lambda *_, **__: found
