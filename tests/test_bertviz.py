@@ -149,6 +149,10 @@ def test_what_bertviz_refuses_is_refused(name, case):
 def test_what_is_refused_says_what_to_do():
     with pytest.raises(ValueError, match=r"pass `outputs\.attentions`"):
         ours.model_view((), WORDS)  # BertViz's own example, with transformers 5
+    with pytest.raises(TypeError, match="a model's whole output"):
+        ours.model_view({"last_hidden_state": weights()[0], "attentions": weights()}, WORDS)
+    with pytest.raises(ValueError, match="attentions is None in layer 0.*eager"):
+        ours.head_view([None, None], WORDS)
     with pytest.raises(ValueError, match="Layer 2 is not in include_layers"):
         ours.head_view(weights(), WORDS, layer=2, include_layers=[0])
     with pytest.raises(IndexError, match="heads: there is no head 9, but 0 to 3"):

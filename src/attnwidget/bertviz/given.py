@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,8 @@ class Given:
             Where BertViz raises one.
         IndexError
             If `include_layers` names a layer that is not there.
+        TypeError
+            If a model's whole output is given for its attention.
         """
         parts = {name: given for name in _PARTS if (given := getattr(self, f"{name}_attention")) is not None}
         if self.attention is not None:
@@ -98,6 +101,8 @@ class Given:
     def _layers(self, several: dict[str, Any]) -> list[int] | None:
         """Return the numbers of the layers that are included, None for all, after a look at those."""
         for name, given in several.items():
+            if isinstance(given, Mapping):
+                raise TypeError(f"{name} is a model's whole output: pass `outputs.attentions`")
             if not len(given):
                 raise ValueError(_EMPTY.format(name))
         most = max(map(len, several.values()))
