@@ -151,7 +151,7 @@ def test_what_is_refused_says_what_to_do():
         ours.model_view((), WORDS)  # BertViz's own example, with transformers 5
     with pytest.raises(TypeError, match="a model's whole output"):
         ours.model_view({"last_hidden_state": weights()[0], "attentions": weights()}, WORDS)
-    with pytest.raises(ValueError, match="attentions is None in layer 0.*eager"):
+    with pytest.raises(ValueError, match=r"attentions is None in layer 0.*eager"):
         ours.head_view([None, None], WORDS)
     with pytest.raises(ValueError, match="Layer 2 is not in include_layers"):
         ours.head_view(weights(), WORDS, layer=2, include_layers=[0])
