@@ -25,7 +25,7 @@ ORDER = (
     {"synced"},
     {"session_widget"},
     {"widget"},
-    {"cli"},
+    {"bertviz", "circuitsvis", "cli"},
     {"__main__"},
 )
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

@@ -262,3 +262,29 @@ def test_a_causal_mask_of_blocks_is_still_causal() -> None:
 def test_what_was_handed_over_by_mistake_is_named(attentions: object, tokens: list[str], says: str) -> None:
     with pytest.raises((TypeError, ValueError), match=says):
         AttentionTrace.from_attentions(attentions, tokens)
+
+
+def test_some_layers_of_weights():
+    given = [None, torch.eye(3)[None], torch.ones(1, 3, 3) / 3]
+    trace = AttentionTrace.from_attentions(given, ["a", "b", "c"], layers=[2], segments=[0, 0, 1])
+    assert (trace.n_layers(), trace.kept(), trace.segments) == (3, [2], [0, 0, 1])
+    assert not trace.causal  # layer 1, which is left out, has no say
+    assert not trace.has_qkv
+    with pytest.raises(ValueError, match="left out"):
+        trace.weights(1)
+    for wrong in ([], [3], [-1]):
+        with pytest.raises(ValueError, match="layers must be numbers from 0 to 2"):
+            AttentionTrace.from_attentions(given, ["a", "b", "c"], layers=wrong)
+    with pytest.raises(ValueError, match="segments: expected 3 numbers"):
+        AttentionTrace.from_attentions(given[1:], ["a", "b", "c"], segments=[0])
+
+
+def test_some_layers_of_several_attentions():
+    """One that has none of them is left away."""
+    encoder, cross = [torch.eye(2)[None]], [torch.ones(1, 1, 2) / 2] * 3
+    sides = {"source_tokens": ["a", "b"], "target_tokens": ["c"]}
+    trace = AttentionTrace.from_attentions(encoder=encoder, cross=cross, layers=[1, 2], **sides)
+    assert trace.attentions == ("cross",)
+    assert trace.kept("cross") == [1, 2]
+    with pytest.raises(TypeError, match="without attentions, tokens, mask and segments"):
+        AttentionTrace.from_attentions(encoder=encoder, segments=[0], **sides)

@@ -1,5 +1,7 @@
 // Text of 16-bit characters → bytes; `export/dense.py` writes it. Pure.
 
+import { fromBase64 } from "./data";
+
 const FIRST = 0x3400;
 const [BYTES, UNITS] = [15, 8]; // so many bytes are so many characters
 
@@ -25,8 +27,9 @@ export function bytesIn(text: string): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, bytes.length - short);
 }
 
-/** Read it, and unpack what gzip made of it; its checksum tells whether all is as it was. */
+/** Read it, or base64, and unpack what gzip made of it; its checksum tells whether all is as it was. */
 export async function unpacked(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([bytesIn(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const bytes = text.charCodeAt(0) < FIRST ? fromBase64(text) : bytesIn(text);
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }

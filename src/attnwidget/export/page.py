@@ -18,7 +18,7 @@ from attnwidget.export.carried import (
     weights_bytes,
 )
 from attnwidget.export.norms import write_norms
-from attnwidget.export.page_file import html_of
+from attnwidget.export.page_file import Contents, frame_of, html_of
 from attnwidget.export.quantise import pack
 from attnwidget.export.shared import Shared
 from attnwidget.head_id import HeadId
@@ -38,15 +38,38 @@ WEIGHTS_LIMIT = 32 << 20  # bytes of weights that are carried as they are
 _LEFT_OUT = "is not on this page: its weights would take too much room; save it with other heads= or layers="
 
 
-def page(
+def page(session: Session, **options: Any) -> bytes:
+    """Write what a session shows, and all that can be looked at without a model, as one HTML file.
+
+    Parameters
+    ----------
+    session : Session
+        With a trace.
+    **options
+        As of `contents`.
+
+    Returns
+    -------
+    bytes
+        UTF-16, with the mark that says so.
+    """
+    return html_of(contents(session, **options))
+
+
+def frame(session: Session, **options: Any) -> str:
+    """Write the same as a frame for a larger page, such as a notebook's output, in ASCII; options as of `contents`."""
+    return frame_of(contents(session, **options))
+
+
+def contents(
     session: Session,
     *,
     heads: Any = None,
     layers: int | Sequence[int] | None = None,
     values: bool = True,
     alive: Alive = lambda *_: None,
-) -> bytes:
-    """Write what a session shows, and all that can be looked at without a model, as one HTML file.
+) -> Contents:
+    """Gather what a page carries.
 
     Parameters
     ----------
@@ -60,11 +83,6 @@ def page(
         Whether it carries values, for the breakdown. Without them it is smaller.
     alive : function
         Called between pieces of work with how many are done of how many; what it raises stops the work.
-
-    Returns
-    -------
-    bytes
-        UTF-16, with the mark that says so.
 
     Raises
     ------
@@ -112,7 +130,7 @@ def page(
         "errors": packing.worst._asdict(),
         "values": values,
     }
-    return html_of(data, packing.blocks, texts.text or " ".join(trace.tokens))
+    return Contents(data, packing.blocks, texts.text or " ".join(trace.tokens))
 
 
 def save_html(source: Session | AttentionTrace, path: str | os.PathLike[str], **options: Any) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attnwidget.maths.layers import QKVLayer, WeightsLayer
+from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer
 from attnwidget.maths.mask import Mask
 from attnwidget.maths.projection import Projection, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _ROUNDING = 1e-6  # that a weight may lie below 0, and above 1 beside the rounding of its own precision
 
@@ -29,27 +29,30 @@ def layers_from_weights(
     n: int,
     m: int,
     mask: Tensor | Literal["causal"] | None = None,
-) -> list[WeightsLayer]:
-    """Check the weights of every layer, n queries × m keys; see `AttentionTrace.from_attentions`."""
+    kept: Collection[int] | None = None,
+) -> list[Layer]:
+    """Check the weights of every layer, or of those to be `kept`; see `AttentionTrace.from_attentions`."""
     if isinstance(attentions, Mapping):
         raise TypeError("expected the attentions, got a model's whole output: pass outputs.attentions")
     given = [] if attentions is None else list(attentions)
     if not given:
         raise ValueError(f"attentions holds no layer; {_HOW_TO_GET_WEIGHTS}")
-    missing = [str(i) for i, layer in enumerate(given) if layer is None]
+    wanted = range(len(given)) if kept is None else sorted(kept)
+    missing = [str(i) for i in wanted if given[i] is None]
     if missing:
         where = ", ".join(missing)
         raise ValueError(f"attentions is None in layer {where}; {_HOW_TO_GET_WEIGHTS}")
-    layers = [_one_layer(i, _to_tensor(layer), n, m) for i, layer in enumerate(given)]
+    layers = {i: _one_layer(i, _to_tensor(given[i]), n, m) for i in wanted}
     given_rule = None if mask is None else mask_from(mask, n, m)
-    layers = [as_weights(layer, given_rule or Mask(), f"layer {i}") for i, layer in enumerate(layers)]
-    counts = {len(layer) for layer in layers}
+    layers = {i: as_weights(layer, given_rule or Mask(), f"layer {i}") for i, layer in layers.items()}
+    counts = {len(layer) for layer in layers.values()}
     if len(counts) > 1:
         raise ValueError(f"every layer must have the same number of heads, got {sorted(counts)}")
     if given_rule is None:
-        later = [layer.triu(1).count_nonzero() for layer in layers]  # NaN counts as nonzero
+        later = [layer.triu(1).count_nonzero() for layer in layers.values()]  # NaN counts as nonzero
         given_rule = Mask(after=0) if n == m > 1 and not any(later) else Mask()
-    return [WeightsLayer(layer, given_rule) for layer in layers]
+    left_out = LeftOut((counts.pop(), n, m), given_rule)
+    return [WeightsLayer(layers[i], given_rule) if i in layers else left_out for i in range(len(given))]
 
 
 def as_weights(given: Tensor, mask: Mask, name: str) -> Tensor:

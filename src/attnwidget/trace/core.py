@@ -31,6 +31,7 @@ from attnwidget.trace.cells import pool
 from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.formula import formula
+from attnwidget.trace.hand_over import to_bertviz, to_circuitsvis
 from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
@@ -38,7 +39,7 @@ from attnwidget.trace.ranking import pair_grid, rank
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from torch import Tensor
 
@@ -69,6 +70,21 @@ _NOT_ASKED = "W_O was not asked for (output=False)"
 def _is_text(given: Any) -> bool:
     """Whether these are tokens, where numbers belong."""
     return isinstance(given, str) or (isinstance(given, list | tuple) and any(isinstance(one, str) for one in given))
+
+
+def _described(tokens: Sequence[str] | Tokens) -> Tokens:
+    return tokens if isinstance(tokens, Tokens) else describe(tokens)
+
+
+def _kept(layers: Collection[int] | None, several: Mapping[str, Any]) -> dict[str, list[int] | None]:
+    """Return which of the chosen layers each attention has; None for all."""
+    if layers is None:
+        return dict.fromkeys(several)
+    counts = {name: 0 if those is None else len(those) for name, those in several.items()}
+    most = max(counts.values())
+    if not layers or not all(0 <= number < most for number in layers):
+        raise ValueError(f"layers must be numbers from 0 to {most - 1}, at least one, got {list(layers)}")
+    return {name: sorted({number for number in layers if number < count}) for name, count in counts.items()}
 
 
 class AttentionTrace:
@@ -156,6 +172,8 @@ class AttentionTrace:
         source_tokens: Sequence[str] | None = None,
         target_tokens: Sequence[str] | None = None,
         mask: Tensor | Literal["causal"] | None = None,
+        layers: Collection[int] | None = None,
+        segments: Sequence[int] | None = None,
         model_name: str = "",
     ) -> AttentionTrace:
         """Make a trace from attention weights alone; it has no scores, queries, keys or values.
@@ -165,8 +183,8 @@ class AttentionTrace:
         attentions : sequence of Tensor, or Tensor
             Per layer (heads, n, n) or (1, heads, n, n), in any float dtype; numpy arrays too. As
             transformers returns it under ``output_attentions=True`` with eager attention.
-        tokens : sequence of str
-            The n tokens.
+        tokens : sequence of str, or Tokens
+            The n tokens; wherever tokens are given, also as `tokens.describe` returns them.
         encoder, decoder, cross : optional
             In place of `attentions`, those of an encoder–decoder model: (…, m, m), (…, n, n) and
             (…, n, m), one or more of them.
@@ -178,14 +196,19 @@ class AttentionTrace:
             if every weight above the diagonal, in every layer and head, is exactly 0, and for
             unmasked otherwise. A weight where the mask forbids it is taken for 0. With several attentions
             there is no `mask`.
+        layers : collection of int, optional
+            Which layers to keep, of every attention; all by default. Of the others nothing needs to be there.
+        segments : sequence of int, optional
+            Of which text of a pair each of `tokens` is, 0 or 1.
         model_name : str
             A label for display.
 
         Raises
         ------
         ValueError
-            If a layer is missing, a shape does not fit the tokens, or a number is no weight: below 0 or above 1 by
-            more than rounding, where attention is permitted. NaN is kept.
+            If a layer is missing, or `layers` names one that is not there; if a shape or `segments` does not fit the
+            tokens; or if a number is no weight: below 0 or above 1 by more than rounding, where attention is
+            permitted. NaN is kept.
         TypeError
             If the arguments do not belong together, or stand the wrong way round.
         """
@@ -196,26 +219,39 @@ class AttentionTrace:
                 raise TypeError("attentions go with tokens; encoder, decoder, cross with source_tokens, target_tokens")
             if _is_text(attentions):
                 raise TypeError("attentions holds text: the weights go first, from_attentions(attentions, tokens)")
-            described = describe(tokens)
+            described = _described(tokens)
             n = len(described.text)
-            layers = layers_from_weights(attentions, n, n, mask)
-            return cls({"self": layers}, described, model_name=model_name, missing=_ONLY_WEIGHTS)
-        if attentions is not None or tokens is not None or mask is not None:
-            raise TypeError("encoder, decoder and cross go without attentions, tokens and mask")
+            if segments is not None and len(segments) != n:
+                raise ValueError(f"segments: expected {n} numbers, one for each token, got {len(segments)}")
+            kept = _kept(layers, {"self": attentions})
+            found = layers_from_weights(attentions, n, n, mask, kept["self"])
+            return cls({"self": found}, described, model_name=model_name, segments=segments, missing=_ONLY_WEIGHTS)
+        if attentions is not None or tokens is not None or mask is not None or segments is not None:
+            raise TypeError("encoder, decoder and cross go without attentions, tokens, mask and segments")
         sides = {"source": source_tokens, "target": target_tokens}
+        return cls._from_several(several, sides, layers, model_name)
+
+    @classmethod
+    def _from_several(
+        cls,
+        several: dict[str, Any],
+        sides: dict[str, Sequence[str] | None],
+        layers: Collection[int] | None,
+        model_name: str,
+    ) -> AttentionTrace:
         for name in several:
             for side in ATTENTIONS[name]:
                 if sides[side] is None:
                     raise TypeError(f"{name} needs {side}_tokens")
-        described_sides = {name: None if side is None else describe(side) for name, side in sides.items()}
-        source, target = described_sides.values()
-        found = {}
+        described = {name: None if side is None else _described(side) for name, side in sides.items()}
+        kept, found = _kept(layers, several), {}
         for name, weights in several.items():
-            n, m = (len(one.text) for at in ATTENTIONS[name] if (one := described_sides[at]))
-            found[name] = layers_from_weights(weights, n, m)
-        shown = target or source
+            n, m = (len(one.text) for at in ATTENTIONS[name] if (one := described[at]))
+            if kept[name] != []:
+                found[name] = layers_from_weights(weights, n, m, kept=kept[name])
+        shown = described["target"] or described["source"]
         assert shown is not None  # noqa: S101 - every attention has a side, checked above
-        return cls(found, shown, source=source, model_name=model_name, missing=_ONLY_WEIGHTS)
+        return cls(found, shown, source=described["source"], model_name=model_name, missing=_ONLY_WEIGHTS)
 
     @classmethod
     def from_qkv(  # noqa: PLR0917 - tensors, tokens, mask, scale: the order is promised
@@ -332,6 +368,72 @@ class AttentionTrace:
         except ValueError as error:
             raise store.damaged(path, error) from error
         return trace
+
+    def to_bertviz(
+        self, view: Literal["head", "model", "neuron"] = "head", *, attention: str | None = None, **options: Any
+    ) -> Any:
+        """Draw it with BertViz, which takes ``pip install 'attnwidget[bertviz]'``.
+
+        Parameters
+        ----------
+        view : "head", "model" or "neuron"
+            Which of BertViz's views. The last computes q·k ÷ √d itself, and is refused where the model does not.
+        attention : str, optional
+            Which of `attentions`; by default all in one picture.
+        **options
+            Of BertViz's function: `layer`, `heads`, `include_layers`, `include_heads`, `display_mode`, `html_action` …
+
+        Returns
+        -------
+        None, or IPython.display.HTML
+            As BertViz does: it displays, or returns HTML under ``html_action="return"``.
+
+        Raises
+        ------
+        ValueError
+            If its page would have more than 100 MB of numbers, which browsers do not draw in bearable time.
+        ImportError
+            Without BertViz.
+        """
+        return to_bertviz(self, view, attention=attention, **options)
+
+    def to_circuitsvis(
+        self,
+        layer: int,
+        view: Literal["heads", "patterns"] = "heads",
+        *,
+        heads: Sequence[int] | None = None,
+        attention: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Draw a layer with CircuitsVis, which takes ``pip install 'attnwidget[circuitsvis]'``.
+
+        Parameters
+        ----------
+        layer : int
+            Which layer.
+        view : "heads" or "patterns"
+            Whether `attention_heads` draws it or `attention_patterns`.
+        heads : sequence of int, optional
+            Which of its heads; all by default.
+        attention : str, optional
+            Which of `attentions`, where there are several; one within one text.
+        **options
+            Of CircuitsVis' function: `max_value`, `positive_color` …
+
+        Returns
+        -------
+        RenderedHTML
+            As CircuitsVis does.
+
+        Raises
+        ------
+        ValueError
+            If its page would have more than 30 MB of numbers, which browsers do not draw in bearable time.
+        ImportError
+            Without CircuitsVis.
+        """
+        return to_circuitsvis(self, layer, view, attention=attention, heads=heads, **options)
 
     @property
     def tokens(self) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import torch
 from tqdm.auto import tqdm
 
+from attnwidget.capture.foreign import taken
 from attnwidget.capture.support import check
 from attnwidget.heads.categories import Category, all_categories
 from attnwidget.heads.corpus.kept import KeptScores
@@ -54,7 +55,7 @@ class Here:
 
     def __init__(self, texts: Any, column: str, ask: Ask) -> None:
         if not isinstance(ask.model, str):
-            check(ask.model)
+            check(taken(ask.model)[0])
         self._count = len(texts) if hasattr(texts, "__len__") else 0
         self._windows = peeked(windows(given_texts(texts, column)))  # what is wrong with them is told first
         self._scorer = Scorer(ask)

@@ -9,6 +9,7 @@ import torch
 
 from attnwidget.capture.batch import capture_batch
 from attnwidget.capture.errors import CaptureError, UnsupportedModelError
+from attnwidget.capture.foreign import taken
 from attnwidget.capture.inputs import find_tokenizer
 from attnwidget.capture.support import check, input_device
 from attnwidget.capture.wrappers import core_of
@@ -64,6 +65,7 @@ class Scorer:
         self.model, self.tokenizer, self.categories, self.queries = ask
         if isinstance(self.model, str):
             self.model, self.tokenizer = load_model(self.model, tokenizer=self.tokenizer)
+        self.model, self.tokenizer = taken(self.model, self.tokenizer)
         check(self.model)
         if self.tokenizer is None:
             self.tokenizer = find_tokenizer(self.model)
