@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from attnwidget.capture.generation import read_options
 from attnwidget.capture.inputs import encode, find_tokenizer, read_tokens
 from attnwidget.capture.masks import read_mask
 from attnwidget.capture.notices import beyond_context, strange_words
@@ -20,6 +21,7 @@ from attnwidget.tokens import after_prompt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from attnwidget.capture.generation import Generate, OnToken, Options
     from attnwidget.tokens import Tokens
 
 
@@ -58,31 +60,35 @@ def prepare(
     text_target: str | None,
     tokenizer: Any,
     attention_mask: Sequence[Any] | Tensor | None,
-    generate: int,
+    generate: Generate = 0,
+    on_token: OnToken | None = None,
 ) -> Ready:
     """Tokenize, check and, where wanted, generate; see `attnwidget.capture.capture`."""
     has_decoder = bool(core_of(model).config.is_encoder_decoder)
     if text_target is not None and not has_decoder:
         raise ValueError(f"text_target is for encoder–decoder models; {type(model).__name__} is none")
-    if generate < 0 or (generate and (has_decoder or text_pair is not None)):
-        raise ValueError(f"generate must be 0 or more tokens for one text of a causal model, got {generate}")
+    writing = read_options(generate)
+    if writing and text_pair is not None:
+        raise ValueError("generate must be 0 or more tokens for one text of a causal model: here are two texts")
+    if writing and text_target is not None:
+        raise ValueError("text_target says what the model is to say: nothing is left for generate to write")
     tokenizer = find_tokenizer(model) if tokenizer is None else tokenizer
     given = encode(model, tokenizer, text, text_pair)
     device = input_device(model)
     dtype = core_of(model).get_input_embeddings().weight.dtype
     mask = read_mask(attention_mask, len(given.ids), dtype).to(device)
-    if mask.ndim == 4 and (has_decoder or generate):
+    if mask.ndim == 4 and (has_decoder or writing):
         raise ValueError("an attention_mask of pairs is for one text of a model with one attention")
     ids = torch.tensor([given.ids], device=device)  # (1, n)
     ready = Ready({"input_ids": ids, "attention_mask": mask}, given.tokens, segments=given.segments)
     name = str(getattr(core_of(model), "name_or_path", ""))
     ready.notices += [*given.notices, *strange_words(name, given.tokens, getattr(tokenizer, "unk_token", None))]
-    if generate:
-        _continue(ready, model, tokenizer, generate)
+    if writing and not has_decoder:
+        _continue(ready, model, tokenizer, writing, on_token)
     elif given.types is not None:
         ready.options["token_type_ids"] = torch.tensor([given.types], device=device)  # (1, n)
     if has_decoder:
-        target, notices = decoder_ids(model, tokenizer, text_target, ids, mask)
+        target, notices = decoder_ids(model, tokenizer, text_target, ids, mask, writing, on_token)
         ready.notices += notices
         ready.options["decoder_input_ids"] = torch.tensor([target], device=device)
         ready.source, ready.tokens = ready.tokens, read_tokens(tokenizer, target)
@@ -98,10 +104,11 @@ def prepare(
     return ready
 
 
-def _continue(ready: Ready, model: Any, tokenizer: Any, count: int) -> None:
+def _continue(ready: Ready, model: Any, tokenizer: Any, writing: Options, on_token: OnToken | None) -> None:
     """Let the model add tokens to the text."""
     prompt, mask = ready.options["input_ids"], ready.options["attention_mask"]  # (1, n)
-    ids = continue_prompt(model, prompt, mask, count)
+    ids, notices = continue_prompt(model, tokenizer, prompt, mask, writing, on_token)
+    ready.notices += notices
     more = len(ids) - prompt.shape[1]
     ready.options = {
         "input_ids": torch.tensor([ids], device=prompt.device),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from attnwidget.capture.generation import Generate, OnToken
     from attnwidget.maths import Layer
 
 _NO_QKV = (
@@ -38,10 +39,11 @@ def capture(
     text_target: str | None = None,
     tokenizer: Any = None,
     attention_mask: Sequence[Any] | Tensor | None = None,
-    generate: int = 0,
+    generate: Generate = 0,
     layers: Collection[int] | None = None,
     values: bool = True,
     on_layer: Callable[[int, int], None] | None = None,
+    on_token: OnToken | None = None,
 ) -> AttentionTrace:
     """Run a model once on a text and keep what its attention is recomputed from.
 
@@ -70,14 +72,22 @@ def capture(
         (n,) or (1, n) for the text's n tokens: 1 keeps a token, 0 masks it as padding is masked.
         Or (n, n) or (1, 1, n, n), bool or added to the scores: which pairs may attend. This *is*
         then the mask: a causal model's own is not added.
-    generate : int
-        Tokens that a causal model adds to the text before the pass; fewer if it ends the text.
+    generate : int, dict or GenerationConfig
+        Tokens that a causal model adds to the text before the pass, the likeliest each time; fewer if it ends the text.
+        Or options that are handed on to ``model.generate``: ``{"max_new_tokens": 20, "do_sample": True, "top_p": 0.9,
+        "seed": 1}``; of an encoder–decoder they say how it writes its target. Without `seed` PyTorch's own random
+        numbers are drawn from; with it, they are afterwards as before. Of several texts (``num_beams``,
+        ``num_return_sequences``) the trace is of the best, or of that which `sequence` in the dict numbers from 0, and
+        `notices` says which that is.
     layers : collection of int, optional
         Which layers to keep, of every attention; all by default.
     values : bool
         Whether to keep the values; without them the trace is a third smaller.
     on_layer : function, optional
         Called after every layer with (layers done, layers in all). What it raises stops the pass.
+    on_token : function, optional
+        Called after every token that the model writes with (what is written so far, tokens, tokens at most). If it
+        returns true the writing ends, and the pass is over what there is; `notices` says so.
 
     Returns
     -------
@@ -120,6 +130,7 @@ def capture(
         tokenizer=tokenizer,
         attention_mask=attention_mask,
         generate=generate,
+        on_token=on_token,
     )
     total = _count_layers(whole)
     if layers is not None and not all(0 <= number < max(total, 1) for number in layers):
