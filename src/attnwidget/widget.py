@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from attnwidget.breakdown import Breakdown
+    from attnwidget.capture.generation import Generate
     from attnwidget.heads import Category
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,10 @@ class AttentionWidget(SessionWidget):
     model : str, path, or model, optional
         A bundled model's name, a local folder, a Hugging Face Hub id, or a loaded transformers model on any device.
         By default the bundled ``"demo/causal"``, which needs no network.
+    generate : int, dict or GenerationConfig
+        What a causal model writes after the text, and after every text typed later: so many tokens, or options of
+        ``model.generate``; of an encoder–decoder, how it writes the target. As of `capture`. In a notebook it is
+        written in the background: one sees it grow, and *Stop* keeps what is there.
     tokenizer : optional
         The model's tokenizer. Needed with a model object whose own cannot be found on this machine.
     categories : sequence of Category, optional
@@ -152,6 +157,7 @@ class AttentionWidget(SessionWidget):
         text_target: str | None = None,
         model: str | PathLike[str] | Module | None = None,
         tokenizer: object = None,
+        generate: Generate = 0,
         categories: Sequence[Category] = (),
         probe: bool = True,
         picture: bool | None = None,
@@ -159,7 +165,9 @@ class AttentionWidget(SessionWidget):
     ) -> None:
         unknown = sorted(set(options) - set(SELECTION))
         if unknown:
-            known = ", ".join((*TEXTS[1:], "model", "tokenizer", "categories", "probe", "picture", *SELECTION))
+            known = ", ".join(
+                (*TEXTS[1:], "model", "tokenizer", "generate", "categories", "probe", "picture", *SELECTION)
+            )
             raise TypeError(f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}")
         if not isinstance(source, (str, AttentionTrace, Example)):
             raise TypeError(
@@ -169,13 +177,19 @@ class AttentionWidget(SessionWidget):
             is_trace = isinstance(source, AttentionTrace)
             what = "attention captured earlier is shown as it is" if is_trace else "an example brings its own"
             raise TypeError(f"a model, a tokenizer and more texts go with a text; {what}")
+        if not isinstance(source, str) and generate:
+            raise TypeError(
+                "generate goes with a text: attention captured earlier, and an example, are shown as they are"
+            )
         for name, value in options.items():
             trait = self.traits()[name]
             if value is not None or not trait.allow_none:
                 options[name] = trait.validate(self, value)
         if picture is not None:
             self.picture = picture
-        self._session = Session(tokenizer=tokenizer, categories=categories, probe=probe, options=options)
+        self._session = Session(
+            tokenizer=tokenizer, categories=categories, probe=probe, generate=generate, options=options
+        )
         front_end.begin()
         # Before the model runs: the browser gets ready meanwhile.
         super().__init__(**self._mirrored(self._session.texts, self._session.selection, self._session.states))
@@ -245,6 +259,30 @@ class AttentionWidget(SessionWidget):
         ``w.breakdown().what_if(temperature=2)``.
         """
         return self._session.breakdown()
+
+    @property
+    def step(self) -> int | None:
+        """The token whose writing is looked at, by its position; None where none is.
+
+        A token is written from the row of the one before it. Setting this pins that row and nothing else, as the slider
+        *what was seen* does, and shows single tokens: all that the row looks at is what the model could see when it
+        wrote the token. Setting None lets go of it.
+
+        Raises
+        ------
+        IndexError
+            If there is no such position; negative ones count from the end.
+        ValueError
+            If the model did not write the token there.
+        """
+        return self._session.step
+
+    @step.setter
+    def step(self, position: int | None) -> None:
+        chosen = self._session.step_to(position)
+        with self.hold_trait_notifications():
+            for name, value in chosen.items():
+                setattr(self, name, value)
 
     def save_csv(self, path: str | PathLike[str]) -> None:
         """Write the numbers of the view on screen as a table for a spreadsheet (CSV, UTF-8 with a byte order mark).
