@@ -26,14 +26,14 @@ from attnwidget.wire.schema import STATES, VIEWS, Texts
 from attnwidget.wire.server import RequestServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from torch import Tensor
     from torch.nn import Module
+    from transformers import GenerationConfig
 
     from attnwidget.breakdown import Breakdown
-    from attnwidget.capture.generation import Generate
     from attnwidget.heads import Category
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class AttentionWidget(SessionWidget):
         text_target: str | None = None,
         model: str | PathLike[str] | Module | None = None,
         tokenizer: object = None,
-        generate: Generate = 0,
+        generate: int | Mapping[str, Any] | GenerationConfig = 0,
         categories: Sequence[Category] = (),
         probe: bool = True,
         picture: bool | None = None,
