@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REPORT_EVERY = 0.25  # seconds between two reports of progress, and before the first
-_SHOWN = 120  # characters of what is being written
+_SHOWN = 90  # characters of what is being written
 
 
 class Loaded(NamedTuple):

@@ -38,9 +38,9 @@ function Written({ context }: PanelProps) {
           aria-valuetext={step ? `${name}, ${step} of ${written.length}` : `none of ${written.length}`}
           onInput={(event) => go(+event.currentTarget.value)}
         />
-        <output>
+        <span class="count">
           {step || "–"} of {written.length}
-        </output>
+        </span>
       </label>
       <p aria-live="polite">
         {at === undefined ? (
