@@ -115,6 +115,8 @@ def test_in_a_kernel_it_is_written_in_the_background(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(runner, "REPORT_EVERY", -1)
 
     async def cell() -> None:
+        with pytest.raises(ValueError, match="has no language-model head"):
+            made(model=tiny.bert(BertModel))  # at once, as without a kernel
         session = Session(probe=False, tokenizer=TOKENIZER, generate=50)
         told: list[str] = []
         ready = asyncio.Event()

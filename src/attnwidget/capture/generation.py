@@ -14,8 +14,9 @@ from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaLis
 
 from attnwidget.capture.errors import UnsupportedModelError
 from attnwidget.capture.interface import not_recording
+from attnwidget.capture.support import check
 from attnwidget.capture.temporary import set_temporarily
-from attnwidget.capture.wrappers import core_of, generates
+from attnwidget.capture.wrappers import core_of, generates, unwrapped
 from attnwidget.maths.from_generate import name_beam
 
 if TYPE_CHECKING:
@@ -105,6 +106,13 @@ def _read_mapping(given: dict[str, Any]) -> Options:
         return Options(config=config, **{name: index(value) for name, value in own.items()})
     except (TypeError, ValueError) as error:
         raise ValueError(f"generate: {error}") from error
+
+
+def check_writes(model: Any, given: Generate) -> None:
+    """Raise, without a text and before it takes long, if a model cannot write so; see `capture` for what."""
+    whole: Any = unwrapped(model)
+    check(whole)
+    Writer(whole, read_options(given), "a text without generate=")
 
 
 class Writer:

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from attnwidget import models
-from attnwidget.capture.generation import read_options
+from attnwidget.capture.generation import check_writes, read_options
 from attnwidget.capture.run import capture
 from attnwidget.capture.twin import twin
 from attnwidget.hosts import is_batch
@@ -100,6 +100,7 @@ class Runner:
             # In a plain script nobody draws what is told, but somebody may read it.
             self.loaded = self._load(name, self.report if running_loop() is None else None)
         if self._writes and running_loop() is not None and not is_batch():
+            check_writes(self.loaded.model, self._generate)
             # It may take long, and on screen one sees the text grow, and can stop it.
             self.start(lambda report: self.run(texts, report), adopt, keeps=False)
         else:
