@@ -90,6 +90,7 @@ def test_what_is_being_written_is_in_sight_and_can_be_stopped(written: Mounted, 
     expect(page.get_by_text(message)).to_be_visible()
     session._runner.stop = lambda: stopped.append(1)  # type: ignore[method-assign]
     page.get_by_role("button", name="Stop").click()
+    written.wait("loading")
     assert stopped
     session._tell(status=Status(state="ready"))
     expect(page.get_by_text(message)).to_have_count(0)
