@@ -131,6 +131,7 @@ def test_in_a_kernel_it_is_written_in_the_background(monkeypatch: pytest.MonkeyP
         session.listener = listen
         session.open(TEXT, Texts(text=TEXT), gpt2())
         assert session.trace is None  # the cell is over at once
+        assert session.texts.text == TEXT
         await asyncio.wait_for(ready.wait(), 60)
         assert session.trace is not None
         assert 2 <= sum(session.trace.generated) <= 50

@@ -223,6 +223,10 @@ class Session:
             self._show(source, self._runner.run_example(source))
         else:
             self._runner.open(model, texts, self._adopt)
+            with self.lock:
+                if self.trace is None:  # it runs in the background: on screen stands what it runs on
+                    self.texts = texts
+                    self._tell(texts=texts)
 
     def run(self, texts: Texts) -> None:
         """Run the model on new texts, here and now; on a failure everything stays as it is but the status."""
