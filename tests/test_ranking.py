@@ -158,7 +158,7 @@ def test_other_masks_have_other_reasons():
     assert "the mask hides" in given(own).rank(query, key).forbidden
     blind = torch.ones(n, n, dtype=torch.bool)
     blind[3] = False
-    assert given(blind).rank(3).forbidden == "the mask hides every token from it"
+    assert given(blind).rank(3).forbidden == "every token is hidden from it"
 
 
 def test_an_encoder_decoder_is_ranked_across_its_attentions():

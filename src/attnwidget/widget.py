@@ -27,11 +27,12 @@ from attnwidget.wire.schema import STATES, VIEWS, Texts
 from attnwidget.wire.server import RequestServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
     from torch import Tensor
     from torch.nn import Module
+    from transformers import GenerationConfig
 
     from attnwidget.breakdown import Breakdown
     from attnwidget.heads import Category
@@ -68,6 +69,10 @@ class AttentionWidget(SessionWidget):
     model : str, path, or model, optional
         A bundled model's name, a local folder, a Hugging Face Hub id, or a loaded transformers model on any device.
         By default the bundled ``"demo/causal"``, which needs no network.
+    generate : int, dict or GenerationConfig
+        What a causal model writes after the text, and after every text typed later: so many tokens, or options of
+        ``model.generate``; of an encoder–decoder, how it writes the target. As of `capture`. In a notebook it is
+        written in the background: one sees it grow, and *Stop* keeps what is there.
     tokenizer : optional
         The model's tokenizer. Needed with a model object whose own cannot be found on this machine.
     categories : sequence of Category, optional
@@ -167,6 +172,7 @@ class AttentionWidget(SessionWidget):
         add_special_tokens: bool | None = None,
         model: str | PathLike[str] | Module | None = None,
         tokenizer: object = None,
+        generate: int | Mapping[str, Any] | GenerationConfig = 0,
         categories: Sequence[Category] = (),
         probe: bool = True,
         picture: bool | None = None,
@@ -175,7 +181,7 @@ class AttentionWidget(SessionWidget):
         unknown = sorted(set(options) - set(SELECTION))
         if unknown:
             known = ", ".join(
-                (*TEXTS[1:], *_BESIDE, "model", "tokenizer", "categories", "probe", "picture", *SELECTION)
+                (*TEXTS[1:], *_BESIDE, "model", "tokenizer", "generate", "categories", "probe", "picture", *SELECTION)
             )
             raise TypeError(f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}")
         beside = {
@@ -196,6 +202,10 @@ class AttentionWidget(SessionWidget):
                 is_trace = isinstance(source, AttentionTrace)
                 what = "attention captured earlier is shown as it is" if is_trace else "an example brings its own"
                 raise TypeError(f"a model, a tokenizer and more texts go with a text; {what}")
+            if generate:
+                raise TypeError(
+                    "generate goes with a text: attention captured earlier, and an example, are shown as they are"
+                )
         else:
             source = Source(source, text_target, beside, add_special_tokens, texts)
             source.check()
@@ -205,7 +215,9 @@ class AttentionWidget(SessionWidget):
                 options[name] = trait.validate(self, value)
         if picture is not None:
             self.picture = picture
-        self._session = Session(tokenizer=tokenizer, categories=categories, probe=probe, options=options)
+        self._session = Session(
+            tokenizer=tokenizer, categories=categories, probe=probe, generate=generate, options=options
+        )
         front_end.begin()
         # Before the model runs: the browser gets ready meanwhile.
         super().__init__(**self._mirrored(self._session.texts, self._session.selection, self._session.states))
@@ -272,6 +284,30 @@ class AttentionWidget(SessionWidget):
         ``w.breakdown().what_if(temperature=2)``.
         """
         return self._session.breakdown()
+
+    @property
+    def step(self) -> int | None:
+        """The token whose writing is looked at, by its position; None where none is.
+
+        A token is written from the row of the one before it. Setting this pins that row and nothing else, as the slider
+        *what was seen* does, and shows single tokens: all that the row looks at is what the model could see when it
+        wrote the token. Setting None lets go of it.
+
+        Raises
+        ------
+        IndexError
+            If there is no such position; negative ones count from the end.
+        ValueError
+            If the model did not write the token there.
+        """
+        return self._session.step
+
+    @step.setter
+    def step(self, position: int | None) -> None:
+        chosen = self._session.step_to(position)
+        with self.hold_trait_notifications():
+            for name, value in chosen.items():
+                setattr(self, name, value)
 
     def save_csv(self, path: str | PathLike[str]) -> None:
         """Write the numbers of the view on screen as a table for a spreadsheet (CSV, UTF-8 with a byte order mark).

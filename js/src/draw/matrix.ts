@@ -85,6 +85,8 @@ export interface Sides {
   sight: Record<Side, Span>;
   /** Of a unit of a side. */
   label(side: Side, unit: number): string;
+  /** Whether the model wrote it. */
+  isWritten(side: Side, unit: number): boolean;
   /** Units to be told from the others. */
   strong: Record<Side, ReadonlySet<number>>;
   /** Units of a cell. */
@@ -96,14 +98,14 @@ export interface Sides {
 /** Draw what stands around the cells: labels, positions, the strips below. */
 export function drawSides(context: CanvasRenderingContext2D, at: Geometry, sides: Sides, look: Look): void {
   const { sight, label, strong } = sides;
-  const font = (px: number, bold = false) => `${bold ? "600 " : ""}${px}px ${look.font}`;
+  const font = (px: number, style = "") => `${style}${px}px ${look.font}`;
   const { left, top, width, height, zoom } = at;
   const half = zoom / 2;
   context.textBaseline = "middle";
   if (at.labelled) {
     const write = (side: Side, unit: number, x: number, y: number, room: number) => {
       const isStrong = strong[side].has(unit);
-      context.font = font(12, isStrong);
+      context.font = font(12, `${sides.isWritten(side, unit) ? "italic " : ""}${isStrong ? "600 " : ""}`);
       context.fillStyle = look.text;
       context.fillText(shorten(context, label(side, unit), room, isStrong), x, y);
     };

@@ -118,6 +118,7 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
         anchor: "end",
         size: SMALL,
         bold,
+        italic: units.query.generated[at] === true,
         more: ` data-query="${at}"`,
       });
     }
@@ -125,7 +126,7 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
       const bold = pinned.key.includes(at);
       const text = clipped(labelOf("key", at), tall, SMALL, bold);
       const turned = ` transform="translate(${px(left + (at + 0.5) * zoom + 3)} ${px(top - 5)}) rotate(-45)" data-key="${at}"`;
-      svg += write(0, 0, isolated(text), { size: SMALL, bold, more: turned });
+      svg += write(0, 0, isolated(text), { size: SMALL, bold, italic: units.key.generated[at] === true, more: turned });
     }
   } else {
     const style = { size: SMALL, fill: inks.quiet };

@@ -68,7 +68,7 @@ function Frame(mounted: Mounted) {
           {shown && <Readout key={name} />}
         </p>
         <Silence widget={widget} />
-        <Working client={context.client} />
+        <Working context={context} />
       </div>
       <Panels place="reading" context={context} />
       <Alert widget={widget} />

@@ -252,7 +252,7 @@ function readBlind({ heads, tiles, given, units, isWhole }: Scene, { queries, ke
     isWhole && // a long text's profile says it
     others.some((_, at) => !isForbidden(side === "query" ? valueAt(head, token, at) : valueAt(head, at, token)));
   if (tiles.some(isSeen)) return []; // or a part that is not here yet
-  const hidden = side === "query" ? "attends to nothing: the mask hides every key" : "hidden from every query";
+  const hidden = side === "query" ? "attends to nothing: every key is hidden from it" : "hidden from every query";
   const value = given.some(isSeen) ? "all that it has is left out" : hidden;
   const head = heads.map(headName).slice(0, STRANDS).join(", ");
   return [{ head, query: units[side].labels[token] ?? "", key: "", value, note }];

@@ -5,7 +5,7 @@ import { openMask } from "./mask";
 
 export function whyForbidden(book: Book, attention: string, queries: number[], keys: number[]): string {
   if (queries.length === 0 || keys.length === 0)
-    return `the mask hides ${queries.length === 0 ? "it from every token" : "every token from it"}`;
+    return queries.length === 0 ? "it is hidden from every token" : "every token is hidden from it";
   if (queries.length !== 1 || keys.length !== 1) return "the mask forbids every one of these pairs";
   const [query, key] = [queries[0] as number, keys[0] as number];
   const [attending, attended] = book.sides(attention);

@@ -22,6 +22,7 @@ import { modelLine } from "./text/model-line";
 import { notices } from "./text/notices";
 import { prompt } from "./text/prompt";
 import { where } from "./where/panel";
+import { written } from "./written/slider";
 
 export const PANELS: Panel[] = [
   prompt,
@@ -33,6 +34,7 @@ export const PANELS: Panel[] = [
   leaveOut,
   measure,
   unchanged,
+  written,
   nextTokens,
   attention,
   findBar,

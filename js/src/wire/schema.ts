@@ -333,7 +333,8 @@ export interface Changed extends SoftmaxParts {
  * capped (r) with a soft cap, bias (r) with a position bias, exponentials (r) for one query,
  * parts (queries, r) for several: each one's weights;
  * once the output is ready: headNorms (heads) that each head writes, contribution (dModel) of this head,
- * output (dModel) = all heads' contributions + bias, attentionOutput (dModel) by the model itself.
+ * output (dModel) = all heads' contributions + bias, attentionOutput (dModel) by the model itself,
+ * where that is known.
  */
 export interface Breakdown extends SoftmaxParts {
   run: number;

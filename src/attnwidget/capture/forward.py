@@ -76,7 +76,12 @@ def _forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[st
 
 def run_recorded(model: Any, options: dict[str, Any], recorder: Recorder | Rows) -> None:
     """Run a model that asks transformers for its attention function, of one text or of several rows."""
-    with torch.no_grad(), set_temporarily(_settings(model, NAME)), _recording(model, recorder), _watched(model, options):
+    with (
+        torch.no_grad(),
+        set_temporarily(_settings(model, NAME)),
+        _recording(model, recorder),
+        _watched(model, options),
+    ):
         entry(model)(**options)
 
 

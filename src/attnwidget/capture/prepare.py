@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attnwidget.capture.encode import encode, tokenizer_for
+from attnwidget.capture.generation import read_options
 from attnwidget.capture.inputs import read_tokens
 from attnwidget.capture.masks import read_mask
 from attnwidget.capture.notices import beyond_context, strange_words
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from attnwidget.capture.generation import Generate, OnToken, Options
     from attnwidget.capture.given import Given
     from attnwidget.tokens import Tokens
 
@@ -59,18 +61,21 @@ def prepare(
     *,
     text_target: str | Sequence[int] | None = None,
     tokenizer: Any = None,
-    generate: int = 0,
+    generate: Generate = 0,
+    on_token: OnToken | None = None,
 ) -> Ready:
     """Tokenize, check and, where wanted, generate; see `attnwidget.capture.capture`."""
     core = core_of(model)
     has_decoder = bool(core.config.is_encoder_decoder)
-    _check_together(model, given, text_target, generate)
+    writing = read_options(generate)
+    _check_together(model, given, text_target, writing)
+    continues = bool(writing) and not has_decoder
     tokenizer = tokenizer_for(model, tokenizer, given)
-    found = encode(model, tokenizer, given, opens=generate > 0)
+    found = encode(model, tokenizer, given, opens=continues)
     n = len(found.tokens.text)
     device = input_device(model)
     mask = read_mask(given.mask, n, core.get_input_embeddings().weight.dtype).to(device)
-    if mask.ndim == 4 and (has_decoder or generate):
+    if mask.ndim == 4 and (has_decoder or writing):
         raise ValueError("an attention_mask of pairs is for one text of a model with one attention")
     if found.embeds is None:
         options = {"input_ids": torch.tensor([found.ids], device=device)}  # (1, n)
@@ -79,8 +84,8 @@ def prepare(
     ready = Ready(options | {"attention_mask": mask}, found.tokens, segments=found.segments)
     name = str(getattr(core, "name_or_path", ""))
     ready.notices += [*found.notices, *strange_words(name, found.tokens, getattr(tokenizer, "unk_token", None))]
-    if generate:
-        _continue(ready, model, tokenizer, given, generate)
+    if continues:
+        _continue(ready, model, tokenizer, given, writing, on_token)
     else:
         if found.types is not None:
             ready.options["token_type_ids"] = torch.tensor([found.types], device=device)  # (1, n)
@@ -88,7 +93,8 @@ def prepare(
     if "position_ids" not in ready.options:
         ready.notices += padded_left(model, ready.options["attention_mask"])
     if has_decoder:
-        target, notices = decoder_ids(model, tokenizer, text_target, options.get("input_ids", mask), mask)
+        read = options.get("input_ids", mask)
+        target, notices = decoder_ids(model, tokenizer, text_target, read, mask, writing, on_token)
         ready.notices += notices
         ready.options["decoder_input_ids"] = torch.tensor([target], device=device)
         ready.source, ready.tokens = ready.tokens, read_tokens(tokenizer, target)
@@ -104,22 +110,27 @@ def prepare(
     return ready
 
 
-def _check_together(model: Any, given: Given, text_target: object, generate: int) -> None:
+def _check_together(model: Any, given: Given, text_target: object, writing: Options) -> None:
     has_decoder = bool(core_of(model).config.is_encoder_decoder)
     if text_target is not None and not has_decoder:
         raise ValueError(f"text_target is for encoder–decoder models; {type(model).__name__} is none")
-    if generate < 0 or (generate and (has_decoder or given.text_pair is not None)):
-        raise ValueError(f"generate must be 0 or more tokens for one text of a causal model, got {generate}")
-    if given.embeds is not None and (generate or (has_decoder and text_target is None)):
+    if writing and given.text_pair is not None:
+        raise ValueError("generate must be 0 or more tokens for one text of a causal model: here are two texts")
+    if writing and text_target is not None:
+        raise ValueError("text_target says what the model is to say: nothing is left for generate to write")
+    if given.embeds is not None and (writing or (has_decoder and text_target is None)):
         raise ValueError("nothing is generated from inputs_embeds: pass token ids, or text_target= of a decoder")
 
 
-def _continue(ready: Ready, model: Any, tokenizer: Any, given: Given, count: int) -> None:
+def _continue(  # noqa: PLR0917 - the text, then how it is written
+    ready: Ready, model: Any, tokenizer: Any, given: Given, writing: Options, on_token: OnToken | None
+) -> None:
     """Let the model add tokens to the text; of padding, the pass takes the positions that `generate` counted."""
     prompt, mask = ready.options["input_ids"], ready.options["attention_mask"]  # (1, n)
     if given.types is not None or (given.positions is not None and not isinstance(given.positions, str)):
         raise ValueError("generate goes without token_type_ids, and counts positions by itself")
-    ids = continue_prompt(model, prompt, mask, count)
+    ids, notices = continue_prompt(model, tokenizer, prompt, mask, writing, on_token)
+    ready.notices += notices
     more = len(ids) - prompt.shape[1]
     mask = torch.cat([mask, mask.new_ones(1, more)], dim=1)  # (1, n + more)
     ready.options = {"input_ids": torch.tensor([ids], device=prompt.device), "attention_mask": mask}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from attnwidget.capture.generation import Generate, OnToken
     from attnwidget.maths import Layer
 
 _NO_QKV = (
@@ -45,10 +46,11 @@ def capture(
     inputs_embeds: Tensor | None = None,
     tokens: Sequence[str] | None = None,
     add_special_tokens: bool | None = None,
-    generate: int = 0,
+    generate: Generate = 0,
     layers: Collection[int] | None = None,
     values: bool = True,
     on_layer: Callable[[int, int], None] | None = None,
+    on_token: OnToken | None = None,
 ) -> AttentionTrace:
     """Run a model once on one text, or token ids or a chat, and keep what its attention is recomputed from.
 
@@ -107,15 +109,22 @@ def capture(
         What to call each of `inputs_embeds`, where it is a must, or of token ids, in place of the tokenizer's names.
     add_special_tokens : bool, optional
         Of a text: whether the tokenizer puts its marks around it. By default as the tokenizer does.
-    generate : int
-        Tokens that a causal model adds to the text before the pass; fewer if it ends the text. Positions are then
-        those of `model.generate`.
+    generate : int, dict or GenerationConfig
+        Tokens that a causal model adds to the text before the pass, the likeliest each time; fewer if it ends the text.
+        Or options that are handed on to ``model.generate``: ``{"max_new_tokens": 20, "do_sample": True, "top_p": 0.9,
+        "seed": 1}``; of an encoder–decoder they say how it writes its target. Without `seed` PyTorch's own random
+        numbers are drawn from; with it, they are afterwards as before. Of several texts (``num_beams``,
+        ``num_return_sequences``) the trace is of the best, or of that which `sequence` in the dict numbers from 0, and
+        `notices` says which that is. Positions are those of `model.generate`.
     layers : collection of int, optional
         Which layers to keep, of every attention; all by default.
     values : bool
         Whether to keep the values; without them the trace is a third smaller.
     on_layer : function, optional
         Called after every layer with (layers done, layers in all). What it raises stops the pass.
+    on_token : function, optional
+        Called after every token that the model writes with (what is written so far, tokens, tokens at most). If it
+        returns true the writing ends, and the pass is over what there is; `notices` says so.
 
     Returns
     -------
@@ -182,7 +191,7 @@ def capture(
         tokens=tokens,
         add_special_tokens=add_special_tokens,
     )
-    ready = prepare(whole, given, text_target=text_target, tokenizer=tokenizer, generate=generate)
+    ready = prepare(whole, given, text_target=text_target, tokenizer=tokenizer, generate=generate, on_token=on_token)
     return run(whole, ready, tokenizer, layers=layers, values=values, on_layer=on_layer)
 
 

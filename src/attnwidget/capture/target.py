@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.generation import Writer, as_list
 from attnwidget.capture.inputs import check_fit, encode_target, position_limit
-from attnwidget.capture.interface import not_recording
-from attnwidget.capture.temporary import set_temporarily
-from attnwidget.capture.wrappers import core_of, generates
+from attnwidget.capture.wrappers import core_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
+    from attnwidget.capture.generation import OnToken, Options
+
 _MOST = 256  # tokens of a generated target, where positions do not end before
 
 
-def decoder_ids(
-    model: Any, tokenizer: Any, text_target: str | Sequence[int] | None, source: Tensor, keep: Tensor
+def decoder_ids(  # noqa: PLR0917 - the text, then how it is written
+    model: Any,
+    tokenizer: Any,
+    text_target: str | Sequence[int] | None,
+    source: Tensor,
+    keep: Tensor,
+    options: Options,
+    on_token: OnToken | None = None,
 ) -> tuple[list[int], list[str]]:
     """Return what the decoder reads: its start token and the target, without the end mark; and notices of that.
 
@@ -30,14 +36,16 @@ def decoder_ids(
     """
     core = core_of(model)
     config = core.generation_config if core.can_generate() else core.config
-    ends = _as_list(getattr(config, "eos_token_id", None) or core.config.eos_token_id)
+    ends = as_list(getattr(config, "eos_token_id", None) or core.config.eos_token_id)
     if text_target is None:
         limit = position_limit(core.get_decoder())
-        most = _MOST if limit is None else min(_MOST, limit - 1)
-        ids = _greedy(model, source, keep, most, "text_target=")
+        writer = Writer(model, options, "text_target=")
+        most = writer.most(1) or _MOST  # after the start token
+        most = most if limit is None else min(most, limit - 1)
+        ids, notices = writer.write(source, keep, most, tokenizer, on_token)
         if len(ids) > 1 and ids[-1] in ends:
             ids.pop()
-        return ids, []
+        return ids, notices
     labels, notices = encode_target(model, tokenizer, text_target)
     if not set(labels) & set(ends):
         labels = [*labels, ends[0] if ends else 0]  # shifting drops the last
@@ -54,40 +62,15 @@ def decoder_ids(
     return [int(number) for number in ids], notices
 
 
-def continue_prompt(model: Any, prompt: Tensor, keep: Tensor, count: int) -> list[int]:
-    """Return a prompt's ids (1, n) with up to `count` more, greedily chosen; an end mark ends it."""
-    check_fit(model, prompt[0].tolist(), count)
-    return _greedy(model, prompt, keep, count, "a text without generate=")
-
-
-def _greedy(model: Any, ids: Tensor, keep: Tensor, count: int, instead: str) -> list[int]:
-    if not core_of(model).can_generate():
-        raise UnsupportedModelError(
-            f"{type(model).__name__} has no language-model head and cannot generate; load the class that has "
-            f"(AutoModelForCausalLM, AutoModelForSeq2SeqLM), or pass {instead}"
+def continue_prompt(  # noqa: PLR0917 - likewise
+    model: Any, tokenizer: Any, prompt: Tensor, keep: Tensor, options: Options, on_token: OnToken | None = None
+) -> tuple[list[int], list[str]]:
+    """Return a prompt's ids (1, n) with what the model writes after it, and notices; an end mark ends it."""
+    writer = Writer(model, options, "a text without generate=")
+    most = writer.most(prompt.shape[1])
+    if most is None:
+        raise ValueError(
+            'generate does not say how many tokens; add max_new_tokens: generate={"max_new_tokens": 20, …}'
         )
-    if not generates(model):
-        raise UnsupportedModelError(
-            f"{type(model).__name__} generates without its virtual tokens; give it the task type of its model "
-            f"(CAUSAL_LM, SEQ_2_SEQ_LM), or pass {instead}"
-        )
-    config = copy.deepcopy(core_of(model).generation_config)
-    plain = {
-        "do_sample": False, "num_beams": 1, "num_return_sequences": 1, "max_length": None, "min_length": 0,
-        "max_new_tokens": count, "temperature": None, "top_k": None, "top_p": None,
-        "return_dict_in_generate": False, "output_attentions": False,
-    }  # fmt: skip
-    for name, value in plain.items():
-        setattr(config, name, value)
-    if config.pad_token_id is None:
-        config.pad_token_id = (_as_list(config.eos_token_id) or [0])[0]
-    training = [(module, "training", False) for module in model.modules()]
-    with torch.no_grad(), set_temporarily(training), not_recording():
-        found = model.generate(input_ids=ids, attention_mask=keep.to(ids.device), generation_config=config)
-    return [int(number) for number in found[0].tolist()]
-
-
-def _as_list(value: int | list[int] | None) -> list[int]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    check_fit(model, prompt[0].tolist(), most)
+    return writer.write(prompt, keep, most, tokenizer, on_token)

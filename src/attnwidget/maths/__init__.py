@@ -3,6 +3,7 @@
 from attnwidget.maths.bias import RelativeBias
 from attnwidget.maths.cells import columns_of, pool_cells, rows_of, weight_columns
 from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights, projections_from
+from attnwidget.maths.from_generate import read_generated
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
 from attnwidget.maths.mask import Mask
 from attnwidget.maths.pool import max_pool, max_pool_tiles, merge_words, spread
@@ -35,6 +36,7 @@ __all__ = [
     "pool_cells",
     "positions",
     "projections_from",
+    "read_generated",
     "resolve",
     "rows_of",
     "scores",

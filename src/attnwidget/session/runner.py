@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from attnwidget import models
 from attnwidget.capture.foreign import taken
+from attnwidget.capture.generation import check_writes, read_options
 from attnwidget.capture.run import capture
 from attnwidget.capture.twin import twin
+from attnwidget.hosts import is_batch
 from attnwidget.session.jobs import Job, Stopped, running_loop
 from attnwidget.session.source import Source
 from attnwidget.wire.schema import Status, Texts
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from torch.nn import Module
 
+    from attnwidget.capture.generation import Generate
     from attnwidget.examples import Example
     from attnwidget.trace import AttentionTrace
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REPORT_EVERY = 0.25  # seconds between two reports of progress, and before the first
+_SHOWN = 90  # characters of what is being written
 
 
 class Loaded(NamedTuple):
@@ -37,6 +41,7 @@ class Loaded(NamedTuple):
     model: Any
     tokenizer: Any
     is_demo: bool = False  # a bundled one that was loaded here
+    is_example: bool = False  # an example's own: nobody has asked it to write
 
 
 class Ran(NamedTuple):
@@ -59,9 +64,14 @@ class Runner:
         Called with every `Status`.
     lock : RLock
         Held while one run takes the place of another, and while one ends.
+    generate : int, mapping or GenerationConfig
+        What the model adds to every text, or how it writes a target; as of `capture`.
     """
 
-    def __init__(self, tokenizer: Any, tell: Callable[[Status], None], lock: RLock) -> None:
+    def __init__(self, tokenizer: Any, tell: Callable[[Status], None], lock: RLock, generate: Generate = 0) -> None:
+        self._generate = generate
+        self._writes = bool(read_options(generate))  # raises what there is to raise
+        self._enough: threading.Event | None = None  # while the model writes: set, it ends with what there is
         self.loaded: Loaded | None = None
         self.source = Source()
         self._tokenizer = tokenizer
@@ -92,7 +102,12 @@ class Runner:
                 return
             # In a plain script nobody draws what is told, but somebody may read it.
             self.loaded = self._load(name, self.report if running_loop() is None else None)
-        adopt(self.run(texts))
+        if self._writes and running_loop() is not None and not is_batch():
+            check_writes(self.loaded.model, self._generate)
+            # It may take long, and on screen one sees the text grow, and can stop it.
+            self.start(lambda report: self.run(texts, report), adopt, keeps=False)
+        else:
+            adopt(self.run(texts))
 
     def _load(self, name: str | PathLike[str], report: Report | None = None) -> Loaded:
         tell = None if report is None else lambda at: report(at.stage, at.done, at.total)
@@ -110,9 +125,16 @@ class Runner:
     # -- runs ---------------------------------------------------------------------------------------------------
 
     def run(
-        self, texts: Texts, report: Report | None = None, loaded: Loaded | None = None, source: Source | None = None
+        self,
+        texts: Texts,
+        report: Report | None = None,
+        loaded: Loaded | None = None,
+        source: Source | None = None,
+        generate: Generate | None = None,
     ) -> Ran:
         """Run the model once, on this thread; on what the first text was made from, as long as it still reads so.
+
+        With `generate`, in place of what is wanted of all texts.
 
         On any other thread than the main one, where a user's cell may be using the model at this moment, a twin of it
         runs.
@@ -129,31 +151,56 @@ class Runner:
             raise ValueError(f"{why}; there is no model to run a new text")
         report = report or self.report
         begun = reported = time.monotonic()
+        enough = threading.Event()
 
         def on_layer(done: int, total: int) -> None:
             nonlocal reported
+            self._forget(enough)
             if time.monotonic() - reported > REPORT_EVERY:
                 report("running the model", done, total)
                 reported = time.monotonic()
 
+        def on_token(written: str, count: int, most: int) -> bool:
+            nonlocal reported
+            if time.monotonic() - reported > REPORT_EVERY:
+                report(f"writing token {count + 1} of up to {most}: {_end_of(written)}", count, most)
+                reported = time.monotonic()
+                self._enough = enough  # from now on one sees what a stop would keep
+            return enough.is_set()
+
         is_main = threading.current_thread() is threading.main_thread()
-        trace = capture(
-            loaded.model if is_main else twin(loaded.model),
-            **given.arguments(texts),
-            tokenizer=loaded.tokenizer,
-            on_layer=on_layer,
-        )
+        try:
+            trace = capture(
+                loaded.model if is_main else twin(loaded.model),
+                **given.arguments(texts),
+                tokenizer=loaded.tokenizer,
+                generate=self._wanted(loaded, texts) if generate is None else generate,
+                on_layer=on_layer,
+                on_token=on_token,
+            )
+        finally:
+            self._forget(enough)
         read, texts = given.read(trace, loaded.model, loaded.tokenizer, texts)
         if source is None:
             self.source = read
         return Ran(trace, texts, time.monotonic() - begun)
 
+    def _wanted(self, loaded: Loaded, texts: Texts) -> Generate:
+        """Return what is to be written: nothing where it is given, or by an example's model that cannot."""
+        cannot = loaded.is_example and not loaded.model.can_generate()
+        return 0 if texts.text_target or cannot else self._generate
+
+    def _forget(self, enough: threading.Event) -> None:
+        """Nothing is written any more, unless a newer run writes already."""
+        if self._enough is enough:
+            self._enough = None
+
     def run_example(self, example: Example, report: Report | None = None) -> Ran:
         """Load an example's own model and run it."""
         report = report or self.report
         model, tokenizer = models.load_shared(example.model, progress=lambda at: report(at.stage, at.done, at.total))
-        loaded = Loaded(model, tokenizer, is_demo=True)
-        return self.run(Texts(text=example.text), report, loaded, Source())._replace(loaded=loaded)
+        loaded = Loaded(model, tokenizer, is_demo=True, is_example=True)
+        return self.run(Texts(text=example.text), report, loaded, Source(), generate=0)._replace(loaded=loaded)
 
     def start(self, work: Callable[[Report], Ran], adopt: Callable[[Ran], None], *, keeps: bool) -> None:
         """Work in the background; what was running before is stopped and its result forgotten.
@@ -186,12 +233,20 @@ class Runner:
                 raise
 
         with self._lock:
-            self.stop()
+            self.drop()
             job = self._job = Job(lambda job: work(job.report), report=self.report, finish=finish, lock=self._lock)
         job.start()
 
     def stop(self) -> None:
-        """Ask what runs to end."""
+        """Ask what runs to end; a model that writes ends with what it has written."""
+        enough = self._enough
+        if enough is None or enough.is_set():
+            self.drop()
+        else:
+            enough.set()
+
+    def drop(self) -> None:
+        """Ask what runs to end, whatever it has done."""
         job = self._job  # another thread may be ending it
         if job is not None:
             job.stop()
@@ -199,7 +254,7 @@ class Runner:
     def replace(self) -> None:
         """Stop what runs, and forget it: something newer is coming."""
         with self._lock:
-            self.stop()
+            self.drop()
             self._job = None
 
     def settle(self) -> None:
@@ -210,7 +265,8 @@ class Runner:
 
     def report(self, message: str, done: int, total: int | None) -> None:
         """Tell how far a run is."""
-        self._tell(Status(state="loading", message=message, done=done, total=total))
+        has_model = self.loaded is not None
+        self._tell(Status(state="loading", message=message, done=done, total=total, editable=has_model))
 
     def halt(self) -> None:
         """Tell that a run was stopped, and that the picture before it stays."""
@@ -219,6 +275,12 @@ class Runner:
     def fail(self, error: Exception) -> None:
         """Tell why there is no new picture."""
         self._tell(Status(state="error", message=_said(error), editable=self.loaded is not None))
+
+
+def _end_of(text: str) -> str:
+    """Return the end of a text on one line, as much as there is room for."""
+    text = " ".join(text.split())
+    return text if len(text) <= _SHOWN else f"…{text[-_SHOWN:]}"
 
 
 def _said(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, fields
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -139,6 +140,43 @@ def _with_heads_of(selection: Selection, trace: AttentionTrace) -> Selection:
         return selection
     opening = HeadId(*opening_head(trace, selection.attention))
     return replace(selection, heads=[opening], layer=opening.layer)
+
+
+def step_of(now: Selection, trace: AttentionTrace) -> int | None:
+    """Return the token that the model wrote from the pinned row, if that is one row and such a token there is."""
+    if now.attention == "encoder" or now.words or len(now.queries) != 1:
+        return None
+    after = now.queries[0] + 1
+    return after if after in _written(trace) else None
+
+
+def step_to(position: int | None, now: Selection, trace: AttentionTrace) -> dict[str, Any]:
+    """Return what to choose, so that the row is pinned from which a token was written; or that none is.
+
+    Raises
+    ------
+    TypeError
+        If it is no position.
+    IndexError, ValueError
+        If there is no such token, or the model did not write it.
+    """
+    if position is None:
+        return {} if step_of(now, trace) is None else {"queries": []}
+    count, written = len(trace.tokens), _written(trace)
+    if not -count <= (at := index(position)) < count:
+        raise IndexError(f"step: token {at} is out of range: 0 to {count - 1}")
+    if not written:
+        raise ValueError("step: the model wrote none of these tokens; with generate= it writes some")
+    if at % count not in written:
+        there = f"{written[0]} to {written[-1]}" if len(written) > 1 else str(written[0])
+        raise ValueError(f"step: token {at} was given; the model wrote {there}")
+    chosen = {"queries": [at % count - 1], "keys": [], "words": False}
+    return chosen if now.attention != "encoder" else {"attention": attentions(trace)[-1], **chosen}
+
+
+def _written(trace: AttentionTrace) -> list[int]:
+    """Return the tokens that were written from a row of this text."""
+    return [at for at, is_own in enumerate(trace.generated) if is_own and at > 0]
 
 
 def opening(

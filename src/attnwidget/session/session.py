@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from attnwidget.breakdown import Breakdown
+    from attnwidget.capture.generation import Generate
     from attnwidget.heads import Category, CategoryTable
 
     Changes = Mapping[str, Any]  # "texts": Texts, "selection": Selection, or the name of a state: its value or None
@@ -76,6 +77,8 @@ class Session:
         The user's own.
     probe : bool
         Whether to look for evidence about the model.
+    generate : int, mapping or GenerationConfig
+        What the model writes, after every text or as a target; as of `capture`.
     options : mapping
         First values of `Selection`.
 
@@ -108,6 +111,7 @@ class Session:
         tokenizer: Any = None,
         categories: Sequence[Category] = (),
         probe: bool = True,
+        generate: Generate = 0,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         self.texts = Texts()
@@ -123,7 +127,7 @@ class Session:
         self._example: Example | None = None
         self._seconds = 0.0
         self._changed_from: int | None = None
-        self._runner = Runner(tokenizer, lambda status: self._tell(status=status), self.lock)
+        self._runner = Runner(tokenizer, lambda status: self._tell(status=status), self.lock, generate)
         self._categories = CategoriesFeed(self._filler("categories"), categories, wants_probe=probe, lock=self.lock)
         self._breakdown = BreakdownFeed(self._filler("breakdown"), self.lock)
         self._feeds: dict[str, Feed] = {
@@ -225,6 +229,10 @@ class Session:
             self._show(source, self._runner.run_example(source))
         else:
             self._runner.open(model, texts, self._adopt)
+            with self.lock:
+                if self.trace is None:  # it runs in the background: on screen stands what it runs on
+                    self.texts = texts
+                    self._tell(texts=texts)
 
     def run(self, texts: Texts) -> None:
         """Run the model on new texts, here and now; on a failure everything stays as it is but the status."""
@@ -354,6 +362,17 @@ class Session:
                 self.select(**{name: self.checked(name, value, wanted) for name, value in values.items()})
             return self.confirmed(by)
 
+    @property
+    def step(self) -> int | None:
+        """The written token whose row is pinned, and nothing else; see `AttentionWidget.step`."""
+        return None if self.trace is None else rules.step_of(self.selection, self.trace)
+
+    def step_to(self, position: int | None) -> dict[str, Any]:
+        """Return what to choose so that the writing of a token is looked at, or none; raise if nobody wrote it."""
+        trace = self.settled()
+        with self.lock:
+            return rules.step_to(position, self.selection, trace)
+
     def has_seen(self, by: Stamp) -> bool:
         """Whether a browser's choice has come before: what it sends twice may be outdated the second time."""
         return by.count <= self.seen.get(by.client, 0)
@@ -460,7 +479,7 @@ class Session:
 
     def close(self) -> None:
         """End what runs in the background."""
-        self._runner.stop()
+        self._runner.drop()
         for feed in self._feeds.values():
             feed.close()
 

@@ -61,7 +61,8 @@ class Source:
         """Return this, and the texts that were run, with a text in place of ids and the like; the trace tells of it."""
         now = self.arguments(texts)
         if now["text"] is self.first and not isinstance(self.first, str):
-            text, notices = read_back(model, tokenizer, trace.source_ids)
+            prompt = _given(trace)
+            text, notices = read_back(model, tokenizer, prompt)
             if trace.source_ids is None:
                 text, notices = " ".join(trace.source_tokens), [_NAMED]
             texts = msgspec.structs.replace(texts, text=text)
@@ -71,3 +72,11 @@ class Source:
             texts = msgspec.structs.replace(texts, text_target=text)
         is_new = now["text"] is not self.first or now["text_target"] is not self.target
         return (self if is_new else replace(self, texts=texts)), texts
+
+
+def _given(trace: AttentionTrace) -> list[int] | None:
+    """Return the ids of the text without what the model wrote behind it."""
+    ids = trace.source_ids
+    if ids is None or "self" not in trace.attentions:
+        return ids
+    return [number for number, is_written in zip(ids, trace.generated, strict=True) if not is_written]

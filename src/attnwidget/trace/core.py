@@ -12,12 +12,14 @@ from attnwidget.maths import (
     LeftOut,
     Projection,
     QKVLayer,
+    WeightsLayer,
     blind_rows,
     check_reproduced,
     layers_from_qkv,
     layers_from_weights,
     positions,
     projections_from,
+    read_generated,
     resolve,
 )
 from attnwidget.maths.layers import LEFT_OUT
@@ -90,7 +92,7 @@ def _kept(layers: Collection[int] | None, several: Mapping[str, Any]) -> dict[st
 class AttentionTrace:
     """The attention of one text in one model, recomputed piece by piece when asked for.
 
-    Made by `attnwidget.capture`, `from_attentions` or `from_qkv`. It keeps Q, K, V and one number
+    Made by `attnwidget.capture`, `from_attentions`, `from_qkv` or `from_generate`. It keeps Q, K, V and one number
     per row, never layers × heads × n × n weights: a tile costs its own size.
 
     Layers and heads are counted from 0; negative numbers count from the end. Wherever a method
@@ -302,7 +304,10 @@ class AttentionTrace:
         described = describe(tokens)
         n = len(described.text)
         layers = layers_from_qkv(q, k, v, n, mask, scale)
-        error = None if weights is None else check_reproduced(layers, layers_from_weights(weights, n, n, mask))
+        error = None
+        if weights is not None:
+            given = layers_from_weights(weights, n, n, mask)
+            error = check_reproduced(layers, [one for one in given if isinstance(one, WeightsLayer)])
         if output_bias is not None and output_weight is None:
             raise ValueError("output_bias goes with output_weight")
         project: Project | None = None
@@ -312,6 +317,67 @@ class AttentionTrace:
         trace = cls({"self": layers}, described, model_name=model_name, max_error=error, project=project)
         trace.find_projections()
         return trace
+
+    @classmethod
+    def from_generate(
+        cls,
+        outputs: Any,
+        tokens: Sequence[str],
+        *,
+        source_tokens: Sequence[str] | None = None,
+        sequence: int = 0,
+        attention_mask: Any = None,
+        model_name: str = "",
+    ) -> AttentionTrace:
+        """Make a trace from what ``model.generate(output_attentions=True, return_dict_in_generate=True)`` returned.
+
+        The steps' rows are put together to one matrix for each layer. It takes a model with eager attention, and has
+        weights only: ``attnwidget.capture(model, text, generate=…)`` has all else, too. The token that was written last
+        has no row, as the model never read it: `notices` says so, and to the trace its pairs are forbidden. With beams
+        every row is that of the beam which the sequence went on from.
+
+        Parameters
+        ----------
+        outputs : ModelOutput
+            Of a decoder-only or an encoder–decoder model. Caches of any kind: keys beyond what was written are cut,
+            and those that a sliding window has dropped are forbidden.
+        tokens : sequence of str
+            Of the whole sequence, prompt and what was written, or less of its end; of an encoder–decoder the
+            target's, its start token first: ``tokenizer.convert_ids_to_tokens(outputs.sequences[0])``.
+        source_tokens : sequence of str, optional
+            Of an encoder–decoder, what the encoder reads.
+        sequence : int
+            Which of ``outputs.sequences``, where there are several: texts in a batch, beams, samples.
+        attention_mask : sequence of int or Tensor, optional
+            As `generate` was given it: 1 for a token, 0 for padding, (tokens,) or (texts, tokens).
+        model_name : str
+            A label for display.
+
+        Raises
+        ------
+        ValueError
+            If attentions are missing, or tokens are not those of the sequence; the message says what to do.
+        TypeError
+            If the arguments do not belong together.
+        """
+        if _is_text(outputs) or not hasattr(outputs, "keys"):
+            raise TypeError(
+                "expected the output of model.generate(…, output_attentions=True, return_dict_in_generate=True), got "
+                f"{type(outputs).__name__}"
+            )
+        source = None if source_tokens is None else describe(source_tokens)
+        count = len(describe(tokens).text)
+        m = None if source is None else len(source.text)
+        written = read_generated(outputs, count, m, sequence=sequence, attention_mask=attention_mask)
+        return cls(
+            written.layers,
+            describe(list(tokens)[: written.length]),
+            source=source,
+            model_name=model_name,
+            generated=[at >= written.prompt for at in range(written.length)],
+            missing=_ONLY_WEIGHTS,
+            notices=written.notices,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the trace to one safetensors file; `load` gives every stored number back bit for bit.

@@ -29,7 +29,7 @@ def why_forbidden(
         Positions that are forbidden to each other; None for all of a side.
     """
     if queries is None or keys is None:
-        return f"the mask hides {'it from every token' if queries is None else 'every token from it'}"
+        return "it is hidden from every token" if queries is None else "every token is hidden from it"
     if len(queries) != 1 or len(keys) != 1:
         return "the mask forbids every one of these pairs"
     (query,), (key,) = queries, keys

@@ -81,7 +81,7 @@ function Prompt({ context: { state, client } }: PanelProps) {
           />
         )}
       </div>
-      {loading && outline ? (
+      {loading && (outline || editable) ? (
         <button
           type="button"
           class="run running"

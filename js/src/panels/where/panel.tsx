@@ -92,7 +92,7 @@ function Places({ context, scene, profile }: Props) {
       )}
       {!profile && <p class="fine">asking the kernel …</p>}
       {found && places.length === 0 && (
-        <p class="fine">{near.length > 0 ? "nothing is so far away" : "the mask forbids all of it"}</p>
+        <p class="fine">{near.length > 0 ? "nothing is so far away" : "all of it is forbidden"}</p>
       )}
       <ol class={more.value ? "all" : ""} style={{ "--digits": positionOf(own, own.labels.length - 1).length }}>
         {places.map((one) => (

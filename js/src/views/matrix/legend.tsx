@@ -88,6 +88,11 @@ export function Legend({ context, store, scene }: Props) {
           {leftOut && isWhole && given !== scene.tiles ? "hidden by the mask, or left out" : "hidden by the mask"}
         </span>
       )}
+      {plan.at.labelled && scene.units.key.generated.includes(true) && (
+        <span>
+          <em>italic</em>: written by the model
+        </span>
+      )}
       {range.broken && (
         <span class="taken">
           <i class="sample" style={{ background: BROKEN[theme.value] }} />

@@ -267,6 +267,7 @@ function drawFront(canvas: HTMLCanvasElement, context: Context, store: MatrixSto
       sight,
       cell: 2 ** level,
       label: (side, unit) => (side === "query" ? queryLabel(units.query, unit, " ▸ ") : (units.key.labels[unit] ?? "")),
+      isWritten: (side, unit) => units[side].generated[unit] === true,
       strong: { query: new Set(focused?.queries ?? pinned.query), key: new Set(focused?.keys ?? pinned.key) },
       strips: [meanStrip(now.means, look), profileStrip(context, scene, now)],
       signed: scale.domain === "real",
