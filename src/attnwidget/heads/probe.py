@@ -330,7 +330,8 @@ def _random_texts(model: Any, tokenizer: Any) -> Iterator[list[int]]:
     known = range(min(len(tokenizer), vocabulary_size(model)))
     plain = torch.tensor([number for number in known if number not in special])
     limit = position_limit(model)
-    length = LENGTH if limit is None else min(LENGTH, (limit - len(before) - len(after)) // 2)
+    starts = int(core_of(model).config.is_encoder_decoder)  # the decoder reads its start token before the text
+    length = LENGTH if limit is None else min(LENGTH, (limit - len(before) - len(after) - starts) // 2)
     if length < SHORTEST_LENGTH or not len(plain):
         return
     draw = torch.Generator().manual_seed(0)
