@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from ipywidgets import Widget
 from playwright.sync_api import expect
 
 import attnwidget as aw
@@ -97,7 +96,6 @@ def distance() -> Iterator[None]:
             return region.weights() * (region.queries[:, None] - region.keys[None, :]).abs()
 
     yield
-    Widget.close_all()  # none that shows this measure is left for a later test that saves all there are
     aw.measures._REGISTRY._own.pop("distance")
 
 
@@ -109,3 +107,4 @@ def test_a_users_own_measure_is_in_the_menu(mount: Callable[..., Mounted]) -> No
     expected = at.widget.trace.measure("distance", 2, 6)[IT].max()
     assert f"{expected:#.4g}" in read(at, IT)
     expect(menu(at)).to_have_attribute("title", "Weight times how far back the key stands.")
+    at.widget.close()  # a later test that saves all widgets there are would not know the measure
