@@ -14,6 +14,7 @@ ORDER = (
     {"tables"},
     {"maths"},
     {"breakdown", "measures"},
+    {"effects"},
     {"trace"},
     {"capture"},
     {"adapters"},

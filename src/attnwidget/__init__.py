@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attnwidget import measures
     from attnwidget.adapters.transformer_lens import from_cache
     from attnwidget.capture import capture, capture_batch, capture_module
+    from attnwidget.effects import Target
     from attnwidget.export.figure import figure
     from attnwidget.export.page import save_html
     from attnwidget.heads import categorize, head_report, probe_heads, similar_heads
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AttentionTrace": "attnwidget.trace",
     "AttentionWidget": "attnwidget.widget",
+    "Target": "attnwidget.effects",
     "capture": "attnwidget.capture",
     "capture_batch": "attnwidget.capture",
     "capture_module": "attnwidget.capture",
@@ -41,6 +43,7 @@ _HOME = {
 __all__ = [
     "AttentionTrace",
     "AttentionWidget",
+    "Target",
     "__version__",
     "capture",
     "capture_batch",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
+from attnwidget.effects import Decomposition, Effects, decompose, effects, without
+from attnwidget.head_id import HeadId
 from attnwidget.maths import (
     ALL,
     Index,
@@ -38,6 +40,7 @@ from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
 from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
 from attnwidget.trace.ranking import pair_grid, rank
+from attnwidget.trace.rerun import Rerun
 
 if TYPE_CHECKING:
     import os
@@ -45,6 +48,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from attnwidget.effects import Cut, EffectKind
+    from attnwidget.effects.again import OnDone
     from attnwidget.measures import Measure
     from attnwidget.trace.cells import About, Pooled, Square
     from attnwidget.trace.projections import Found, OnLayer, Project
@@ -134,6 +139,8 @@ class AttentionTrace:
         As above: a text longer than the model's context, a mark that was not added twice, a file without a checksum.
     predictions : Predictions
         What the model expects at each place, or why that is not known; see `next_tokens`.
+    rerun : Rerun
+        What runs the model again with edits, or why nothing does; see `effects`.
     """
 
     def __init__(
@@ -159,6 +166,7 @@ class AttentionTrace:
         self.missing = missing
         self.notices = list(notices)
         self.predictions = Predictions()
+        self.rerun = Rerun()
         self._projections = Projections(project)
         self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
 
@@ -956,6 +964,91 @@ class AttentionTrace:
             raise ValueError(f"k must be 1 or more, got {k!r}")
         return self.predictions.get(number.start, k)
 
+    def effects(
+        self,
+        target: Any = None,
+        kind: EffectKind = "ablate",
+        value: str | AttentionTrace = "zero",
+        *,
+        attention: str | None = None,
+        pair: tuple[Any, Any] | None = None,
+        how: Cut = "before",
+        on_done: OnDone | None = None,
+    ) -> Effects:
+        """Say what each head does to what the model says, by running it again without that head, or by arithmetic.
+
+        Parameters
+        ----------
+        target : optional
+            What is asked about: a token (its log-probability), a pair of tokens (their difference), a slice (the loss
+            over it), "loss", "output", or an `attnwidget.Target`. By default the log-probability of the token that the
+            model itself holds likeliest; of a model without a head, the change of a token's last vector.
+        kind : "ablate", "patch", "attribution", "edge" or "decompose"
+            "ablate": the head's output is replaced by `value`, one head at a time, and the model is run again. "patch":
+            the head's output is that of another text (`value`, a trace of as many tokens). "attribution": a first-order
+            estimate of the same from two passes and one backward. "edge": the link of `pair` is taken out of one head
+            at a time. "decompose": what the head writes directly into the target's logit, as of `decompose`.
+        value : "zero", "mean" or AttentionTrace
+            What stands in the head's place: nothing, the mean of its outputs over this text, or another text's.
+        attention : str, optional
+            Which one; all of them by default.
+        pair : (query, key), optional
+            Of "edge": positions, or what stands there, as of `rank`.
+        how : "before", "after" or "renormalised"
+            Of "edge": where the link is cut, before the softmax, or after it without or with renormalising.
+        on_done : function, optional
+            Called with (passes done, passes in all). If it raises `attnwidget.effects.Enough`, what was computed until
+            then is returned.
+
+        Returns
+        -------
+        Effects
+            A table over heads, the largest change first.
+
+        Raises
+        ------
+        ValueError
+            If the trace has no model, or the model no head for this target; with the reason.
+        """
+        return effects(self, target, kind, value, attention=attention, pair=pair, how=how, on_done=on_done)
+
+    def decompose(self, target: Any = None) -> Decomposition:
+        """Write a logit as the sum of what each head, MLP, embedding and bias writes into it, with the norm held.
+
+        Parameters
+        ----------
+        target : optional
+            As of `effects`, of one row; of a log-probability it is the token's logit that is decomposed.
+
+        Raises
+        ------
+        ValueError
+            If the trace has no model, the model no head, or its final norm and unembedding could not be proven.
+        """
+        return decompose(self, target)
+
+    def without(
+        self, *heads: str | tuple[int, int], value: str = "zero", attention: str | None = None
+    ) -> AttentionTrace:
+        """Capture the same text again with some heads off; the model itself is not changed.
+
+        Parameters
+        ----------
+        *heads
+            ``"L3-H5"`` or ``(3, 5)``.
+        value : "zero" or "mean"
+            What stands in their place.
+        attention : str, optional
+            Whose heads; needed where there are several attentions.
+
+        Returns
+        -------
+        AttentionTrace
+            Its weights of later layers, and its `next_tokens`, are those of the model without these heads.
+        """
+        edited: AttentionTrace = without(self, [HeadId.read(one) for one in heads], value, self._name(attention))
+        return edited
+
     def release_model(self) -> None:
         """Let go of the model, which a trace keeps alive for `next_tokens`, and until `breakdown` has run it once more.
 
@@ -963,6 +1056,7 @@ class AttentionTrace:
         """
         self._projections.release()
         self.predictions.release()
+        self.rerun.release()
 
     @property
     def knows_projections(self) -> bool:

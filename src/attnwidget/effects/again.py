@@ -1,0 +1,66 @@
+"""What effects are computed from, seen from here: a trace, and the pass that it is of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from attnwidget.effects.edits import Edit
+    from attnwidget.effects.target import Asked, Target
+    from attnwidget.tokens import Tokens
+
+    OnDone = Callable[[int, int], None]  # (passes done, passes in all); what it raises stops the work
+
+
+class Again(Protocol):
+    """The pass that a trace is of, to be made again on a twin of its model, with edits."""
+
+    def resolve(self, trace: Traced, target: Target | None) -> Asked:
+        """Look up a target's tokens and positions; None is the default of this model. Raises ValueError."""
+
+    def outcomes(
+        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+    ) -> tuple[float, Tensor]:
+        """Run the model once for each list of edits, several at once; return the target without any, and (passes,)."""
+
+    def edited(self, edits: Sequence[Edit]) -> Any:
+        """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
+
+    def written(self, asked: Asked) -> Any:
+        """Return what every part of the model writes into a target's row; see `effects.decompose`."""
+
+
+class Rerun(Protocol):
+    """Where a trace keeps its pass."""
+
+    def get(self) -> Again:
+        """Return it; raise ValueError with the reason if there is none."""
+
+
+class Traced(Protocol):
+    """As much of an `AttentionTrace` as effects need."""
+
+    @property
+    def rerun(self) -> Rerun:
+        """Where the pass is."""
+
+    @property
+    def attentions(self) -> tuple[str, ...]:
+        """Their names."""
+
+    @property
+    def tokens(self) -> list[str]:
+        """Those that are predicted."""
+
+    def n_layers(self, attention: str | None = None) -> int:
+        """Count the layers."""
+
+    def n_heads(self, attention: str | None = None) -> int:
+        """Count the heads of a layer."""
+
+    def sides(self, attention: str | None = None) -> tuple[Tokens, Tokens]:
+        """Return the tokens that attend, and those attended to."""
