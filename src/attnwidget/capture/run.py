@@ -18,6 +18,7 @@ from attnwidget.capture.wrappers import core_of, unwrapped, virtual_tokens
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
 from attnwidget.trace.predictions import Predictions
+from attnwidget.trace.rerun import Rerun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -258,6 +259,7 @@ def make_trace(
         notices=ready.notices,
         project=again.project,
     )
+    trace.rerun = Rerun(again)
     kind = type(whole).__name__
     trace.predictions = Predictions(missing=NO_HEAD.format(kind))
     writer = find_writer(whole)
