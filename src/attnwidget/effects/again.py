@@ -35,8 +35,8 @@ class Again(Protocol):
     def written(self, trace: Traced, asked: Asked) -> Written:
         """Say what every part of the model writes into a target of one row."""
 
-    def directions(self, trace: Traced, asked: Asked, rows: Sequence[int]) -> Mapping[Key, Tensor]:
-        """Return what a vector given by each W_O is multiplied with at each row, (rows, d_model)."""
+    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+        """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
 
 
 class Rerun(Protocol):
@@ -56,6 +56,10 @@ class Traced(Protocol):
     @property
     def attentions(self) -> tuple[str, ...]:
         """Their names."""
+
+    @property
+    def predictions(self) -> Any:
+        """What its model expects; `predicts` of it is "next", "place", or None of a model without a head."""
 
     @property
     def tokens(self) -> list[str]:
