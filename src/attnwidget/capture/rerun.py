@@ -19,6 +19,7 @@ from attnwidget.capture.interface import NAME, editing
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
 from attnwidget.capture.recorder import Recorder
+from attnwidget.capture.shares import Shares
 from attnwidget.capture.twin import twin
 from attnwidget.capture.vocabulary import Vocabulary
 from attnwidget.effects.edits import HeadOff
@@ -28,7 +29,7 @@ from attnwidget.maths import LeftOut, QKVLayer
 from attnwidget.maths.projection import version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from attnwidget.effects.again import OnDone, Traced
     from attnwidget.effects.edits import Edit
     from attnwidget.effects.target import Target
+    from attnwidget.effects.written import Key, Written
     from attnwidget.maths import Layer
     from attnwidget.trace.projections import Found, Layers, OnLayer
 
@@ -92,6 +94,7 @@ class Pass:
         self.edits = tuple(edits)
         self._layers, self._make = layers or {}, make
         self._projections: Found | None = None
+        self._shares = Shares(self)
         self._versions = self._versions_now()
         kind = options["attention_mask"].device.type
         # whether, and how, PyTorch rounds on its own here and now
@@ -207,17 +210,26 @@ class Pass:
             on_done(1, 1)
         return found
 
-    def written(self, asked: Asked) -> Any:
-        """Return what every part of the model writes into a target's row."""
-        raise NotImplementedError
+    def written(self, trace: Traced, asked: Asked) -> Written:
+        """Say what every part of the model writes into a target of one row."""
+        return self._shares.written(trace, asked)
+
+    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+        """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
+        return self._shares.directions(trace, asked)
 
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
         self.check()
         self._check_edits(edits)
+        return self._with(Experiments(self, Asked("output", (0,))).written_out(edits)).captured()
+
+    def _with(self, edits: Sequence[Edit]) -> Pass:
+        """Return the same pass with more edits."""
         again = copy(self)
-        again.edits = *self.edits, *Experiments(self, Asked("output", (0,))).written_out(edits)
-        return again.captured()
+        again.edits = *self.edits, *edits
+        again._shares = Shares(again)  # noqa: SLF001 - a Pass, too
+        return again
 
     def captured(self) -> Any:
         """Make this very pass, and a trace of it."""

@@ -5,7 +5,7 @@ A `Target` is what is asked about; `Edit`s are what is changed in a pass that is
 """
 
 from attnwidget.effects.causal import EffectKind, Enough, effects, patch, without
-from attnwidget.effects.direct import decompose
+from attnwidget.effects.direct import contributions, decompose, directions, look_up
 from attnwidget.effects.edits import Cut
 from attnwidget.effects.plans import Patched
 from attnwidget.effects.results import Decomposition, Effects
@@ -20,8 +20,11 @@ __all__ = [
     "Enough",
     "Patched",
     "Target",
+    "contributions",
     "decompose",
+    "directions",
     "effects",
+    "look_up",
     "patch",
     "without",
 ]
