@@ -14,7 +14,7 @@ from attnwidget.capture.edits.editor import Editor
 from attnwidget.capture.edits.experiments import Experiments
 from attnwidget.capture.edits.gradient import estimates
 from attnwidget.capture.edits.hooks import before_projections
-from attnwidget.capture.forward import attention_names, forward, is_eager, settings
+from attnwidget.capture.forward import IMPLEMENTATION, attention_names, forward, is_eager, settings
 from attnwidget.capture.interface import NAME, editing
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     Make = Callable[[dict[str, list[Layer]], Recorder, "Pass"], Any]
 
 _CHANGED = "the model cannot be run again for this trace: its weights have changed since"
+_UNKNOWN = "where its output goes into W_O is not known, as this model's queries, keys and values are not"
 _OFF = "W_O cannot be told: a head of this layer was edited in this pass"
 
 
@@ -130,8 +131,9 @@ class Pass:
         """Return a twin of the model, which computes attention where this pass's edits, or others, reach it."""
         model = twin(self.model)
         if is_edited or self.edits:
-            for owner, name, wanted in settings(model, NAME if self.is_interfaced else "eager"):
-                setattr(owner, name, wanted)
+            for owner, name, wanted in settings(model, NAME):
+                if self.is_interfaced or name != IMPLEMENTATION:  # else the model computes as it does for its user
+                    setattr(owner, name, wanted)
         return model
 
     @contextmanager
@@ -260,7 +262,7 @@ class Pass:
                 raise _OnlyHeadsError(type(self.model).__name__)
             why = self._proven()[one.attention][one.layer]
             if isinstance(why, str):
-                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why}")  # noqa: TRY004
+                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why or _UNKNOWN}")  # noqa: TRY004
 
 
 class _OnlyHeadsError(ValueError):
