@@ -101,7 +101,6 @@ class Stream:
         with ExitStack() as stack:
             for module in self._without_head():
                 stack.callback(module.register_forward_hook(self._see_last).remove)
-            stack.enter_context(torch.enable_grad())
             stack.enter_context(_Functions(self))
             returned = call()
         if self._logits is not None:

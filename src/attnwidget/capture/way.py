@@ -62,14 +62,13 @@ class Question:
         if self.is_output:
             length = upcast(x).norm()
             return float(length), 0.0, upcast(x) / length
-        with torch.enable_grad():
-            x = x.requires_grad_()
-            number = self._head(x)
-            (u,) = torch.autograd.grad(number, x)
+        x = x.requires_grad_()
+        number = self._head(x)
+        (u,) = torch.autograd.grad(number, x)
         with torch.no_grad():
             bias, twice = self._head(torch.zeros_like(x)), self._head(2 * x)
         number = number.detach()
-        bound = _bound(x.dtype) * float(torch.stack([number, bias, twice]).abs().max())
+        bound = _bound(self._stream) * float(torch.stack([number, bias, twice]).abs().max())
         if abs(float(twice + bias - 2 * number)) > bound:
             self.missing.append("the unembedding is not proven: it does not map the last vector by a matrix and a bias")
         constant = self._stream.factor * float(bias)
@@ -143,7 +142,7 @@ def written(stream: Stream, labels: Labels, asked: Asked, biases: Mapping[Key, T
     missing = list(question.missing)
     missing += [f"not proven: {place.name} is neither a norm nor an activation" for place in sorted(stream.failed)]
     rest = logit - sum(sums)
-    if abs(rest) > _bound(question.end.dtype) * max(map(abs, [*sums, logit])):
+    if abs(rest) > _bound(stream) * max(map(abs, [*sums, logit])):
         parts["not proven"] = rest
         missing.append(REST)
     return Written(logit, ways, parts, _held(stream, asked), tuple(missing))
@@ -167,5 +166,6 @@ def _back(end: Tensor, leaves: list[Tensor], ends: Tensor) -> list[Tensor]:
     return [torch.zeros_like(leaf) if grad is None else grad for leaf, grad in zip(leaves, found, strict=True)]
 
 
-def _bound(dtype: torch.dtype) -> float:
-    return _ALIKE if dtype in {torch.float32, torch.float64} else _ALIKE_HALF
+def _bound(stream: Stream) -> float:
+    is_half = any(leaf.given.dtype not in {torch.float32, torch.float64} for leaf in stream.leaves)  # autocast's, too
+    return _ALIKE_HALF if is_half else _ALIKE
