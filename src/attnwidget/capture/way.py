@@ -62,24 +62,18 @@ class Question:
         if self.is_output:
             length = upcast(x).norm()
             return float(length), 0.0, upcast(x) / length
-        x = x.requires_grad_()
-        number = self._head(x)
-        (u,) = torch.autograd.grad(number, x)
-        with torch.no_grad():
-            bias, twice = self._head(torch.zeros_like(x)), self._head(2 * x)
-        number = number.detach()
-        bound = _bound(self._stream) * float(torch.stack([number, bias, twice]).abs().max())
-        if abs(float(twice + bias - 2 * number)) > bound:
+        rows = torch.stack([x, torch.zeros_like(x), 2 * x]).requires_grad_()  # (3, d): it is a matrix, and a bias
+        logits = self._stream.head(rows[None])[0]  # (3, vocabulary)
+        numbers = upcast(logits[:, self._ids]) @ self._signs.to(logits.device)  # (3,)
+        u = torch.autograd.grad(numbers[0], rows)[0][0]  # (d,)
+        number, bias, twice = numbers.tolist()
+        if abs(twice + bias - 2 * number) > _bound(self._stream) * max(map(abs, (number, bias, twice))):
             self.missing.append("the unembedding is not proven: it does not map the last vector by a matrix and a bias")
-        constant = self._stream.factor * float(bias)
+        constant = self._stream.factor * bias
         if self._stream.constant.ndim:
             constant += float(upcast(self._stream.constant[self._ids]) @ self._signs.to(self._stream.constant.device))
-        own = constant + self._stream.factor * float(number - bias)
+        own = constant + self._stream.factor * (number - bias)
         return own, constant, self._stream.factor * upcast(u)
-
-    def _head(self, x: Tensor) -> Tensor:
-        logits = self._stream.head(x[None, None])[0, 0]  # (vocabulary,)
-        return upcast(logits[self._ids]) @ self._signs.to(logits.device)
 
 
 def directions(stream: Stream, asked: Asked) -> dict[Key, Tensor]:
