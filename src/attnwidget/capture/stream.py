@@ -84,6 +84,8 @@ class Stream:
         writer = find_writer(model)
         module = None if writer is None else writer.get_output_embeddings()
         self._unembed: Forward | None = None if module is None else module.forward
+        for one in model.modules():  # its norms and its head are asked again after the pass
+            one.training = False
         self._watch(module)
 
     @property
