@@ -275,6 +275,9 @@ def test_whatever_mode_the_caller_is_in():
         with mode():
             found = captured(model).decompose(7)
         assert torch.allclose(found.heads, plain.heads)
+    with torch.inference_mode():
+        model = made("BERT")
+    assert torch.allclose(captured(model).decompose(7).heads, plain.heads)
 
 
 def test_a_soft_cap_is_said():

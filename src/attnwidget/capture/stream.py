@@ -135,6 +135,8 @@ class Stream:
         encoder: Any = core.get_encoder() if core.config.is_encoder_decoder else None
         module: Any
         for name, module in list(self._model.named_modules()):
+            if not BLOCK.match(name) and not isinstance(module, nn.Embedding):
+                _make_ordinary(module)
             plain = module.forward
             if module is head:
                 module.forward = self._head
@@ -295,6 +297,13 @@ def _leading(args: Any, kwargs: Any) -> bool:
 
 def _own(module: nn.Module) -> list[Tensor]:
     return [one for one in (*module.parameters(recurse=False), *module.buffers(recurse=False)) if one is not None]
+
+
+def _make_ordinary(module: nn.Module) -> None:
+    """Copy what was made in inference mode: no way leads over such a matrix."""
+    for name, weight in module.named_parameters(recurse=False):
+        if weight.is_inference():
+            setattr(module, name, nn.Parameter(weight.clone(), requires_grad=False))
 
 
 def _has_matrix(module: nn.Module) -> bool:
