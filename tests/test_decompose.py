@@ -314,6 +314,24 @@ def test_layers_that_were_left_out_are_one_part():
     assert "L1" in some.missing[0]
 
 
+def test_of_a_model_without_a_head_it_is_that_models_logit():
+    model = made("GPT-2")
+    trace = captured(model).without("L1-H2")
+    found = trace.decompose(aw.Target.logprob(7, at=2))
+    place = model.transformer.h[1].attn.c_proj
+
+    def off(_, given):
+        return (given[0].index_fill(-1, torch.arange(16, 24), 0),)
+
+    hook = place.register_forward_pre_hook(off)
+    mine = own_logit(model, trace, 2, 7)
+    hook.remove()
+    assert found.logit == pytest.approx(mine, abs=1e-5)
+    assert found.difference <= 1e-4
+    assert "L1 attention" in found.parts
+    assert "was edited" in found.missing[0]
+
+
 class Bent(torch.nn.Module):
     """A last matrix that is none."""
 

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
 from attnwidget.capture.held import Constant, Held
 from attnwidget.capture.labels import BLOCK, EMBEDDINGS, Place
 from attnwidget.capture.predict import find_writer
+from attnwidget.capture.roles import Functions, first, has_matrix, is_simple, leads, make_ordinary
 from attnwidget.capture.wrappers import core_of
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from attnwidget.effects.written import Key
 
     Forward = Callable[..., Any]
-
-_GATES = functional.gelu, functional.relu, functional.silu
-_IDENTITIES = nn.Dropout, nn.Identity
 
 
 class Leaf(NamedTuple):
@@ -103,10 +99,10 @@ class Stream:
         with ExitStack() as stack:
             for module in self._without_head():
                 stack.callback(module.register_forward_hook(self._see_last).remove)
-            stack.enter_context(_Functions(self))
+            stack.enter_context(Functions(self))
             returned = call()
         if self._logits is not None:
-            self._find_after(_first(returned))
+            self._find_after(first(returned))
 
     # What is told on the way back
 
@@ -136,7 +132,7 @@ class Stream:
         module: Any
         for name, module in list(self._model.named_modules()):
             if not BLOCK.match(name) and not isinstance(module, nn.Embedding):
-                _make_ordinary(module)
+                make_ordinary(module)
             plain = module.forward
             if module is head:
                 module.forward = self._head
@@ -144,9 +140,9 @@ class Stream:
                 module.forward = self._apart(plain)
             elif name in self._keys:
                 module.forward = self._cut(name, plain)
-            elif _has_matrix(module):
+            elif has_matrix(module):
                 module.forward = self._cut(name, plain) if BLOCK.match(name) else self._affine(name, plain)
-            elif _is_simple(module):
+            elif is_simple(module):
                 module.forward = self._norm(name, plain)
             if (found := BLOCK.match(name)) and found[1] == name:
                 module.register_forward_pre_hook(self._begin)
@@ -161,7 +157,7 @@ class Stream:
                 yield module
 
     def _see_last(self, _: nn.Module, __: Any, returned: Any) -> None:
-        self.last = _first(returned)
+        self.last = first(returned)
 
     def _place(self, name: str) -> Place:
         self._at += 1
@@ -211,7 +207,7 @@ class Stream:
         cut = self._cut(name, plain)
 
         def forward(*args: Any, **kwargs: Any) -> Any:
-            if self._is_inside or not _leading(args, kwargs):
+            if self._is_inside or not leads(args, kwargs):
                 return cut(*args, **kwargs)
             given = plain(*args, **kwargs)
             if isinstance(given, Tensor) and not given.requires_grad:  # M2M-100's positions look at a shape
@@ -226,7 +222,7 @@ class Stream:
 
     def _norm(self, name: str, plain: Forward) -> Forward:
         def forward(*args: Any, **kwargs: Any) -> Any:
-            if self._is_inside or len(args) != 1 or kwargs or not _leading(args, kwargs):
+            if self._is_inside or len(args) != 1 or kwargs or not leads(args, kwargs):
                 return plain(*args, **kwargs)
             return Held(self._place(name), plain, self)(args[0])
 
@@ -270,48 +266,3 @@ class Stream:
         if not self.bends:
             self.factor = factor
             self.constant = (returned - factor * self._logits).detach().flatten()  # (vocabulary,)
-
-
-class _Functions(TorchFunctionMode):
-    """Activations that a model calls as functions: RoBERTa's head has one."""
-
-    def __init__(self, stream: Stream) -> None:
-        super().__init__()
-        self._stream = stream
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Hold what is on the way, and run everything else as it is."""
-        if func in _GATES and self._stream.leads and args[0].requires_grad:
-            return self._stream.held(func, *args, **(kwargs or {}))
-        return func(*args, **(kwargs or {}))
-
-
-def _first(returned: Any) -> Tensor:
-    return cast("Tensor", returned if isinstance(returned, Tensor) else returned[0])
-
-
-def _leading(args: Any, kwargs: Any) -> bool:
-    """Whether a call takes what is on the way."""
-    return any(isinstance(one, Tensor) and one.requires_grad for one in (*args, *kwargs.values()))
-
-
-def _own(module: nn.Module) -> list[Tensor]:
-    return [one for one in (*module.parameters(recurse=False), *module.buffers(recurse=False)) if one is not None]
-
-
-def _make_ordinary(module: nn.Module) -> None:
-    """Copy what was made in inference mode: no way leads over such a matrix."""
-    for name, weight in module.named_parameters(recurse=False):
-        if weight.is_inference():
-            setattr(module, name, nn.Parameter(weight.clone(), requires_grad=False))
-
-
-def _has_matrix(module: nn.Module) -> bool:
-    """Whether a module is a matrix, a table or experts: what maps by weights of its own, and not by its parts'."""
-    own = any(one.ndim > 1 for one in _own(module)) or hasattr(module, "_packed_params")
-    return own and not any(_own(child) for child in module.children())
-
-
-def _is_simple(module: nn.Module) -> bool:
-    """Whether a module may be a norm or an activation."""
-    return not any(True for _ in module.children()) and not isinstance(module, _IDENTITIES)

@@ -113,7 +113,7 @@ def written(stream: Stream, labels: Labels, asked: Asked, biases: Mapping[Key, T
     sums = [constant]  # with an attention as one
     for leaf, grad in zip(stream.leaves, found, strict=True):
         direction = _of_row(grad, row)  # (d,)
-        if not direction.count_nonzero():
+        if leaf.key is None and not direction.count_nonzero():
             continue
         sums.append(float(direction @ _of_row(leaf.given.detach(), row)))
         if leaf.key is None:
