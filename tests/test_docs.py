@@ -56,6 +56,7 @@ def of_your_model(_folder):
 
 
 PAGES = {
+    "circuits": (lambda _: {}, "torch"),
     "coming-from-bertviz": (from_bertviz, "bertviz"),
     "coming-from-circuitsvis": (from_circuitsvis, "circuitsvis"),
     "coming-from-transformerlens": (from_transformerlens, "transformer_lens"),

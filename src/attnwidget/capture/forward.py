@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from attnwidget.capture.rows import Rows
     from attnwidget.maths import Layer
 
+IMPLEMENTATION = "_attn_implementation_internal"  # where a config names the attention function
 _CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
 
 
@@ -67,7 +68,7 @@ def _forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[st
     if reason:
         raise UnsupportedModelError(reason)
     called, seen = entry(model), _watched(model, options)
-    with torch.no_grad(), set_temporarily(_settings(model, "eager")), _recording(model, recorder), seen:
+    with torch.no_grad(), set_temporarily(settings(model, "eager")), _recording(model, recorder), seen:
         found, recorder.given_error = eager.run(called, options, values=recorder.values)
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))
@@ -78,15 +79,28 @@ def run_recorded(model: Any, options: dict[str, Any], recorder: Recorder | Rows)
     """Run a model that asks transformers for its attention function, of one text or of several rows."""
     with (
         torch.no_grad(),
-        set_temporarily(_settings(model, NAME)),
+        set_temporarily(settings(model, NAME)),
         _recording(model, recorder),
         _watched(model, options),
     ):
         entry(model)(**options)
 
 
-def _recording(model: Any, recorder: Recorder | Rows) -> AbstractContextManager[None]:
-    return recording(recorder, is_eager=not getattr(core_of(model), "_supports_sdpa", True))
+@contextmanager
+def unrecorded(model: Any, options: dict[str, Any]) -> Iterator[None]:
+    """Let a twin compute as in a capture, and record nothing."""
+    name = NAME if uses_interface(model) else "eager"
+    with set_temporarily(settings(model, name)), _recording(model, None), _watched(model, options):
+        yield
+
+
+def _recording(model: Any, recorder: Recorder | Rows | None) -> AbstractContextManager[None]:
+    return recording(recorder, is_eager=is_eager(model))
+
+
+def is_eager(model: Any) -> bool:
+    """Whether a model is for eager attention alone."""
+    return not getattr(core_of(model), "_supports_sdpa", True)
 
 
 def _watched(model: Any, options: dict[str, Any]) -> AbstractContextManager[object]:
@@ -103,7 +117,7 @@ def attention_names(model: Any) -> Callable[[nn.Module], str]:
     return lambda module: "encoder" if id(module) in encoder else "cross" if id(module) in cross else "decoder"
 
 
-def _settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:
+def settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:
     """List what a capture changes: attention in every config, the training flag, compiled code."""
     for module in model.modules():  # also those that another capture has in eval mode just now
         yield module, "training", False
@@ -120,5 +134,5 @@ def _settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, s
         if isinstance(config, PreTrainedConfig) and id(config) not in seen:
             seen.add(id(config))
             # what set_attn_implementation sets; the public way warns, and cannot give back None
-            yield config, "_attn_implementation_internal", implementation
+            yield config, IMPLEMENTATION, implementation
             configs += [getattr(config, name, None) for name in config.sub_configs]

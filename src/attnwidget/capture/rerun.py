@@ -1,20 +1,52 @@
-"""A pass that was recorded, to be made again: the same inputs on a twin of the model."""
+"""A pass that was recorded, to be made again: the same inputs on a twin of the model, with edits or without."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from attnwidget.capture.forward import attention_names, forward
+from attnwidget.capture.asked import Lookup
+from attnwidget.capture.edits.copies import Copies
+from attnwidget.capture.edits.editor import Editor
+from attnwidget.capture.edits.experiments import Experiments
+from attnwidget.capture.edits.gradient import estimates
+from attnwidget.capture.edits.hooks import before_projections
+from attnwidget.capture.forward import IMPLEMENTATION, attention_names, forward, is_eager, settings
+from attnwidget.capture.interface import NAME, editing
 from attnwidget.capture.output import find_projections
+from attnwidget.capture.predict import NO_HEAD, find_writer
 from attnwidget.capture.recorder import Recorder
+from attnwidget.capture.shares import Shares
 from attnwidget.capture.twin import twin
+from attnwidget.capture.vocabulary import Vocabulary
+from attnwidget.effects.edits import HeadOff
+from attnwidget.effects.target import Asked
+from attnwidget.head_id import HeadId
+from attnwidget.maths import LeftOut, QKVLayer
+from attnwidget.maths.projection import version_of
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from torch import Tensor, nn
+
+    from attnwidget.capture.edits.editor import Place
+    from attnwidget.effects.again import OnDone, Traced
+    from attnwidget.effects.edits import Edit
+    from attnwidget.effects.target import Target
+    from attnwidget.effects.written import Key, Written
+    from attnwidget.maths import Layer
     from attnwidget.trace.projections import Found, Layers, OnLayer
+
+    # from the layers of an edited pass, and what recorded them, to its trace
+    Make = Callable[[dict[str, list[Layer]], Recorder, "Pass"], Any]
+
+_CHANGED = "the model cannot be run again for this trace: its weights have changed since"
+_UNKNOWN = "where its output goes into W_O is not known, as this model's queries, keys and values are not"
+_OFF = "W_O cannot be told: a head of this layer was edited in this pass"
 
 
 class Pass:
@@ -28,10 +60,43 @@ class Pass:
         What the model takes.
     total : int
         How many layers it seems to have, for progress.
+    vocabulary : Vocabulary, optional
+        The model's; by default with the tokenizer beside its weights.
+    layers : mapping of str to sequence of layers
+        That the pass gave.
+    make : function, optional
+        What makes a trace of an edited pass.
+    edits : sequence of edits
+        What was changed in this pass already.
+    is_interfaced : bool
+        Whether the model's attention went through transformers' interface.
+
+    Attributes
+    ----------
+    reuses : bool, or None
+        Whether a pass may begin at a later block; None while nobody has tried.
     """
 
-    def __init__(self, model: nn.Module, options: dict[str, Any], total: int = 0) -> None:
-        self.model, self.options, self.total = model, options, total
+    def __init__(
+        self,
+        model: nn.Module,
+        options: dict[str, Any],
+        total: int = 0,
+        *,
+        vocabulary: Vocabulary | None = None,
+        layers: Layers | None = None,
+        make: Make | None = None,
+        edits: Sequence[Edit] = (),
+        is_interfaced: bool = True,
+    ) -> None:
+        self.model, self.options, self.total, self.is_interfaced = model, options, total, is_interfaced
+        self.reuses: bool | None = None
+        self.vocabulary = vocabulary or Vocabulary(model)
+        self.edits = tuple(edits)
+        self._layers, self._make = layers or {}, make
+        self._projections: Found | None = None
+        self._shares = Shares(self)
+        self._versions = self._versions_now()
         kind = options["attention_mask"].device.type
         # whether, and how, PyTorch rounds on its own here and now
         self._autocast = {
@@ -44,14 +109,167 @@ class Pass:
         """Round as PyTorch did at the recorded pass."""
         return torch.autocast(**self._autocast)
 
-    def recorder(self, model: nn.Module, on_layer: OnLayer | None = None) -> Recorder:
-        """Make a recorder for a twin that keeps no layer, and reports how far the pass is."""
+    def check(self, why: str = _CHANGED) -> None:
+        """Raise ValueError if the weights are not those of the recorded pass any more."""
+        if self._versions_now() != self._versions:
+            raise ValueError(why)
+
+    def _versions_now(self) -> list[int]:
+        return [version_of(weight) for weight in self.model.parameters()]
+
+    @property
+    def heads(self) -> dict[Place, int]:
+        """How many heads each layer of each attention has."""
+        return {(name, at): one.shape[0] for name, those in self._layers.items() for at, one in enumerate(those)}
+
+    @property
+    def length(self) -> int:
+        """How many tokens the longest of its texts has."""
+        return max((max(one.shape[1:]) for those in self._layers.values() for one in those), default=1)
+
+    def twin(self, *, is_edited: bool = False) -> nn.Module:
+        """Return a twin of the model, which computes attention where this pass's edits, or others, reach it."""
+        model = twin(self.model)
+        if is_edited or self.edits:
+            for owner, name, wanted in settings(model, NAME):
+                if self.is_interfaced or name != IMPLEMENTATION:  # else the model computes as it does for its user
+                    setattr(owner, name, wanted)
+        return model
+
+    @contextmanager
+    def running(self, model: nn.Module) -> Iterator[None]:
+        """Run a twin inside as this pass ran, with its own edits."""
+        with self.editing(model, Editor([self.edits], attention_names(model))) if self.edits else self.rounding():
+            yield
+
+    @contextmanager
+    def editing(self, model: nn.Module, editor: Editor) -> Iterator[None]:
+        """Let an editor change what a twin computes inside, which rounds as this pass did."""
+        with self.rounding():
+            if self.is_interfaced:
+                with editing(editor, is_eager=is_eager(model)):
+                    yield
+            else:
+                with before_projections(model, self._proven(), editor):
+                    yield
+
+    def recorder(self, model: nn.Module, on_layer: OnLayer | None = None, *, keeps: bool = False) -> Recorder:
+        """Make a recorder for a twin that reports how far the pass is; it keeps no layer, or those of this pass."""
         progress = None if on_layer is None else lambda done: on_layer(done, max(done, self.total))
-        return Recorder(progress, attention_names(model), (), values=False)
+        if not keeps:
+            return Recorder(progress, attention_names(model), (), values=False)
+        kept = [(number, one) for those in self._layers.values() for number, one in enumerate(those)]
+        wanted = {number for number, one in kept if not isinstance(one, LeftOut)}
+        values = any(isinstance(one, QKVLayer) and one.v is not None for _, one in kept)
+        return Recorder(progress, attention_names(model), wanted, values=values)
 
     def project(self, layers: Layers, on_layer: OnLayer | None = None) -> Found:
         """Find the output projections of the layers that this pass gave."""
-        model = twin(self.model)
+        model = self.twin()
         recorder = self.recorder(model, on_layer)
-        with self.rounding():
-            return find_projections(model, lambda: forward(model, self.options, recorder), layers)
+        with self.running(model):
+            found = find_projections(model, lambda: forward(model, self.options, recorder), layers)
+        if not self.edits:
+            self._projections = found
+        edited = {(one.attention, one.layer) for one in self.edits if isinstance(one, HeadOff)}
+        return {
+            name: [_OFF if (name, number) in edited else one for number, one in enumerate(those)]
+            for name, those in found.items()
+        }
+
+    def resolve(self, trace: Traced, target: Target | None) -> Asked:
+        """Look up a target's tokens and positions; None is the default of this model. Raises ValueError."""
+        writer = find_writer(self.model)
+        size = 0 if writer is None else len(writer.get_output_embeddings().weight)
+        missing = NO_HEAD.format(type(self.model).__name__)
+        return Lookup(
+            trace,
+            predicts=trace.predictions.predicts,
+            vocabulary=self.vocabulary,
+            size=size,
+            likeliest=self._likeliest,
+            missing=missing,
+        )(target)
+
+    def outcomes(
+        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+    ) -> tuple[float, Tensor]:
+        """Run the model once for each list of edits; return the target without any, and (passes,)."""
+        self.check()
+        self._check_edits([one for some in edits for one in some])
+        return Experiments(self, asked).outcomes(edits, on_done)
+
+    def estimates(
+        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+    ) -> tuple[float, Tensor]:
+        """Estimate the same to first order, from one backward pass; of heads that are replaced only."""
+        self.check()
+        flat = [one for some in edits for one in some]
+        self._check_edits(flat)
+        numbers = iter(Experiments(self, asked).written_out(flat, with_gradient=True))
+        found = estimates(self, [[next(numbers) for _ in some] for some in edits], asked)
+        if on_done is not None:
+            on_done(1, 1)
+        return found
+
+    def written(self, trace: Traced, asked: Asked) -> Written:
+        """Say what every part of the model writes into a target of one row."""
+        return self._shares.written(trace, asked)
+
+    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+        """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
+        return self._shares.directions(trace, asked)
+
+    def edited(self, edits: Sequence[Edit]) -> Any:
+        """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
+        self.check()
+        self._check_edits(edits)
+        return self._with(Experiments(self, Asked("output", (0,))).written_out(edits)).captured()
+
+    def _with(self, edits: Sequence[Edit]) -> Pass:
+        """Return the same pass with more edits."""
+        again = copy(self)
+        again.edits = *self.edits, *edits
+        again._shares = Shares(again)  # noqa: SLF001 - a Pass, too
+        return again
+
+    def captured(self) -> Any:
+        """Make this very pass, and a trace of it."""
+        assert self._make is not None  # noqa: S101 - given wherever a trace is made
+        model = self.twin()
+        recorder = self.recorder(model, keeps=True)
+        with self.running(model):
+            found = forward(model, self.options, recorder)
+        self.check()
+        self._layers = found
+        return self._make(found, recorder, self)
+
+    def _likeliest(self, row: int) -> int:
+        return int(Copies(self, Asked("logprob", (row,))).run([()])[0, 0].argmax())
+
+    def _proven(self) -> Found:
+        """Return the proven W_O of every layer, or why there is none."""
+        if self._projections is None:
+            self._projections = self.project(self._layers)
+        return self._projections
+
+    def _check_edits(self, edits: Sequence[Edit]) -> None:
+        """Raise ValueError for what cannot be done in this model."""
+        if self.is_interfaced:
+            return
+        for one in edits:
+            if not isinstance(one, HeadOff):
+                raise _OnlyHeadsError(type(self.model).__name__)
+            why = self._proven()[one.attention][one.layer]
+            if isinstance(why, str):
+                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why or _UNKNOWN}")  # noqa: TRY004
+
+
+class _OnlyHeadsError(ValueError):
+    """Of a model some of whose edits are out of reach."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"{kind} computes attention outside transformers' attention interface: there its heads can be switched "
+            "off or replaced, but no links cut and no values put in"
+        )

@@ -14,10 +14,12 @@ from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rerun import Pass
 from attnwidget.capture.support import check, check_all_seen
+from attnwidget.capture.vocabulary import Vocabulary
 from attnwidget.capture.wrappers import core_of, unwrapped, virtual_tokens
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
 from attnwidget.trace.predictions import Predictions
+from attnwidget.trace.rerun import Rerun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -214,7 +216,7 @@ def run(
         if not ready.has_pairs or recorder.layers or isinstance(error, UnsupportedModelError):
             raise
         raise UnsupportedModelError(f"{type(whole).__name__} takes no attention_mask of pairs ({error})") from error
-    return make_trace(whole, ready, found, recorder.max_error, tokenizer)
+    return make_trace(whole, ready, found, recorder, tokenizer)
 
 
 def check_run(whole: Any, rows: Sequence[Ready], layers: Collection[int] | None, *, values: bool) -> int:
@@ -230,10 +232,15 @@ def check_run(whole: Any, rows: Sequence[Ready], layers: Collection[int] | None,
     return total
 
 
-def make_trace(
-    whole: Any, ready: Ready, found: dict[str, list[Layer]], max_error: float | None, tokenizer: Any
+def make_trace(  # noqa: PLR0917 - what a pass was given, and what it gave
+    whole: Any,
+    ready: Ready,
+    found: dict[str, list[Layer]],
+    recorder: Recorder,
+    tokenizer: Any,
+    again: Pass | None = None,
 ) -> AttentionTrace:
-    """Check what a pass has left behind, and make it a trace that can run the same pass again."""
+    """Check what a pass has left behind, and make it a trace that can run the same pass (`again`) once more."""
     total = _count_layers(whole)
     count = sum(map(len, found.values()))
     if total and count > total:
@@ -246,25 +253,35 @@ def make_trace(
     _name_virtual(whole, found, ready)
     _check_shapes(found, ready)
 
-    again = Pass(whole, ready.options, total)
+    if again is None:
+        again = Pass(
+            whole,
+            ready.options,
+            total,
+            vocabulary=Vocabulary(whole, tokenizer),
+            layers=found,
+            make=lambda layers, seen, edited: make_trace(whole, ready, layers, seen, tokenizer, edited),
+            is_interfaced=bool(recorder.layers),
+        )
     trace = AttentionTrace(
         found,
         ready.tokens,
         source=ready.source,
         model_name=describe_model(whole),
-        max_error=max_error,
+        max_error=recorder.max_error,
         segments=ready.segments,
         generated=ready.generated,
         notices=ready.notices,
         project=again.project,
     )
+    trace.rerun = Rerun(again)
     kind = type(whole).__name__
     trace.predictions = Predictions(missing=NO_HEAD.format(kind))
     writer = find_writer(whole)
     if writer is not None:
         # Of those that see the whole text some can generate, too; a mask of pairs is the user's.
         is_writer = writer.can_generate() and (ready.source is not None or ready.has_pairs or trace.causal)
-        trace.predictions = Predictions(NextTokens(again, tokenizer), "next" if is_writer else "place")
+        trace.predictions = Predictions(NextTokens(again), "next" if is_writer else "place")
     trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)
     if ready.source is not None and "encoder" not in found:  # LongT5's local blocks
         trace.missing = f"{kind}'s encoder computes attention outside transformers' attention interface"

@@ -87,6 +87,21 @@ class Effects(Tabular):
             grid[one] = number
         return grid
 
+    def rank_correlation(self, other: Effects) -> float:
+        """Say how alike two tables order the heads that both know: Spearman's rank correlation, from −1 to 1.
+
+        Of an attribution and the passes that it estimates it tells what the estimate is worth. NaN for fewer than two
+        heads, or where all of one table are equal.
+        """
+        theirs = dict(zip(zip(other.attentions, other.heads, strict=True), other.effects.tolist(), strict=True))
+        mine = zip(zip(self.attentions, self.heads, strict=True), self.effects.tolist(), strict=True)
+        pairs = [(number, theirs[head]) for head, number in mine if head in theirs]
+        known = torch.tensor([pair for pair in pairs if not any(map(math.isnan, pair))], dtype=torch.float64)
+        if len(known) < 2:
+            return math.nan
+        ranks = torch.stack([_ranks(column) for column in known.T])  # (2, heads)
+        return float(torch.corrcoef(ranks)[0, 1])
+
     def to_table(self) -> Table:
         """Return it as rows under named columns."""
         ids = [HeadId.read(name) for name in self.heads]
@@ -111,6 +126,12 @@ class Effects(Tabular):
             said = "   not run" if math.isnan(number) else f"{number:+10.4f}"
             lines.append(f"  {name:8}{said}{f'  {of}' if several else ''}")
         return "\n".join([*lines, *(["  …"] if len(self) > _SHOWN else [])])
+
+
+def _ranks(numbers: Tensor) -> Tensor:
+    """Return each number's rank, equal ones sharing the mean of theirs, (count,)."""
+    below, equal = ((numbers[None] < numbers[:, None]).sum(1), (numbers[None] == numbers[:, None]).sum(1))
+    return below.double() + (equal - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -139,10 +160,10 @@ class Decomposition(Tabular):
         The sum of all.
     logit : float
         The model's own.
-    difference : float
-        |total − logit|.
     missing : tuple of str
         What could not be proven, and why; empty where the sum is complete.
+    held : tuple of str
+        What is held at its value for this row, so that the way to the logit is linear, in words.
     """
 
     target: Asked
@@ -153,6 +174,7 @@ class Decomposition(Tabular):
     logit: float
     cross: Tensor | None = None
     missing: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @property
     def difference(self) -> float:
@@ -173,7 +195,8 @@ class Decomposition(Tabular):
         return Table(["part", "layer", "head", "attention", "contribution"], rows, None, about)
 
     def __repr__(self) -> str:
+        names = {self.attention: "", "cross": " (cross)"} if self.cross is not None else {}
         rows = sorted(self.to_table().rows, key=lambda row: -abs(row[4]) if row[4] == row[4] else 0.0)
         lines = [f"{self.target.label}: {self.logit:.4f} = {self.total:.4f} in {len(rows)} parts"]
-        lines += [f"  {row[0]:20}{row[4]:+10.4f}" for row in rows[:_SHOWN]]
+        lines += [f"  {row[0] + names.get(row[3], ''):22}{row[4]:+10.4f}" for row in rows[:_SHOWN]]
         return "\n".join([*lines, *(["  …"] if len(rows) > _SHOWN else []), *self.missing])

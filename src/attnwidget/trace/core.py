@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
-from attnwidget.effects import Decomposition, Effects, decompose, effects, without
+from attnwidget.effects import Decomposition, Effects, contributions, decompose, effects, patch, without
 from attnwidget.head_id import HeadId
 from attnwidget.maths import (
     ALL,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from attnwidget.effects import Cut, EffectKind
+    from attnwidget.effects import Cut, EffectKind, Patched
     from attnwidget.effects.again import OnDone
     from attnwidget.measures import Measure
     from attnwidget.trace.cells import About, Pooled, Square
@@ -917,6 +917,16 @@ class AttentionTrace:
         queries = positions(rows, found.shape[1], v.device).tolist()
         return break_down(found, number, one, queries, attention=name, combine=combine, **known)
 
+    def projection(self, layer: int, *, attention: str | None = None) -> Projection | str:
+        """Return a layer's output projection W_O, or why it is not known.
+
+        The first time, this runs the model once more on the same text. It is the model's own memory: do not write into
+        it.
+        """
+        self._tile(layer, None, attention)  # raises what there is to raise
+        name = self._name(attention)
+        return self._projections.get(self._layers, name, range(self.n_layers(name))[layer])
+
     def find_projections(self, on_layer: OnLayer | None = None) -> None:
         """Run the model once more and keep what each attention module returns; `breakdown` does so by itself, once.
 
@@ -1012,20 +1022,107 @@ class AttentionTrace:
         """
         return effects(self, target, kind, value, attention=attention, pair=pair, how=how, on_done=on_done)
 
+    def patch(
+        self,
+        other: AttentionTrace,
+        target: Any = None,
+        *,
+        what: Patched = "heads",
+        attention: str | None = None,
+        pair: tuple[Any, Any] | None = None,
+        at: Any = None,
+        on_done: OnDone | None = None,
+    ) -> Effects:
+        """Put another text's numbers into this text's pass, one head at a time: activation patching.
+
+        Parameters
+        ----------
+        other : AttentionTrace
+            Of another text with as many tokens, in the same model.
+        target : optional
+            As of `effects`, in this text.
+        what : "heads", "values" or "edges"
+            A head's output; its values, which is what it reads; or its values at the key of `pair` for the query of
+            `pair` alone, which is what one link brings.
+        attention : str, optional
+            Which one; all of them by default. Where there are several, `pair` and `at` need it.
+        pair : (query, key), optional
+            Of "edges": positions, or what stands there, as of `rank`.
+        at : optional
+            Positions, or what stands there: of "heads" the queries at which outputs are put in, of "values" the keys.
+            All by default.
+        on_done : function, optional
+            As of `effects`.
+
+        Returns
+        -------
+        Effects
+            A table over heads, the largest change first: the target with the other text's numbers there, minus the
+            target as it is.
+
+        Raises
+        ------
+        ValueError
+            If the texts do not fit each other, or a model cannot be run again; with the reason.
+        """
+        return patch(self, other, target, what=what, attention=attention, pair=pair, at=at, on_done=on_done)
+
     def decompose(self, target: Any = None) -> Decomposition:
         """Write a logit as the sum of what each head, MLP, embedding and bias writes into it, with the norm held.
 
         Parameters
         ----------
         target : optional
-            As of `effects`, of one row; of a log-probability it is the token's logit that is decomposed.
+            As of `effects`, of one row; of a log-probability it is the token's logit that is decomposed, and of a model
+            without a head the length of a last vector.
+
+        Returns
+        -------
+        Decomposition
+            The shares, which add up to the model's own number. The first time, this runs the model once more.
 
         Raises
         ------
         ValueError
-            If the trace has no model, the model no head, or its final norm and unembedding could not be proven.
+            If the trace has no model, if the target is a loss, or if nothing could be found that leads to it.
         """
         return decompose(self, target)
+
+    def contributions(
+        self, layer: int, target: Any = None, queries: Positions = None, *, attention: str | None = None
+    ) -> Tensor:
+        """Say what each head writes for each key into a target's logit: α_ij (v_j W_O^h) · u_i.
+
+        u_i is the way from the layer's output at row i to the logit, with the final norm's scale held at what it is for
+        that row. Where attention is forbidden, nothing is written: 0.
+
+        Parameters
+        ----------
+        layer : int
+            Which one.
+        target : optional
+            As of `decompose`.
+        queries : int, slice or sequence of int, optional
+            Which rows; by default the target's own. Another row's numbers are of its own logits of these tokens.
+        attention : str, optional
+            Which one, where there are several: "decoder" or "cross".
+
+        Returns
+        -------
+        Tensor
+            float32 (heads, queries, keys); without `queries`, or with one number, (heads, keys). In the target's row a
+            head's add up to its share in `decompose`.
+
+        Raises
+        ------
+        ValueError
+            As `decompose`, or if the layer's W_O is not proven.
+        """
+        found, (_, rows, _), single = self._tile(layer, None, attention, queries)
+        name, number = self._name(attention), range(self.n_layers(attention))[layer]
+        chosen = None if queries is None else positions(rows, found.shape[1], found.device).tolist()
+        tile = contributions(self, number, target, chosen, name)  # (heads, queries, keys)
+        return tile[:, 0] if queries is None else tile[single]
 
     def without(
         self, *heads: str | tuple[int, int], value: str = "zero", attention: str | None = None
