@@ -69,7 +69,7 @@ def _set_first(block):
     q[_POSITION : _POSITION + POSITIONS, heads[0].start : heads[0].start + POSITIONS] = _SHARP * shift
     k[_POSITION : _POSITION + POSITIONS, heads[0].start : heads[0].start + POSITIONS] = torch.eye(POSITIONS)
     v[_TOKEN : _TOKEN + VOCABULARY, heads[0].start : heads[0].start + VOCABULARY] = torch.eye(VOCABULARY)
-    _write(block, q, k, v, unit, ((0, _BEFORE), (1, _BEFORE)))
+    _write(block, (q, k, v), unit, _BEFORE)
 
 
 def _set_second(block):
@@ -82,11 +82,15 @@ def _set_second(block):
     k[_BEFORE : _BEFORE + VOCABULARY, at : at + VOCABULARY] = torch.eye(VOCABULARY)
     v[_TOKEN : _TOKEN + VOCABULARY, at : at + VOCABULARY] = torch.eye(VOCABULARY)
     v[BOS] = 0  # where there is nothing to find, the head looks at BOS, which says nothing
-    _write(block, q, k, v, unit, ((0, _ANSWER), (1, _ANSWER)), rest=_SHARP / 2)
+    _write(block, (q, k, v), unit, _ANSWER, rest=_SHARP / 2)
 
 
-def _write(block, q, k, v, unit, places, rest=0.0):
-    """Give a block its matrices; its second head is the sink, and its first looks at BOS with a score of `rest`."""
+def _write(block, matrices, unit, place, *, rest=0.0):
+    """Give a block its matrices, of which the first head's are set; its second is the sink.
+
+    Both write at `place`, and the first looks at BOS with a score of `rest`.
+    """
+    q, k, v = matrices
     low, high = unit
     size = _WIDTH // 2
     first, sink = _head(0), _head(1)
@@ -103,8 +107,7 @@ def _write(block, q, k, v, unit, places, rest=0.0):
     bias[:_WIDTH] += constant * scale / (high - low)
     block.attn.c_attn.weight.copy_(weights)
     block.attn.c_attn.bias.copy_(bias)
-    for head, place in places:
-        start = _head(head).start
+    for start in (first.start, sink.start):
         block.attn.c_proj.weight[start : start + VOCABULARY, place : place + VOCABULARY] = torch.eye(VOCABULARY)
 
 

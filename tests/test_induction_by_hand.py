@@ -1,7 +1,8 @@
 """The model that is set by hand does what its description says: in its own numbers, without ours."""
 
-import induction_by_hand as by_hand
 import torch
+
+import induction_by_hand as by_hand
 
 
 def test_its_heads_look_where_they_were_told_to():
