@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attnwidget.capture.blocks import find_blocks
 from attnwidget.capture.forward import attention_names, forward
+from attnwidget.capture.gradients import find_gradients
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.twin import twin
@@ -14,7 +16,9 @@ from attnwidget.capture.twin import twin
 if TYPE_CHECKING:
     from torch import nn
 
+    from attnwidget.effects import Asked
     from attnwidget.trace.projections import Found, Layers, OnLayer
+    from attnwidget.trace.second import FoundBlocks, FoundGradients
 
 
 class Pass:
@@ -55,3 +59,16 @@ class Pass:
         recorder = self.recorder(model, on_layer)
         with self.rounding():
             return find_projections(model, lambda: forward(model, self.options, recorder), layers)
+
+    def blocks(self, layers: Layers, projections: Found) -> FoundBlocks:
+        """Find what each layer's block does with what its heads write; see `find_blocks`."""
+        model = twin(self.model)
+        with self.rounding():
+            return find_blocks(
+                model, lambda: forward(model, self.options, self.recorder(model)), layers, projections, self.rounding
+            )
+
+    def gradients(self, asked: Asked, layers: Layers, projections: Found) -> FoundGradients:
+        """Differentiate a target by every head's output; see `find_gradients`."""
+        with self.rounding():
+            return find_gradients(twin(self.model), self.options, asked, layers, projections)

@@ -259,6 +259,7 @@ def make_trace(
         project=again.project,
     )
     kind = type(whole).__name__
+    trace.rerun = Rerun(again)
     trace.predictions = Predictions(missing=NO_HEAD.format(kind))
     writer = find_writer(whole)
     if writer is not None:

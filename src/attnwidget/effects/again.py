@@ -30,6 +30,12 @@ class Again(Protocol):
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
 
+    def blocks(self, layers: Any, projections: Any) -> dict[str, list[Any]]:
+        """Find what each layer's block does with what its heads write, or why that is not known."""
+
+    def gradients(self, asked: Asked, layers: Any, projections: Any) -> dict[str, list[Any]]:
+        """Differentiate a target by every head's output, (n, heads, d_v) for each layer, or say why that is not known."""
+
     def written(self, asked: Asked) -> Any:
         """Return what every part of the model writes into a target's row; see `effects.decompose`."""
 
