@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
-from attnwidget.effects import Decomposition, Effects, decompose, effects, without
+from attnwidget.effects import Decomposition, Effects, Target, decompose, effects, without
 from attnwidget.head_id import HeadId
 from attnwidget.maths import (
     ALL,
@@ -171,6 +171,7 @@ class AttentionTrace:
         self._projections = Projections(project)
         self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
         self._second = SecondPass()
+        self._target: Target | None = None
 
     @classmethod
     def from_attentions(
@@ -595,6 +596,21 @@ class AttentionTrace:
         tensors += self._second.tensors
         storages = [x.untyped_storage() for x in tensors if x is not None]
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+
+    @property
+    def target(self) -> Target | None:
+        """What the measure "gradients" is about; None is the model's default, as of `effects`.
+
+        Set to whatever `attnwidget.Target.read` understands: a token, a pair of tokens, a slice, "loss".
+        """
+        return self._target
+
+    @target.setter
+    def target(self, target: Any) -> None:
+        wanted = Target.read(target)
+        if wanted != self._target:
+            self._target = wanted
+            self._second.forget_gradients()
 
     def n_layers(self, attention: str | None = None) -> int:
         """Count the layers of an attention."""
