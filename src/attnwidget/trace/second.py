@@ -101,13 +101,15 @@ class SecondPass:
 
     def why_not(self, needs: Collection[str], name: str, number: int, trace: AttentionTrace) -> str:
         """Say why a layer does not have what a measure needs, as far as that is known; empty if it has."""
-        for need, found in (("block", self._blocks), ("gradient", self._gradients)):
-            if need in needs:
+        for words, found in (({"block", "rest"}, self._blocks), ({"gradient"}, self._gradients)):
+            if words & set(needs):
                 known = found.known_of(name, number)
                 if isinstance(known, str):
                     return known
                 if known is None and trace.rerun.missing:
                     return trace.rerun.missing
+                if isinstance(known, Block) and "rest" in needs and isinstance(known.rest, str):
+                    return known.rest
         if "gradient" in needs and trace.predictions.missing:
             return trace.predictions.missing
         return ""
