@@ -1,6 +1,7 @@
 // What a picture shows, of how many queries it is drawn, and what an order's numbers mean.
 
 import { headName } from "../../layout/heads";
+import { coloursInWords, hasSigns, scaleNamed } from "../../layout/scale";
 import { tokensOf } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { HeadsStore } from "./store";
@@ -8,16 +9,15 @@ import type { HeadsStore } from "./store";
 export function Legend({ context: { state, client }, store }: { context: Context; store: HeadsStore }) {
   const outline = state.kernel.outline.value;
   if (!outline) return null;
-  const measure = outline.measures.find(({ name }) => name === state.traits.measure.value);
+  const measure = scaleNamed(outline, state.traits.measure.value);
   const of = tokensOf(outline.queries).tokens.length;
   const sampled = store.sampled.value;
   const pictured = store.pictured.value;
   const distances = store.distances.value;
   const [from, order] = [store.reference.value, store.order.value];
-  const is =
-    measure?.domain === "real"
-      ? "stronger = farther from 0 · red above, blue below"
-      : `stronger = larger ${measure?.label ?? "number"}`;
+  const is = hasSigns(measure)
+    ? `stronger = farther from 0 · ${coloursInWords(measure)}`
+    : `stronger = larger ${measure.label}`;
   return (
     <div class="heads-legend">
       <LeftOut category={state.traits.category.value} store={store} />
@@ -43,7 +43,7 @@ export function Legend({ context: { state, client }, store }: { context: Context
         </span>
       )}
       {order === "category" && <span>below: the score of the head’s category</span>}
-      {order === "pinned pair" && <span>below: the pinned pair’s {measure?.label ?? "number"}</span>}
+      {order === "pinned pair" && <span>below: the pinned pair’s {measure.label}</span>}
     </div>
   );
 }

@@ -1,6 +1,8 @@
 // What the shades mean, and what clicks do.
 
-import { exactly } from "../../layout/scale";
+import { signStyle, signsOf } from "../../draw/colours";
+import { figure } from "../../layout/numbers";
+import { addsUp, endsInWords, exactly, hasSigns, mostIn } from "../../layout/scale";
 import { largestOf, SHADING_IN_WORDS, SHADINGS } from "../../layout/shading";
 import { isForbidden } from "../../layout/tile";
 import { TOGETHER } from "../../layout/together";
@@ -16,18 +18,24 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
   const shades = store.shades.value;
   const opening = store.opening.value;
   const isOne = units.query === units.key;
-  const isSigned = scale.domain === "real";
+  const isSigned = hasSigns(scale);
+  const [low, high] = endsInWords(scale, figure(shades ? largestOf(shades.values) : 0));
   const most = context.theme.value === "light" ? "darkest" : "brightest";
   const several = pins.value?.queries?.length ?? 0;
   const hides = shades?.values.some(isForbidden);
   return (
-    <div class="legend text-legend" style={tintOf(context, scene).style}>
+    <div
+      class="legend text-legend"
+      style={{ ...tintOf(context, scene).style, ...signStyle(signsOf(scale, context.theme.value)) }}
+    >
       <span class="ramp">
-        {!isSigned && <i aria-hidden="true" />}
-        {shades
-          ? `${most} = ${exactly(scale, largestOf(shades.values))}`
-          : `shade: ${scale.label}, ${most} = the largest`}
-        {isSigned && " · red above 0, blue below"}
+        {isSigned && shades && low}
+        <i aria-hidden="true" class={isSigned ? "of-signs" : ""} />
+        {!shades
+          ? `shade: ${scale.label}, ${most} = the ${mostIn(scale)}`
+          : isSigned
+            ? high
+            : `${most} = ${exactly(scale, largestOf(shades.values))}`}
       </span>
       {opening !== null && (
         <span>
@@ -59,7 +67,7 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
           />
         </span>
       )}
-      {several > 1 && !isSigned && (
+      {several > 1 && addsUp(scale) && (
         <span class="taken">
           of {several} queries:
           <SmallChoice
