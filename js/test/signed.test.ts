@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accent, SIGNS, signOf, signsOf } from "../src/draw/colours";
 import { colouring, GROUND } from "../src/draw/heat";
+import { inking } from "../src/draw/pictures";
 import { poolCells } from "../src/layout/cells";
 import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { groupsOf, passes } from "../src/layout/heads-order";
@@ -151,4 +152,7 @@ test("0 is as blank as the ground, and the strongest has one of two colours", ()
   }
   assert.equal(signsOf({ domain: "positive" }, "light"), null);
   assert.equal(signsOf(null, "light"), null);
+  const [none, , high] = [128, 0, 255].map((shade) => inking(accent("light"), SIGNS.light)(shade));
+  assert.deepEqual(none, [128, 128, 128, 10], "in small, 0 is faint and what is hidden is clear");
+  assert.deepEqual(high, [178, 24, 43, 255]);
 });

@@ -27,10 +27,6 @@ export const SIGNS: Record<Theme, Signs> = {
 export const signsOf = (of: Pick<Scale, "domain"> | null | undefined, theme: Theme): Signs | null =>
   of && hasSigns(of) ? SIGNS[theme] : null;
 
-/** For a style sheet. */
-export const signStyle = (signs: Signs | null) =>
-  signs ? { "--negative": signs.negative, "--positive": signs.positive } : {};
-
 /** The one of the two that a number has. */
 export const signOf = ({ negative, positive }: Signs, value: number): string => (value < 0 ? negative : positive);
 

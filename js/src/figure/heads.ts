@@ -10,7 +10,7 @@ import { LABEL } from "../layout/head-grid";
 import { headName } from "../layout/heads";
 import { mapOf } from "../layout/heads-wall";
 import { figure } from "../layout/numbers";
-import { coloursInWords, scaleNamed } from "../layout/scale";
+import { coloursInWords, endsInWords, scaleNamed } from "../layout/scale";
 import { decodeArray } from "../wire/decode";
 import type { Head } from "../wire/schema";
 import type { Given } from "./given";
@@ -82,12 +82,13 @@ export function heads({ outline, selection, pictures, categories }: Given, paper
   }
   const measure = scaleNamed(outline, selection.measure);
   const shown = selection.heads.map(headName).slice(0, 6).join(", ");
+  const [least, most] = endsInWords(measure, figure(pictures.limit, 3));
   const legend: Run[][] = [
     [{ text: "layers down, heads across; in each picture queries down, keys across" }],
     [
       {
         text: signs
-          ? `stronger = farther from 0, to ${figure(pictures.limit, 2)} · ${coloursInWords(measure)}`
+          ? `stronger = farther from 0: ${least} to ${most}${coloursInWords(measure)}`
           : `stronger = larger ${measure.label}, to ${figure(pictures.limit, 2)}`,
       },
     ],

@@ -270,7 +270,7 @@ function legendOf({ scene, selection, categories }: Given & { scene: Scene }, pa
   const colour = pens.length === 1 ? (pens[0] as Pen).colour : ink.quiet;
   const items: Run[][] = [
     [{ text: low }, wedge(colour, signs), { text: high }],
-    [{ text: signs ? `${look} = farther from 0 · ${coloursInWords(scale)}` : `${look} = larger ${scale.label}` }],
+    [{ text: signs ? `${look} = farther from 0${coloursInWords(scale)}` : `${look} = larger ${scale.label}` }],
   ];
   if (isLong) items.push([{ text: "of each row the strongest" }]);
   else if (selection.threshold > 0) items.push([{ text: `from ${roughly(selection.threshold * scale.limit)} on` }]);

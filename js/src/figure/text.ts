@@ -182,7 +182,7 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
     }
   }
   const most = theme === "light" ? "darkest" : "brightest";
-  const [low, high] = endsInWords(scale, figure(largest));
+  const [low, high] = endsInWords(scale, figure(largest, 3));
   const legend: Run[][] = [
     [
       { text: signs ? low : "" },

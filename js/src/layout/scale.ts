@@ -113,6 +113,5 @@ export function endsInWords(
   return [hasSigns(scale) ? `${less}−${most}` : "0", `${more}${most}`];
 }
 
-/** What the two colours of numbers of either sign are. */
-export const coloursInWords = ({ domain, below, above }: Scale): string =>
-  domain === "signed" ? `red ${above}, blue ${below}` : "red above, blue below";
+/** What the two colours of numbers of either sign are, where the ends of the scale do not say it. */
+export const coloursInWords = ({ domain }: OfDomain): string => (domain === "real" ? " · red above, blue below" : "");

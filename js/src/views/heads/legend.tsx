@@ -1,12 +1,14 @@
 // What a picture shows, of how many queries it is drawn, and what an order's numbers mean.
 
+import { signsOf } from "../../draw/colours";
 import { headName } from "../../layout/heads";
-import { coloursInWords, hasSigns, scaleNamed } from "../../layout/scale";
+import { coloursInWords, scaleNamed } from "../../layout/scale";
 import { tokensOf } from "../../layout/units";
 import type { Context } from "../../parts/context";
+import { SignRamp } from "../../parts/sign-ramp";
 import type { HeadsStore } from "./store";
 
-export function Legend({ context: { state, client }, store }: { context: Context; store: HeadsStore }) {
+export function Legend({ context: { state, client, theme }, store }: { context: Context; store: HeadsStore }) {
   const outline = state.kernel.outline.value;
   if (!outline) return null;
   const measure = scaleNamed(outline, state.traits.measure.value);
@@ -15,9 +17,9 @@ export function Legend({ context: { state, client }, store }: { context: Context
   const pictured = store.pictured.value;
   const distances = store.distances.value;
   const [from, order] = [store.reference.value, store.order.value];
-  const is = hasSigns(measure)
-    ? `stronger = farther from 0 · ${coloursInWords(measure)}`
-    : `stronger = larger ${measure.label}`;
+  const signs = signsOf(measure, theme.value);
+  const limit = pictured?.problem === "" ? state.kernel.pictures.value?.limit : undefined;
+  const is = signs ? `stronger = farther from 0${coloursInWords(measure)}` : `stronger = larger ${measure.label}`;
   return (
     <div class="heads-legend">
       <LeftOut category={state.traits.category.value} store={store} />
@@ -29,6 +31,7 @@ export function Legend({ context: { state, client }, store }: { context: Context
           queries down, keys across · {is} · hatched: hidden by the mask
         </span>
       )}
+      {signs && limit !== undefined && <SignRamp scale={measure} limit={limit} signs={signs} />}
       {sampled !== null && (
         <span data-sampled={sampled}>
           sampled: {sampled.toLocaleString("en")} of {of.toLocaleString("en")} queries

@@ -52,7 +52,7 @@ export function Legend({ context, store, shown }: Props) {
         {found
           ? `thickest = ${roughly(scale.limit)}${store.overflows.value ? " and more" : ""}`
           : meaningOf(scale, theme)}
-        {found && signs && ` from 0 · ${coloursInWords(scale)}`}
+        {found && signs && ` from 0${coloursInWords(scale)}`}
       </span>
       {found && <span class="drawn">{drawnOf(context, store, shown)}</span>}
       {found && <Folding store={store} shown={shown} />}
@@ -208,7 +208,5 @@ function Lettering({ units: { query, key } }: { units: Sides }) {
 
 function meaningOf(scale: Scale, theme: Theme): string {
   const look = theme === "light" ? "thicker, darker" : "thicker, brighter";
-  return signsOf(scale, theme)
-    ? `${look} = farther from 0 · ${coloursInWords(scale)}`
-    : `${look} = larger ${scale.label}`;
+  return signsOf(scale, theme) ? `${look} = farther from 0${coloursInWords(scale)}` : `${look} = larger ${scale.label}`;
 }
