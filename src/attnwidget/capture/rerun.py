@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attnwidget.capture.asked import Lookup
+from attnwidget.capture.blocks import find_blocks
 from attnwidget.capture.edits.editor import Editor
 from attnwidget.capture.edits.hooks import before_projections
 from attnwidget.capture.forward import attention_names, forward, unrecorded
+from attnwidget.capture.gradients import find_gradients
 from attnwidget.capture.labels import Labels
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from attnwidget.effects.written import Key, Written
     from attnwidget.maths import Layer
     from attnwidget.trace.projections import Found, Layers, OnLayer
+    from attnwidget.trace.second import FoundBlocks, FoundGradients
 
     # from the layers of an edited pass, its error and its edits to its trace
     Make = Callable[[dict[str, list[Layer]], float | None, "Pass"], Any]
@@ -184,6 +187,24 @@ class Pass:
             name: [_OFF if (name, number) in edited else one for number, one in enumerate(those)]
             for name, those in found.items()
         }
+
+    def blocks(self, layers: Layers, projections: Found) -> FoundBlocks:
+        """Find what each layer's block does with what its heads write; see `find_blocks`."""
+        self.check()
+        model = self.twin()
+
+        def run() -> None:
+            with self.running(model):
+                forward(model, self.options, self.recorder(model))
+
+        return find_blocks(model, run, layers, projections, self.rounding)
+
+    def gradients(self, asked: Asked, layers: Layers, projections: Found) -> FoundGradients:
+        """Differentiate a target by every head's output; see `find_gradients`."""
+        self.check()
+        model = self.twin()
+        with self.running(model):
+            return find_gradients(model, self.options, asked, layers, projections)
 
     def resolve(self, trace: Traced, target: Target | None) -> Asked:
         """Look up a target's tokens and positions; None is the default of this model. Raises ValueError."""

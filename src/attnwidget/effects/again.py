@@ -38,6 +38,12 @@ class Again(Protocol):
     def directions(self, trace: Traced, asked: Asked, rows: Sequence[int]) -> Mapping[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (rows, d_model)."""
 
+    def blocks(self, layers: Any, projections: Any) -> dict[str, list[Any]]:
+        """Find what each layer's block does with what its heads write, or why that is not known."""
+
+    def gradients(self, asked: Asked, layers: Any, projections: Any) -> dict[str, list[Any]]:
+        """Differentiate a target by every head's output, (n, heads, d_v) for each layer, or say why that is not known."""
+
 
 class Rerun(Protocol):
     """Where a trace keeps its pass."""

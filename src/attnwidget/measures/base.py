@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
@@ -11,12 +12,14 @@ from torch import Tensor
 from attnwidget.maths.softmax import upcast
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from attnwidget.measures.region import Region
 
 Domain = Literal["share", "positive", "real", "signed"]
 OverKeys = Literal["sum", "logsumexp"]
+Of = Literal["head", "layer", "way"]
 
 
 class Measure(ABC):
@@ -36,7 +39,18 @@ class Measure(ABC):
         size is how much, its sign in which direction; what counts as strong is its size, and sums of it mean something.
     needs : set of str
         What the trace must have: "scores" (queries and keys), "values", "output" (values and W_O, for which a trace
-        runs the model once more). Nothing by default: the weights and the mask are always there.
+        runs the model once more), "block" (what the layer's block does with what the heads write) and "gradient" (of
+        a number that the model says), which take a further pass and bring "output" along; "below" (every layer below,
+        too). Nothing by default: the weights and the mask are always there.
+    of : "head", "layer" or "way"
+        Whose number it is: a head's own; all heads' of a layer together; or that of the whole way from a layer's token
+        down to the input tokens. The latter two are the same in all heads of a layer.
+    refuses : mapping of str to str
+        Attentions for which it is not defined, and why not.
+    limit : int, or None
+        Of how many tokens a text may be at most.
+    is_slow : bool
+        Whether it takes long, so that it is computed apart from what else is to be answered.
     over_keys : "sum" or "logsumexp"
         How the pieces of a word that is attended to are taken together when sub-words are merged. Over the pieces
         that attend it is the mean.
@@ -50,6 +64,10 @@ class Measure(ABC):
     domain: ClassVar[Domain]
     needs: ClassVar[AbstractSet[str]] = frozenset()
     over_keys: ClassVar[OverKeys] = "sum"
+    of: ClassVar[Of] = "head"
+    refuses: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    limit: ClassVar[int | None] = None
+    is_slow: ClassVar[bool] = False
     below: ClassVar[str] = "below 0"
     above: ClassVar[str] = "above 0"
 
@@ -70,6 +88,17 @@ class Measure(ABC):
         """
         known = numbers.nan_to_num(-torch.inf, neginf=-torch.inf)
         return known.abs().masked_fill(known == -torch.inf, -torch.inf) if self.domain == "signed" else known
+
+    def why_not(self, attention: str, queries: int, keys: int) -> str:
+        """Say why it is not defined for an attention, or a text of this length; empty where it is."""
+        reason = self.refuses.get(attention, "")
+        if not reason and self.limit is not None and max(queries, keys) > self.limit:
+            return f"{self.label} is for at most {self.limit:,} tokens, and this text has {max(queries, keys):,}"
+        return reason
+
+    def allowed(self, region: Region) -> Tensor:
+        """Say which pairs there can be a number of, bool (heads, queries, keys): those that the mask permits."""
+        return region.allowed()
 
     @abstractmethod
     def tile(self, region: Region) -> Tensor:
@@ -111,4 +140,4 @@ def evaluate(measure: Measure, region: Region) -> Tensor:
             f"measure {measure.name!r} must return the region's (heads, queries, keys), {tuple(region.shape)}, "
             f"got shape {tuple(tile.shape)}"
         )
-    return torch.where(region.allowed().to(tile.device), upcast(tile.detach()), -torch.inf)
+    return torch.where(measure.allowed(region).to(tile.device), upcast(tile.detach()), -torch.inf)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
-from attnwidget.effects import Decomposition, Effects, decompose, effects, without
+from attnwidget.effects import Decomposition, Effects, Target, decompose, effects, without
 from attnwidget.head_id import HeadId
 from attnwidget.maths import (
     ALL,
@@ -26,7 +26,7 @@ from attnwidget.maths import (
 )
 from attnwidget.maths.layers import LEFT_OUT
 from attnwidget.maths.softmax import upcast
-from attnwidget.measures import Region, evaluate
+from attnwidget.measures import Around, Region, evaluate
 from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
 from attnwidget.tokens.labels import encodable
@@ -41,6 +41,7 @@ from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
 from attnwidget.trace.ranking import pair_grid, rank
 from attnwidget.trace.rerun import Rerun
+from attnwidget.trace.second import SecondPass
 
 if TYPE_CHECKING:
     import os
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
     from attnwidget.effects.again import OnDone
     from attnwidget.measures import Measure
     from attnwidget.trace.cells import About, Pooled, Square
-    from attnwidget.trace.projections import Found, OnLayer, Project
+    from attnwidget.trace.projections import Found, Layers, OnLayer, Project
     from attnwidget.trace.ranking import PairGrid, Ranking
 
     Positions = int | slice | Sequence[int] | None
@@ -169,6 +170,8 @@ class AttentionTrace:
         self.rerun = Rerun()
         self._projections = Projections(project)
         self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
+        self._second = SecondPass()
+        self._target: Target | None = None
 
     @classmethod
     def from_attentions(
@@ -590,8 +593,24 @@ class AttentionTrace:
         """Bytes of memory the trace keeps alive, each piece of storage counted once."""
         tensors = [x for those in self._layers.values() for one in those for x in one.tensors]
         tensors += self._projections.tensors + self.predictions.tensors + list(self._value_norms.values())
+        tensors += self._second.tensors
         storages = [x.untyped_storage() for x in tensors if x is not None]
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+
+    @property
+    def target(self) -> Target | None:
+        """What the measure "gradients" is about; None is the model's default, as of `effects`.
+
+        Set to whatever `attnwidget.Target.read` understands: a token, a pair of tokens, a slice, "loss".
+        """
+        return self._target
+
+    @target.setter
+    def target(self, target: Any) -> None:
+        wanted = Target.read(target)
+        if wanted != self._target:
+            self._target = wanted
+            self._second.forget_gradients()
 
     def n_layers(self, attention: str | None = None) -> int:
         """Count the layers of an attention."""
@@ -722,12 +741,13 @@ class AttentionTrace:
         ValueError
             For a measure that does not exist, or an attention that was not captured.
         """
-        needs, which = get_measure(name).needs, self._name(attention)
+        wanted, which = get_measure(name), self._name(attention)
         count = range(self.n_layers(which))
-        reasons = [
-            why_not(needs, self._layers[which][number], self.missing, self._projections.known_of(which, number))
-            for number in (count if layer is None else [count[layer]])
-        ]
+        _, n, m = self._layers[which][0].shape
+        reason = wanted.why_not(which, n, m)
+        if reason:
+            return reason
+        reasons = [self._why_not(wanted, which, number) for number in (count if layer is None else [count[layer]])]
         return "" if "" in reasons else next((reason for reason in reasons if reason != LEFT_OUT), LEFT_OUT)
 
     def rank(
@@ -1067,6 +1087,7 @@ class AttentionTrace:
         self._projections.release()
         self.predictions.release()
         self.rerun.release()
+        self._second.forget()
 
     @property
     def knows_projections(self) -> bool:
@@ -1153,11 +1174,36 @@ class AttentionTrace:
         reason = self.lacks(wanted.name, which, layer=number)
         if reason:
             raise ValueError(reason)
-        projection = self._projections.get(self._layers, which, number) if "output" in wanted.needs else None
+        takes_output = {"output", "block", "gradient"} & wanted.needs
+        projection = self._projections.get(self._layers, which, number) if takes_output else None
         if isinstance(projection, str):
             raise ValueError(projection)  # noqa: TRY004 - a reason
-        norms = self._value_norms
-        return Region(found, tile, attention=which, layer=number, projection=projection, known_norms=norms), single
+        about: dict[str, Any] = {"attention": which, "layer": number, "projection": projection}
+        about |= {"known_norms": self._value_norms, "around": self._around(wanted, which, number)}
+        return Region(found, tile, **about), single
+
+    def _why_not(self, wanted: Measure, which: str, number: int) -> str:
+        layers = self._layers[which]
+        if "below" in wanted.needs:
+            missing = next((at for at in range(number) if isinstance(layers[at], LeftOut)), None)
+            if missing is not None and not isinstance(layers[number], LeftOut):
+                return f"{wanted.label} goes through every layer below, and layer {missing} was left out (layers=)"
+        reason = why_not(wanted.needs, layers[number], self.missing, self._projections.known_of(which, number))
+        return reason or self._second.why_not(wanted.needs, which, number, self)
+
+    def _around(self, wanted: Measure, which: str, number: int) -> Around:
+        """Return what a measure needs beside its layer; raise with the reason where it cannot be had."""
+        second = self._second
+        return Around(
+            self._layers[which][: number + 1] if "below" in wanted.needs else (),
+            second.block(self, which, number) if "block" in wanted.needs else None,
+            second.gradient(self, which, number) if "gradient" in wanted.needs else None,
+            second.kept,
+        )
+
+    def everything(self) -> tuple[Layers, Found]:
+        """Return all layers, and all their output projections."""
+        return self._layers, self._projections.all(self._layers)
 
     def _with_qkv(self, layer: Layer, what: str) -> QKVLayer:
         if not isinstance(layer, QKVLayer):

@@ -49,8 +49,9 @@ def why_not(needs: Collection[str], layer: Layer, missing: str, projection: Proj
     if isinstance(layer, LeftOut):
         return LEFT_OUT
     reason = why_no_qkv(layer, "scores", missing) if "scores" in needs else ""
-    if not reason and {"values", "output"} & set(needs):
+    takes_output = bool({"output", "block", "gradient"} & set(needs))
+    if not reason and (takes_output or "values" in needs):
         reason = why_no_qkv(layer, "values", missing) or (NO_VALUES if getattr(layer, "v", None) is None else "")
-    if not reason and "output" in needs and isinstance(projection, str):
+    if not reason and takes_output and isinstance(projection, str):
         reason = projection
     return reason
