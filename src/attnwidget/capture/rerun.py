@@ -196,7 +196,7 @@ class Pass:
         """Say what every part of the model writes into a target of one row."""
         return self._shares.written(trace, asked)
 
-    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+    def directions(self, trace: Traced, asked: Asked | None) -> Mapping[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
         return self._shares.directions(trace, asked)
 

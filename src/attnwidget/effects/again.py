@@ -35,7 +35,7 @@ class Again(Protocol):
     def written(self, trace: Traced, asked: Asked) -> Written:
         """Say what every part of the model writes into a target of one row."""
 
-    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+    def directions(self, trace: Traced, asked: Asked | None) -> Mapping[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
 
     def blocks(self, layers: Any, projections: Any) -> dict[str, list[Any]]:

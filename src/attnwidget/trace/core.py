@@ -599,7 +599,9 @@ class AttentionTrace:
 
     @property
     def target(self) -> Target | None:
-        """What the measure "gradients" is about; None is the model's default, as of `effects`.
+        """What the measures "gradients" and "contribution" are about; None is the model's default, as of `effects`.
+
+        "contribution" takes its tokens for every row; without any, in each row the likeliest.
 
         Set to whatever `attnwidget.Target.read` understands: a token, a pair of tokens, a slice, "loss".
         """
@@ -1216,7 +1218,7 @@ class AttentionTrace:
         reason = self.lacks(wanted.name, which, layer=number)
         if reason:
             raise ValueError(reason)
-        takes_output = {"output", "block", "gradient"} & wanted.needs
+        takes_output = {"output", "block", "gradient", "direction"} & wanted.needs
         projection = self._projections.get(self._layers, which, number) if takes_output else None
         if isinstance(projection, str):
             raise ValueError(projection)  # noqa: TRY004 - a reason
@@ -1240,6 +1242,7 @@ class AttentionTrace:
             self._layers[which][: number + 1] if "below" in wanted.needs else (),
             second.block(self, which, number) if "block" in wanted.needs else None,
             second.gradient(self, which, number) if "gradient" in wanted.needs else None,
+            second.direction(self, which, number) if "direction" in wanted.needs else None,
             second.kept,
         )
 

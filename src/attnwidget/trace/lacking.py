@@ -49,7 +49,7 @@ def why_not(needs: Collection[str], layer: Layer, missing: str, projection: Proj
     if isinstance(layer, LeftOut):
         return LEFT_OUT
     reason = why_no_qkv(layer, "scores", missing) if "scores" in needs else ""
-    takes_output = bool({"output", "block", "gradient"} & set(needs))
+    takes_output = bool({"output", "block", "gradient", "direction"} & set(needs))
     if not reason and (takes_output or "values" in needs):
         reason = why_no_qkv(layer, "values", missing) or (NO_VALUES if getattr(layer, "v", None) is None else "")
     if not reason and takes_output and isinstance(projection, str):
