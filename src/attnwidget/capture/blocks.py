@@ -11,7 +11,7 @@ by names either: the block's own tensors must add up to what was found, at some 
 from __future__ import annotations
 
 from threading import RLock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from attnwidget.trace.second import FoundBlocks
 
     Rounding = Callable[[], torch.autocast]
+    Returns = Literal["heads", "written", "summed"]
     Key = tuple[str, int]  # an attention, and the number of a layer
 
 NOT_PROVEN = (
@@ -50,8 +51,8 @@ class _Place(NamedTuple):
     given: int  # which of its inputs is the stream
     order: Order
     norm: Call | None
-    attention: Call | None  # what can be stood in for: it returns the heads, or what W_O makes of them
-    is_projected: bool
+    attention: Call | None  # what can be stood in for
+    returns: Returns  # and what it returns: the heads, what W_O makes of them, or the stream after attention
 
 
 def find_blocks(
@@ -82,7 +83,7 @@ def find_blocks(
         (name, number): one
         for name, those in projections.items()
         for number, one in enumerate(those)
-        if isinstance(one, Projection) and one.output is not None and (name, number) in heads
+        if isinstance(one, Projection) and one.output is not None and (name, number) in heads and name != "cross"
     }
     widths = {n for one in known.values() for n in (one.weight.shape[2], one.weight.shape[0] * one.weight.shape[1])}
     rows = {one.n: one.rows for one in heads.values()}
@@ -117,7 +118,8 @@ def find_blocks(
     for (name, number), place in places.items():
         if place is not None and len(again) == len(calls):
             projection, at = known[name, number], heads[name, number]
-            found[name][number] = _block(place, again, projection, at, (lock, rounding))
+            mine = again[at_layer[name, number].number]  # type: ignore[union-attr] - a place is found by it
+            found[name][number] = _block(place, again, mine, projection, at, (lock, rounding))
     return found
 
 
@@ -151,7 +153,7 @@ class _Search:
                     continue
                 for order, norm, summed in self._sums(given, inside):
                     if self._goes_on(summed, block, inside, norm or self._mine):
-                        return _Place(block, at, order, norm, *self._stand_in(block, inside))
+                        return _Place(block, at, order, norm, *self._stand_in(block, inside, summed))
         return None
 
     def _blocks(self) -> list[Call]:
@@ -191,14 +193,19 @@ class _Search:
         parts = [one.output for one in inside[1:] if one.output is not None and one.output.shape == summed.shape]
         return any(self._is(total, summed + part) for total in totals for part in parts if part.any())
 
-    def _stand_in(self, block: Call, inside: Sequence[Call]) -> tuple[Call | None, bool]:
-        """Return the call that returns W_O's output, or else the heads, and whether it is the former."""
+    def _stand_in(self, block: Call, inside: Sequence[Call], summed: Tensor) -> tuple[Call | None, Returns]:
+        """Return the call around attention that can be stood in for, and what it returns."""
         for one in self._mine.ancestors:
-            if one.number > block.number and one.output is not None and self._has([one.output], self._out):
-                return one, True
+            if one.number > block.number and one.output is not None:
+                if self._has([one.output], self._out):
+                    return one, "written"
+                if self._has([one.output], summed):
+                    return one, "summed"
         joined = self._heads.joined
-        before = (one for one in inside[1:] if one.end <= self._mine.number and one.output is not None)
-        return next((one for one in before if one.output is not None and self._has([one.output], joined)), None), False
+        for one in inside[1:]:
+            if one.end <= self._mine.number and one.output is not None and self._has([one.output], joined):
+                return one, "heads"
+        return None, "heads"
 
     def _has(self, some: Sequence[Tensor], wanted: Tensor) -> bool:
         return any(x.shape == wanted.shape and alike(x, wanted.to(x), wanted.to(x), self._bound) for x in some)
@@ -207,8 +214,8 @@ class _Search:
         return alike(mine, theirs, self._out, self._bound)
 
 
-def _block(
-    place: _Place, again: Sequence[Call], projection: Projection, heads: HeadOutputs, twin: tuple[Any, Rounding]
+def _block(  # noqa: PLR0917 - of one layer, all that is known
+    place: _Place, again: Sequence[Call], mine: Call, projection: Projection, heads: HeadOutputs, twin: tuple[Any, Rounding]
 ) -> Block | str:
     """Put a block together from a pass of which its own tensors were kept whole."""
     call = again[place.block.number]
@@ -224,46 +231,43 @@ def _block(
         summed = upcast(returned) if place.order == "after" else upcast(given) + upcast(returned)
     rest: Any = _NOT_ALONE
     if place.attention is not None:
-        rest = _Rest(call, place.given, again[place.attention.number], projection, place.is_projected, twin)
-        rest.rows = given
+        rest = _Rest(again, place, mine, twin)
         rest = rest if rest.proves(heads) else _NOT_ALONE
-    call.inputs, call.output = [], None
     return Block(given, summed, place.order, norm, rest, place.block.name)
 
 
 class _Rest:
-    """What a block computes from some tokens' vectors and heads: its own code, with attention stood in for."""
+    """What a block computes from some tokens' vectors and heads: its own code, with attention stood in for.
 
-    rows: Tensor
+    Each token is a text of its own to it, so that nothing but attention, which is stood in for, could mix them.
+    """
 
-    def __init__(  # noqa: PLR0917 - of which call, in place of which
-        self, call: Call, at: int, attention: Call, projection: Projection, is_projected: bool, twin: tuple[Any, Rounding]  # noqa: FBT001
-    ) -> None:
-        assert call.given is not None  # noqa: S101 - it was asked for
-        self._module, self._lock, self._rounding = call.module, *twin
-        args, kwargs = call.given
-        self._expected, self._at = call.output, call.places[at]
-        # The stream itself is kept beside; what else it is given is small, or shared by all blocks.
-        self._args = [None if name == self._at else one for name, one in enumerate(args)]
-        self._kwargs = {name: None if name == self._at else one for name, one in kwargs.items()}
-        self._attention, self._returned = attention.module, attention.returned
-        names = dict(call.module.named_modules())
-        self._projection = names.get(projection.name.removeprefix(f"{call.name}.")) if is_projected else None
-        self._is_projected = is_projected
+    def __init__(self, calls: Sequence[Call], place: _Place, mine: Call, twin: tuple[Any, Rounding]) -> None:
+        block, attention = calls[place.block.number], place.attention
+        assert block.given is not None  # noqa: S101 - it was asked for
+        assert attention is not None  # noqa: S101 - without there is no rest
+        self._module, self._projection, (self._lock, self._rounding) = block.module, mine.module, twin
+        self._stream, self._expected, self._at = block.inputs[place.given], block.output, block.places[place.given]
+        # The stream itself is kept once; what else a block is given is small, or the same for all.
+        self._args = [None if name == self._at else one for name, one in enumerate(block.given[0])]
+        self._kwargs = {name: None if name == self._at else one for name, one in block.given[1].items()}
+        self._attention = attention.module
+        self._returned = with_first(calls[attention.number].returned, torch.empty(0))  # but for what is put in its place
+        self._returns, self._order = place.returns, place.order
+        self._norm = None if place.norm is None else place.norm.module
         self._versions = self._versions_now()
 
     def __call__(self, tokens: Tensor, heads: Tensor) -> Tensor:
         """Compute (pairs, d_model) from tokens (pairs,) and their heads' outputs (pairs, heads × d_v)."""
         if self._versions_now() != self._versions:
             raise ValueError(_CHANGED)
-        stream = self.rows[tokens][:, None]  # (pairs, 1, d_model)
-        given = heads.to(stream)[:, None]  # (pairs, 1, heads × d_v)
+        stream = self._stream[tokens][:, None]  # (pairs, 1, d_model)
         args = [stream if name == self._at else one for name, one in enumerate(self._args)]
         kwargs = {name: stream if name == self._at else one for name, one in self._kwargs.items()}
         with self._lock, torch.no_grad(), self._rounding():
-            stood_in = given if self._projection is None else self._projection(given)
+            instead = with_first(self._returned, self._instead(stream, heads.to(stream)[:, None]))
             plain = vars(self._attention).get("forward")
-            self._attention.forward = lambda *_, **__: with_first(self._returned, stood_in)
+            self._attention.forward = lambda *_, **__: instead
             try:
                 found = first_tensor(self._module(*args, **kwargs))
             finally:
@@ -273,14 +277,25 @@ class _Rest:
         assert found is not None  # noqa: S101 - as it was at the recorded pass
         return found[:, 0]
 
+    def _instead(self, stream: Tensor, heads: Tensor) -> Tensor:
+        """Compute what attention returns, (pairs, 1, heads × d_v or d_model)."""
+        if self._returns == "heads":
+            return heads
+        written: Tensor = self._projection(heads)  # (pairs, 1, d_model)
+        if self._returns == "written":
+            return written
+        if self._norm is None:
+            return stream + written
+        return self._norm(stream + written) if self._order == "after" else stream + self._norm(written)
+
     def proves(self, heads: HeadOutputs) -> bool:
         """Whether this gives what the block returned, where the heads are as they are."""
         expected, self._expected = self._expected, None
-        if expected is None or (self._is_projected and self._projection is None):
+        if expected is None:
             return False
-        rows = heads.rows.to(self.rows.device)
+        rows = heads.rows.to(self._stream.device)
         try:
-            found = self(rows, heads.joined.to(self.rows))
+            found = self(rows, heads.joined.to(self._stream.device))
         except Exception:  # noqa: BLE001 - whatever it is that this block wants of a whole text
             return False
         theirs = upcast(expected[rows])

@@ -66,7 +66,7 @@ def find_gradients(
         ]
 
         def hook(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...] | None:
-            wanted = next((key for key in keys if key not in reached and heads[key].distance(given[0]) < math.inf), None)
+            wanted = next((key for key in keys if key not in reached and heads[key].distance(given[0].detach()) < math.inf), None)
             if wanted is None:
                 return None
             probe = torch.zeros_like(given[0], requires_grad=True)

@@ -39,10 +39,10 @@ class Measure(ABC):
         size is how much, its sign in which direction; what counts as strong is its size, and sums of it mean something.
     needs : set of str
         What the trace must have: "scores" (queries and keys), "values", "output" (values and W_O, for which a trace
-        runs the model once more), "block" (what the layer's block does with what the heads write), "gradient" (of a
-        number that the model says) and "direction" (from W_O to a logit), which take a further pass and bring "output"
-        along; "below" (every layer below,
-        too). Nothing by default: the weights and the mask are always there.
+        runs the model once more), "block" (what the layer's block adds the heads' output to, and its norm), "rest" (that
+        block, to be run again), "gradient" (of a number that the model says) and "direction" (from W_O to a logit), which
+        take further passes and bring "output" along; "below" (every layer below, too). Nothing by default: the weights
+        and the mask are always there.
     of : "head", "layer" or "way"
         Whose number it is: a head's own; all heads' of a layer together; or that of the whole way from a layer's token
         down to the input tokens. The latter two are the same in all heads of a layer.

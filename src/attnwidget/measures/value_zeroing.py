@@ -9,7 +9,6 @@ import torch
 
 from attnwidget.maths.softmax import upcast
 from attnwidget.measures.base import Measure
-from attnwidget.measures.parts import ONE_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 MOST = 1 << 16  # pairs at once: each is a run of the rest of the block for one token
 _BATCH = 1 << 11
-_DECODER = "it is not defined for a decoder that reads another text: its blocks hold cross-attention as well"
 
 
 class ValueZeroing(Measure):
@@ -38,8 +36,10 @@ class ValueZeroing(Measure):
     )
     domain = "positive"
     of = "layer"
-    needs = frozenset({"block"})
-    refuses = MappingProxyType({**ONE_TEXT, "decoder": _DECODER})
+    needs = frozenset({"rest"})
+    refuses = MappingProxyType(
+        {"cross": "it is not defined for cross-attention: the block is the decoder's, see there"}
+    )
     is_slow = True
 
     def tile(self, region: Region) -> Tensor:

@@ -36,7 +36,7 @@ from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.formula import formula
 from attnwidget.trace.hand_over import to_bertviz, to_circuitsvis
-from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
+from attnwidget.trace.lacking import NO_VALUES, TAKE_OUTPUT, why_no_qkv, why_not
 from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
 from attnwidget.trace.ranking import pair_grid, rank
@@ -1218,7 +1218,7 @@ class AttentionTrace:
         reason = self.lacks(wanted.name, which, layer=number)
         if reason:
             raise ValueError(reason)
-        takes_output = {"output", "block", "gradient", "direction"} & wanted.needs
+        takes_output = TAKE_OUTPUT & wanted.needs
         projection = self._projections.get(self._layers, which, number) if takes_output else None
         if isinstance(projection, str):
             raise ValueError(projection)  # noqa: TRY004 - a reason
@@ -1240,7 +1240,7 @@ class AttentionTrace:
         second = self._second
         return Around(
             self._layers[which][: number + 1] if "below" in wanted.needs else (),
-            second.block(self, which, number) if "block" in wanted.needs else None,
+            second.block(self, which, number) if {"block", "rest"} & wanted.needs else None,
             second.gradient(self, which, number) if "gradient" in wanted.needs else None,
             second.direction(self, which, number) if "direction" in wanted.needs else None,
             second.kept,

@@ -99,8 +99,9 @@ class SecondPass:
         self.kept: dict[object, Tensor] = {}
 
     @property
-    def _named(self) -> tuple[tuple[str, Once[Any]], ...]:
-        return ("block", self._blocks), ("gradient", self._gradients), ("direction", self._directions)
+    def _named(self) -> tuple[tuple[set[str], Once[Any]], ...]:
+        """What serves which needs."""
+        return ({"block", "rest"}, self._blocks), ({"gradient"}, self._gradients), ({"direction"}, self._directions)
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -109,13 +110,15 @@ class SecondPass:
 
     def why_not(self, needs: Collection[str], name: str, number: int, trace: AttentionTrace) -> str:
         """Say why a layer does not have what a measure needs, as far as that is known; empty if it has."""
-        for need, found in self._named:
-            if need in needs:
+        for words, found in self._named:
+            if words & set(needs):
                 known = found.known_of(name, number)
                 if isinstance(known, str):
                     return known
                 if known is None and trace.rerun.missing:
                     return trace.rerun.missing
+                if isinstance(known, Block) and "rest" in needs and isinstance(known.rest, str):
+                    return known.rest
         if {"gradient", "direction"} & set(needs) and trace.predictions.missing:
             return trace.predictions.missing
         return ""
