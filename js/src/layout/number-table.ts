@@ -5,6 +5,7 @@ import { allHeads, type HeadCategories, nameOf, scoreOf } from "./categories";
 import type { Focus } from "./focus";
 import { headName } from "./heads";
 import type { Profile } from "./profile";
+import { rankOf } from "./scale";
 import type { Scene } from "./scene";
 import type { Numbers } from "./steps";
 import { isForbidden, valueAt } from "./tile";
@@ -55,13 +56,13 @@ export function pairTable(scene: Scene, focus: Focus | null, most = MOST): Numbe
   return { columns: pairColumns(scene), rows, count: heads.length * queries.length * keys.length };
 }
 
-/** Of a longer text the numbers between what is in focus and everything on the other side, the largest first. */
+/** Of a longer text the numbers between what is in focus and everything on the other side, the strongest first. */
 export function profileTable(scene: Scene, { side, of, byHead, heads }: Profile, most = MOST): NumberTable {
   const from: Side = side === "key" ? "query" : "key";
   const own = of.map((unit) => unitIn(scene, from, unit));
   const one = [own.map(([at]) => at).join(" "), own.map(([, label]) => label).join(" ")];
   const all = byHead.flatMap((row, at) => Array.from(row, (value, unit) => ({ value, unit, at })));
-  const rank = (value: number) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value);
+  const rank = (value: number) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : rankOf(scene.scale, value));
   all.sort((a, b) => rank(b.value) - rank(a.value) || a.unit - b.unit);
   const rows = all.slice(0, most).map(({ value, unit, at }) => {
     const other = unitIn(scene, side, unit);

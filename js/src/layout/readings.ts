@@ -6,7 +6,7 @@ import { headName } from "./heads";
 import { takenFrom } from "./leave-out";
 import type { Profile } from "./profile";
 import { placeInWords, type Ranking } from "./ranking";
-import { exactly, WEIGHTS } from "./scale";
+import { addsUp, exactly, mostIn, rankOf, WEIGHTS } from "./scale";
 import type { Scene } from "./scene";
 import {
   evenSpread,
@@ -79,10 +79,11 @@ export function readingsOf(
     const several = (side: Side, of: readonly number[]) =>
       of.length > 1 && `${howTaken(scale, side, combine)} of ${of.length} ${side === "query" ? "queries" : "keys"}`;
     const among = !isOne
-      ? `the largest of ${numbers.count} heads`
+      ? `the ${mostIn(scale)} of ${numbers.count} heads`
       : focus.queries
-        ? standing && rankInWords(standing, scene.leftOut ? "the only token that is not left out" : undefined)
-        : `the largest that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
+        ? standing &&
+          rankInWords(standing, scene.leftOut ? "the only token that is not left out" : undefined, mostIn(scale))
+        : `the ${mostIn(scale)} that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
     return {
       head: name(at),
       query: listed((at) => queryLabel(units.query, at), queries),
@@ -103,7 +104,8 @@ export function readingsOf(
   };
   if (!isWhole && best && !isOne) return [read(best.head, true, true)];
   const each = Array.from({ length: numbers.count }, (_, at) => ({ at, number: numbers.of(at, queries, keys) }));
-  const rank = ({ at, number }: (typeof each)[number]) => (at === pointed ? Number.POSITIVE_INFINITY : number);
+  const rank = ({ at, number }: (typeof each)[number]) =>
+    at === pointed ? Number.POSITIVE_INFINITY : rankOf(scale, number);
   const shown = each.sort((a, b) => rank(b) - rank(a)).slice(0, STRANDS);
   return shown.map(({ at }, nth) => {
     const reading = read(at, shown.length === 1, nth === shown.length - 1);
@@ -151,7 +153,7 @@ function fromProfile(
     if (found.length === 0) return FORBIDDEN;
     const total = found.reduce((sum, value) => sum + value, 0);
     const how = howTaken(scale, side, combine);
-    return how === "sum" ? total : total / (scale.domain === "real" ? found.length : units.length);
+    return how === "sum" ? total : total / (addsUp(scale) ? units.length : found.length);
   };
   const openOf = (queries: readonly number[], keys: readonly number[]) => (side === "key" ? keys : queries);
   return {
@@ -162,7 +164,8 @@ function fromProfile(
       for (let at = 0; at < profile.byHead.length; at++) {
         for (const open of chosen ? [chosen] : Array.from(row(at).keys(), (unit) => [unit])) {
           const value = number(at, open);
-          if (isForbidden(value) || !(value > (best?.value ?? Number.NEGATIVE_INFINITY))) continue;
+          if (isForbidden(value) || Number.isNaN(value)) continue;
+          if (best && !(rankOf(scale, value) > rankOf(scale, best.value))) continue;
           best = {
             head: at,
             value,
@@ -174,7 +177,8 @@ function fromProfile(
       return best;
     },
     of: (at, queries, keys) => number(at, openOf(queries, keys)),
-    standing: (at, _, key) => (side === "key" ? standingAmong((one) => number(at, [one]), key, row(at).length) : null),
+    standing: (at, _, key) =>
+      side === "key" ? standingAmong((one) => rankOf(scale, number(at, [one])), key, row(at).length) : null,
     even(_, queries, keys) {
       // Of several queries each sees another number of keys, and of a key alone nobody has counted.
       if (side !== "key" || queries.length > 1) return Number.NaN;
@@ -221,7 +225,8 @@ function strongestHead(
   combine: Combine,
 ) {
   const numbers = tiles.map((ofHead) => numberOf([ofHead], queries, keys, scale, combine));
-  const at = numbers.indexOf(Math.max(...numbers));
+  const ranks = numbers.map((one) => rankOf(scale, one));
+  const at = ranks.indexOf(Math.max(...ranks));
   return at >= 0 && !isForbidden(numbers[at] as number)
     ? `most in ${headName(heads[at] as Head)}: ${exactly(scale, numbers[at] as number)}`
     : "";

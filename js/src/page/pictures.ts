@@ -1,5 +1,6 @@
 // Every head's pattern as a small picture, pooled by maximum; as wire/pictures.py.
 
+import { hasSigns } from "../layout/scale";
 import { FORBIDDEN, isForbidden } from "../layout/tile";
 import type { MeasureInfo, Pictures } from "../wire/schema";
 import type { Answer, Asked } from "./answer";
@@ -81,6 +82,6 @@ function inked(values: Float32Array, domain: MeasureInfo["domain"], limit: numbe
   return Uint8Array.from(values, (value) => {
     if (isForbidden(value)) return 0;
     const share = Number.isFinite(value) ? value / limit : 0;
-    return Math.round(1 + 254 * Math.min(1, Math.max(0, domain === "real" ? (share + 1) / 2 : share)));
+    return Math.round(1 + 254 * Math.min(1, Math.max(0, hasSigns({ domain }) ? (share + 1) / 2 : share)));
   });
 }

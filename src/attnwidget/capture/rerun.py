@@ -16,6 +16,7 @@ from attnwidget.capture.gradients import find_gradients
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
 from attnwidget.capture.recorder import Recorder
+from attnwidget.capture.shares import Shares
 from attnwidget.capture.temporary import set_temporarily
 from attnwidget.capture.twin import twin
 from attnwidget.capture.vocabulary import Vocabulary
@@ -28,13 +29,14 @@ from attnwidget.maths.projection import version_of
 from attnwidget.maths.softmax import upcast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
 
     from attnwidget.effects.again import OnDone, Traced
     from attnwidget.effects.edits import Edit
     from attnwidget.effects.target import Target
+    from attnwidget.effects.written import Key, Written
     from attnwidget.maths import Layer
     from attnwidget.trace.projections import Found, Layers, OnLayer
     from attnwidget.trace.second import FoundBlocks, FoundGradients
@@ -83,6 +85,7 @@ class Pass:
         self.edits = tuple(edits)
         self._layers, self._make = layers or {}, make
         self._projections: Found | None = None
+        self._shares = Shares(self)
         self._versions = self._versions_now()
         kind = options["attention_mask"].device.type
         # whether, and how, PyTorch rounds on its own here and now
@@ -189,9 +192,13 @@ class Pass:
                     on_done(number + 1, len(edits))
         return _tell(plain, plain, asked), found
 
-    def written(self, asked: Asked) -> Any:
-        """Return what every part of the model writes into a target's row."""
-        raise NotImplementedError
+    def written(self, trace: Traced, asked: Asked) -> Written:
+        """Say what every part of the model writes into a target of one row."""
+        return self._shares.written(trace, asked)
+
+    def directions(self, trace: Traced, asked: Asked | None) -> Mapping[Key, Tensor]:
+        """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
+        return self._shares.directions(trace, asked)
 
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
     from attnwidget.effects.edits import Edit
     from attnwidget.effects.target import Asked, Target
+    from attnwidget.effects.written import Key, Written
+    from attnwidget.maths import Layer, Projection
     from attnwidget.tokens import Tokens
 
     OnDone = Callable[[int, int], None]  # (passes done, passes in all); what it raises stops the work
@@ -30,14 +32,17 @@ class Again(Protocol):
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
 
+    def written(self, trace: Traced, asked: Asked) -> Written:
+        """Say what every part of the model writes into a target of one row."""
+
+    def directions(self, trace: Traced, asked: Asked | None) -> Mapping[Key, Tensor]:
+        """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
+
     def blocks(self, layers: Any, projections: Any) -> dict[str, list[Any]]:
         """Find what each layer's block does with what its heads write, or why that is not known."""
 
     def gradients(self, asked: Asked, layers: Any, projections: Any) -> dict[str, list[Any]]:
         """Differentiate a target by every head's output, (n, heads, d_v) for each layer, or say why that is not known."""
-
-    def written(self, asked: Asked) -> Any:
-        """Return what every part of the model writes into a target's row; see `effects.decompose`."""
 
 
 class Rerun(Protocol):
@@ -71,6 +76,12 @@ class Traced(Protocol):
 
     def n_heads(self, attention: str | None = None) -> int:
         """Count the heads of a layer."""
+
+    def layer(self, number: int, *, attention: str | None = None) -> Layer:
+        """Return what a layer's numbers are recomputed from."""
+
+    def projection(self, layer: int, *, attention: str | None = None) -> Projection | str:
+        """Return a layer's W_O, or why it is not known."""
 
     def sides(self, attention: str | None = None) -> tuple[Tokens, Tokens]:
         """Return the tokens that attend, and those attended to."""

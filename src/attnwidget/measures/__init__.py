@@ -7,6 +7,7 @@ file here: ``attnwidget.measures.register``.
 from attnwidget.measures.alti import Alti
 from attnwidget.measures.base import Measure, evaluate
 from attnwidget.measures.block_norms import BlockNorms
+from attnwidget.measures.contribution import Contribution
 from attnwidget.measures.flow import Flow
 from attnwidget.measures.gradients import Gradients
 from attnwidget.measures.norms import Norms
@@ -18,7 +19,7 @@ from attnwidget.measures.value_zeroing import ValueZeroing
 from attnwidget.measures.weights import Weights
 
 # in the order of the menu: of a head, of its layer, of the whole way down
-BUILT_IN = (Weights(), Scores(), Norms(), Gradients(), BlockNorms(), Alti(), ValueZeroing(), Rollout(), Flow())
+BUILT_IN = (Weights(), Scores(), Norms(), Contribution(), Gradients(), BlockNorms(), Alti(), ValueZeroing(), Rollout(), Flow())
 _REGISTRY = Registry(BUILT_IN)
 
 register = _REGISTRY.register

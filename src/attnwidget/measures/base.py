@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from attnwidget.measures.region import Region
 
-Domain = Literal["share", "positive", "real"]
+Domain = Literal["share", "positive", "real", "signed"]
 OverKeys = Literal["sum", "logsumexp"]
 Of = Literal["head", "layer", "way"]
 
@@ -33,13 +33,16 @@ class Measure(ABC):
         What a menu calls one such number: "weight".
     sentence : str
         What it is, in one plain sentence.
-    domain : "share", "positive" or "real"
-        What numbers there can be: 0 … 1, 0 … ∞ or −∞ … ∞. Scales and legends follow it.
+    domain : "share", "positive", "real" or "signed"
+        What numbers there can be: 0 … 1, 0 … ∞ or −∞ … ∞. Scales and legends follow it. A "real" number says
+        something beside its neighbours only, as a score does. A "signed" one says something by itself: 0 is none, its
+        size is how much, its sign in which direction; what counts as strong is its size, and sums of it mean something.
     needs : set of str
         What the trace must have: "scores" (queries and keys), "values", "output" (values and W_O, for which a trace
         runs the model once more), "block" (what the layer's block adds the heads' output to, and its norm), "rest" (that
-        block, to be run again) and "gradient" (of a number that the model says), which take further passes and bring
-        "output" along; "below" (every layer below, too). Nothing by default: the weights and the mask are always there.
+        block, to be run again), "gradient" (of a number that the model says) and "direction" (from W_O to a logit), which
+        take further passes and bring "output" along; "below" (every layer below, too). Nothing by default: the weights
+        and the mask are always there.
     of : "head", "layer" or "way"
         Whose number it is: a head's own; all heads' of a layer together; or that of the whole way from a layer's token
         down to the input tokens. The latter two are the same in all heads of a layer.
@@ -52,6 +55,8 @@ class Measure(ABC):
     over_keys : "sum" or "logsumexp"
         How the pieces of a word that is attended to are taken together when sub-words are merged. Over the pieces
         that attend it is the mean.
+    below, above : str
+        Of a signed measure what numbers below and above 0 do, in a word or two: "lowers", "raises".
     """
 
     name: ClassVar[str]
@@ -64,6 +69,26 @@ class Measure(ABC):
     refuses: ClassVar[Mapping[str, str]] = MappingProxyType({})
     limit: ClassVar[int | None] = None
     is_slow: ClassVar[bool] = False
+    below: ClassVar[str] = "below 0"
+    above: ClassVar[str] = "above 0"
+
+    @property
+    def has_signs(self) -> bool:
+        """Whether numbers may be below 0."""
+        return self.domain in {"real", "signed"}
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether sums mean something: a forbidden pair then counts as 0, and else enters no mean."""
+        return self.domain != "real"
+
+    def strength(self, numbers: Tensor) -> Tensor:
+        """Return what numbers are put in order by, the strongest last: of a signed measure their size, else themselves.
+
+        −∞ stands for what is forbidden, and for what is no number.
+        """
+        known = numbers.nan_to_num(-torch.inf, neginf=-torch.inf)
+        return known.abs().masked_fill(known == -torch.inf, -torch.inf) if self.domain == "signed" else known
 
     def why_not(self, attention: str, queries: int, keys: int) -> str:
         """Say why it is not defined for an attention, or a text of this length; empty where it is."""

@@ -34,6 +34,8 @@ class Around:
         What the layer's block does with what the heads write.
     gradient : Tensor, optional
         (queries, all heads, d_v), of a number that the model says by the heads' outputs.
+    direction : Tensor, optional
+        (queries, d_model), from what W_O gives at a row to a logit of that row.
     kept : mutable mapping
         Where numbers of whole layers are kept, by whatever a measure names them with.
     """
@@ -41,6 +43,7 @@ class Around:
     below: Sequence[Layer] = ()
     block: Block | None = None
     gradient: Tensor | None = None
+    direction: Tensor | None = None
     kept: MutableMapping[object, Tensor] = field(default_factory=dict)
 
 
@@ -169,6 +172,15 @@ class Region:
         heads, queries, _ = self._tile
         found = take(take(self.around.gradient, 0, queries), 1, heads).transpose(0, 1)  # (heads, queries, d_v)
         return upcast(found).to(self.heads.device)
+
+    def direction(self) -> Tensor:
+        """Return what a vector that W_O gives at each query is multiplied with to be its share in a logit there.
+
+        (queries, d_model).
+        """
+        if self.around.direction is None:
+            raise _not_there("direction")
+        return upcast(take(self.around.direction, 0, self._tile[1])).to(self.queries.device)
 
     def once(self, name: str, compute: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Compute one number of each pair, whatever the head, and keep it where the text is short enough.

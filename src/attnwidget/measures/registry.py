@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _Registered = TypeVar("_Registered", Measure, type[Measure])
-_NEEDS = ("scores", "values", "output", "block", "rest", "gradient", "below")
+_NEEDS = ("scores", "values", "output", "block", "rest", "gradient", "direction", "below")
 
 
 class Registry:
@@ -81,7 +81,7 @@ def _make(given: object) -> Measure:
 
 def _check(measure: Measure) -> None:
     kind = type(measure).__name__
-    for attribute in ("name", "label", "sentence"):
+    for attribute in ("name", "label", "sentence", "below", "above"):
         text = getattr(measure, attribute, None)
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"{kind} must have a {attribute}, a string; got {text!r}")

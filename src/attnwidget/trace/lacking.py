@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from attnwidget.maths import Layer, Projection
 
-TAKE_OUTPUT = frozenset({"output", "block", "rest", "gradient"})
+TAKE_OUTPUT = frozenset({"output", "block", "rest", "gradient", "direction"})
 """What a measure may need that takes W_O."""
 
 NO_VALUES = "this trace has no values: they were left out (values=False)"

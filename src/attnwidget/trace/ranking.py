@@ -54,6 +54,8 @@ class _Place(NamedTuple):
 class Ranking(Tabular):
     """All heads by one pair's number, the strongest first; forbidden ones and those without a number last.
 
+    Of a signed measure the strongest is the one farthest from 0.
+
     `to_pandas` has a row a head: layer, head, attention, value; on an open side strongest, token.
 
     Attributes
@@ -111,10 +113,11 @@ class Ranking(Tabular):
         lines = [self._about]
         lines += [self.forbidden] * bool(self.forbidden)
         several = len(set(self.attentions)) > 1
+        sign = "+" if get_measure(self.measure).domain == "signed" else ""
         for at, (name, value) in enumerate(zip(self.heads[:_SHOWN], self.values.tolist(), strict=False)):
             token = "" if self.labels is None else f"  {self.labels[at]}"
             where = f"  {self.attentions[at]}" if several else ""
-            lines.append(f"  {name:8}{value:8.4f}{where}{token}")
+            lines.append(f"  {name:8}{value:{sign}8.4f}{where}{token}")
         return "\n".join([*lines, *(["  …"] if len(self) > _SHOWN else [])])
 
 
@@ -141,7 +144,9 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
             reasons.append(trace.why_forbidden(queries, keys, attention=attention))
     if not named:
         raise problems[0]
-    found.sort(key=lambda one: (not math.isnan(one.value), one.value), reverse=True)
+    strength = get_measure(measure).strength(torch.tensor([one.value for one in found]))
+    order = sorted(zip(strength.tolist(), found, strict=True), key=lambda one: _rank(*one), reverse=True)
+    found = [one for _, one in order]
     open_side = None if None not in pair else pair.index(None)
     sides = [trace.sides(one.attention)[open_side or 0] for one in found]
     query, key = (" or ".join(dict.fromkeys(_name(trace, at, named, side) for at in named)) for side in (0, 1))
@@ -160,6 +165,11 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
     )
 
 
+def _rank(strength: float, one: _Place) -> tuple[bool, float, float]:
+    """Put what is no number last; of the same strength the larger number goes first."""
+    return not math.isnan(one.value), strength, one.value
+
+
 def pair_grid(trace: AttentionTrace, attention: str, pair: Positions, measure: str, *, words: bool = False) -> PairGrid:
     """Compute a pair's number in every head: one row of each; see `AttentionTrace.pair_grid`."""
     values, strongest = [], []
@@ -169,7 +179,7 @@ def pair_grid(trace: AttentionTrace, attention: str, pair: Positions, measure: s
             strongest.append(torch.full((trace.n_heads(attention),), -1))
             continue
         numbers = pair_numbers(trace, attention, pair, measure, layer, words=words)  # (heads, groups)
-        best = numbers.nan_to_num(-torch.inf, neginf=-torch.inf).argmax(1)  # (heads,)
+        best = get_measure(measure).strength(numbers).argmax(1)  # (heads,)
         largest = numbers.gather(1, best[:, None])[:, 0]  # (heads,)
         values.append(largest)
         strongest.append(best.masked_fill(~largest.isfinite(), -1))

@@ -1,22 +1,25 @@
-"""What measures need of a second pass: every layer's block, and the gradient of a number that the model says."""
+"""What measures need of a second pass: blocks, the gradient of a number that the model says, ways to a logit."""
 
 from __future__ import annotations
 
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import torch
 from torch import Tensor
 
 from attnwidget.maths import Block
 from attnwidget.trace.rerun import NO_MODEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from attnwidget.trace.core import AttentionTrace
 
     FoundBlocks = dict[str, list[Block | str]]  # or why there is none
     FoundGradients = dict[str, list[Tensor | str]]
+
+NO_WAY = "the way from this layer to a logit is not known"
 
 One = TypeVar("One", Block, Tensor)
 
@@ -81,7 +84,7 @@ class Once(Generic[One]):
 
 
 class SecondPass:
-    """Both of a trace, and what measures keep of whole layers.
+    """All of them of a trace, and what measures keep of whole layers.
 
     Attributes
     ----------
@@ -92,16 +95,22 @@ class SecondPass:
     def __init__(self) -> None:
         self._blocks: Once[Block] = Once("the block")
         self._gradients: Once[Tensor] = Once("the gradient")
+        self._directions: Once[Tensor] = Once("the way to a logit")
         self.kept: dict[object, Tensor] = {}
+
+    @property
+    def _named(self) -> tuple[tuple[set[str], Once[Any]], ...]:
+        """What serves which needs."""
+        return ({"block", "rest"}, self._blocks), ({"gradient"}, self._gradients), ({"direction"}, self._directions)
 
     @property
     def tensors(self) -> list[Tensor]:
         """Everything that occupies memory."""
-        return [*self._blocks.tensors, *self._gradients.tensors, *self.kept.values()]
+        return [*self._blocks.tensors, *self._gradients.tensors, *self._directions.tensors, *self.kept.values()]
 
     def why_not(self, needs: Collection[str], name: str, number: int, trace: AttentionTrace) -> str:
         """Say why a layer does not have what a measure needs, as far as that is known; empty if it has."""
-        for words, found in (({"block", "rest"}, self._blocks), ({"gradient"}, self._gradients)):
+        for words, found in self._named:
             if words & set(needs):
                 known = found.known_of(name, number)
                 if isinstance(known, str):
@@ -110,7 +119,7 @@ class SecondPass:
                     return trace.rerun.missing
                 if isinstance(known, Block) and "rest" in needs and isinstance(known.rest, str):
                     return known.rest
-        if "gradient" in needs and trace.predictions.missing:
+        if {"gradient", "direction"} & set(needs) and trace.predictions.missing:
             return trace.predictions.missing
         return ""
 
@@ -127,15 +136,43 @@ class SecondPass:
 
         return _there(self._gradients.get(name, number, find))
 
+    def direction(self, trace: AttentionTrace, name: str, number: int) -> Tensor:
+        """Return what leads from one layer's W_O to the target's logit of each row, (n, d_model); the same."""
+
+        def find() -> FoundGradients:
+            again, target = trace.rerun.get(), trace.target
+            named = target is not None and target.tokens  # of a loss, and of nothing, each row's likeliest
+            asked = again.resolve(trace, target) if named else None
+            known = _shared(again.directions(trace, asked))
+            return {
+                one: [known.get((one, at), NO_WAY) for at in range(trace.n_layers(one))] for one in trace.attentions
+            }
+
+        return _there(self._directions.get(name, number, find))
+
     def forget_gradients(self) -> None:
         """Let go of what another target has."""
         self._gradients.forget()
+        self._directions.forget()
 
     def forget(self) -> None:
         """Let go of everything: what can be run again keeps the model alive."""
         self._blocks.forget()
         self._gradients.forget()
+        self._directions.forget()
         self.kept.clear()
+
+
+def _shared(known: Mapping[tuple[str, int], Tensor]) -> dict[tuple[str, int], Tensor]:
+    """Keep one tensor of equal ones: where nothing but the last norm is on the way, that is all."""
+    kept: list[Tensor] = []
+    found = {}
+    for key, one in known.items():
+        same = next((other for other in kept if torch.equal(one, other)), None)
+        found[key] = one.clone() if same is None else same
+        if same is None:
+            kept.append(found[key])
+    return found
 
 
 def _there(found: One | str) -> One:

@@ -88,5 +88,7 @@ def _measure(trace: AttentionTrace, attention: str, name: str) -> MeasureInfo:
         label=one.label,
         sentence=one.sentence,
         domain=one.domain,
+        below=one.below,
+        above=one.above,
         missing=trace.lacks(name, attention),
     )

@@ -20,7 +20,7 @@ from attnwidget.tokens.labels import encodable
 
 Combine = Literal["mean", "sum"]
 Side = Literal["query", "key"]
-Domain = Literal["share", "positive", "real"]
+Domain = Literal["share", "positive", "real", "signed"]
 DType = Literal["float32", "int32", "uint8", "uint16"]
 
 VIEWS = {"lines": "tiles", "matrix": "tiles", "text": "tiles", "heads": "pictures", "breakdown": "steps"}
@@ -183,7 +183,9 @@ class MeasureInfo(Wired, kw_only=True, frozen=True):
     name: str
     label: Annotated[str, said("What one number of it is called.")]
     sentence: str
-    domain: Annotated[Domain, said("share: 0 to 1; positive: 0 and more; real: either sign.")]
+    domain: Annotated[Domain, said("share: 0 to 1; positive: 0 and more; real, signed: of either sign.")]
+    below: Annotated[str, said("What numbers below 0 do, and what those above it.")]
+    above: str
     missing: Annotated[str, said("Why it cannot be had here; empty where it can.")]
 
 

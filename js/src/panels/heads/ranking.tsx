@@ -1,11 +1,11 @@
 // Which head tells: all heads by the pinned pair's number, ready to be shown.
 
 import { useSignal } from "@preact/signals";
-import { categoryColour } from "../../draw/colours";
+import { categoryColour, signOf, signsOf } from "../../draw/colours";
 import { nameOf, OTHER, UNKNOWN } from "../../layout/categories";
 import { headName } from "../../layout/heads";
 import { fullBar, type Ranked, ranked } from "../../layout/ranking";
-import { exactly, scaleNamed } from "../../layout/scale";
+import { atMost, exactly, scaleNamed } from "../../layout/scale";
 import { queryLabel, type Side } from "../../layout/units";
 import { Around, positionOf } from "../../parts/around";
 import type { Panel, PanelProps } from "../../parts/panel";
@@ -28,7 +28,8 @@ function HeadRanking({ context }: PanelProps) {
   const units = state.units.value;
   if (!now || !units) return null;
   const scale = scaleNamed(now.outline, now.measure);
-  const list = ranked(now);
+  const list = ranked(now, scale);
+  const signs = signsOf(scale, theme.value);
   const bar = fullBar(list, scale.domain === "share");
   const shown = all.value ? list : list.slice(0, FIRST);
   const open: Side | null = now.queries.length === 0 ? "query" : now.keys.length === 0 ? "key" : null;
@@ -92,7 +93,7 @@ function HeadRanking({ context }: PanelProps) {
                   class="bar"
                   style={{
                     "--score": Math.min(1, Math.abs(one.value) / bar),
-                    ...(kind?.colour && { "--pen": kind.colour }),
+                    ...(signs ? { "--pen": signOf(signs, one.value) } : kind?.colour && { "--pen": kind.colour }),
                   }}
                 />
                 <span class="value">{value}</span>
@@ -109,7 +110,7 @@ function HeadRanking({ context }: PanelProps) {
       </ol>
       {rest > 0 && (
         <button type="button" class="more" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
-          {all.value ? "only the first" : `${rest} more · none above ${exactly(scale, list[FIRST]?.value ?? 0)}`}
+          {all.value ? "only the first" : `${rest} more · ${atMost(scale, list[FIRST]?.value ?? 0)}`}
         </button>
       )}
     </section>

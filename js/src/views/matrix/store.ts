@@ -1,7 +1,7 @@
 // What the matrix view holds in one mounted widget: never synced.
 
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { accent, pensFor, SIGNS } from "../../draw/colours";
+import { accent, pensFor, signsOf } from "../../draw/colours";
 import type { Ink } from "../../draw/heat";
 import {
   type Address,
@@ -108,7 +108,7 @@ export function createStore(context: Context): MatrixStore {
     const ink: Ink = {
       kind: kind.value,
       colour: (others.length === 0 && pen?.colour) || accent(theme.value),
-      signs: now.scale.domain === "real" ? SIGNS[theme.value] : null,
+      signs: signsOf(now.scale, theme.value),
       top: range.top,
       isLog: isLog.value,
       theme: theme.value,
