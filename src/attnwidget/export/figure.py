@@ -15,6 +15,7 @@ from attnwidget.export import render
 from attnwidget.export.engine import draw
 from attnwidget.session import Session
 from attnwidget.trace import AttentionTrace
+from attnwidget.trace.lacking import TAKE_OUTPUT
 from attnwidget.wire import schema, tiles
 from attnwidget.wire.cells import TILE, cells
 from attnwidget.wire.envelope import pack
@@ -187,7 +188,7 @@ def figure_of(
         if time.monotonic() > end:
             raise TimeoutError(f"the figure takes longer than {seconds} s")
 
-    needs_model = "output" in measures.get(session.selection.measure).needs
+    needs_model = bool(TAKE_OUTPUT & measures.get(session.selection.measure).needs)
     if seconds is not None and needs_model and session.trace is not None and not session.trace.knows_projections:
         raise TimeoutError("the model would have to run once more for these numbers")
     options = {"width": width, "theme": theme, "background": background, "caption": caption, "most": most, "note": note}
