@@ -26,6 +26,7 @@ from attnwidget.maths import (
 )
 from attnwidget.maths.layers import LEFT_OUT
 from attnwidget.maths.softmax import upcast
+from attnwidget.maths.written import ways_of
 from attnwidget.measures import Around, Region, evaluate
 from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
@@ -725,6 +726,17 @@ class AttentionTrace:
         """
         region, _ = self._region(get_measure("norms"), layer, None, attention)
         return region.value_norms()
+
+    def value_ways(self, layer: int, *, attention: str | None = None) -> Tensor:
+        """Compute what the measure "contribution" multiplies values with: W_O u of each query, (heads, queries, d_v).
+
+        Raises
+        ------
+        ValueError
+            If it cannot be had, as of `measure`.
+        """
+        region, _ = self._region(get_measure("contribution"), layer, None, attention)
+        return ways_of(region.output_weight(), region.direction())
 
     def lacks(self, name: str, attention: str | None = None, *, layer: int | None = None) -> str:
         """Say why a measure cannot be had, as far as that is known without running the model; empty if it can.
