@@ -4,10 +4,10 @@ A text is `BOS` and some tokens, once or twice (`TWICE`). The circuit (Elhage et
 
 - `PREVIOUS`, L0-H0, looks at the token before and writes it into a place of its own of the stream;
 - `INDUCTION`, L1-H0, looks for a token before which its own token stood, and writes that token into the logits;
-- `SINKS`, L0-H1 and L1-H1, give almost all their weight to `BOS`, whose value in them is 0: they write next to nothing.
+- `SINKS`, L0-H1 and L1-H1, give 0.98 of their weight to `BOS`, whose value in them is 0: they write next to nothing.
 
-So in the second half of a text that is written twice the token at `query` is predicted by one path alone: L1-H0 from
-`query` to `source(query)`, the token that followed the last time, which is the one that L0-H0 tagged with the token
+So in the second half of a text that is written twice the token after `query` is predicted by one path alone: L1-H0 looks
+from `query` at `source(query)`, which followed the last time, and finds it by what L0-H0 has written there: the token
 before it. The MLPs are there and return 0. Each row of the stream holds the same few numbers in other places, and so a
 LayerNorm does the same to all of them.
 """
@@ -23,12 +23,13 @@ SINKS = ((0, 1), (1, 1))
 LENGTH = 8  # of what is written twice
 WORDS = [3, 7, 1, 9, 5, 11, 2, 8]
 TWICE = [BOS, *WORDS, *WORDS]
-NAMES = ["<s>", *"abcdefghijk"]
+NAMES = ["<s>", *"abcdefghijk"]  # of the token ids
 
 _TOKEN, _POSITION = 0, VOCABULARY  # where in the stream each thing is written, one number for each token or position
 _BEFORE, _ANSWER = VOCABULARY + POSITIONS, 2 * VOCABULARY + POSITIONS
-_WIDTH = 3 * VOCABULARY + POSITIONS  # 60: two heads of 30
-_SHARP = 20.0  # the score of what a head looks for, where all else has 0
+_WIDTH = 3 * VOCABULARY + POSITIONS + 2  # 62: two heads of 31
+_BALLAST = 10.0  # in the last two places of every row, once with each sign: a norm's scale depends on little else
+_SHARP, _SINK = 10.0, 7.0  # the score of what a head looks for, where all else has 0
 
 
 def model():
@@ -43,11 +44,12 @@ def model():
         body = made.transformer
         body.wte.weight[:, _TOKEN : _TOKEN + VOCABULARY] = torch.eye(VOCABULARY)
         body.wpe.weight[:, _POSITION : _POSITION + POSITIONS] = torch.eye(POSITIONS)
+        body.wpe.weight[:, -2:] = torch.tensor([_BALLAST, -_BALLAST])
         for norm in (body.ln_f, *(one for block in body.h for one in (block.ln_1, block.ln_2))):
             norm.weight.fill_(1)
         _set_first(body.h[0])
         _set_second(body.h[1])
-        made.lm_head.weight[:, _ANSWER : _ANSWER + VOCABULARY] = 4 * torch.eye(VOCABULARY)
+        made.lm_head.weight[:, _ANSWER : _ANSWER + VOCABULARY] = 16 * torch.eye(VOCABULARY)
     return made
 
 
@@ -96,7 +98,7 @@ def _write(block, matrices, unit, place, *, rest=0.0):
     first, sink = _head(0), _head(1)
     # One number of each head is the same in every query, and is BOS's alone among the keys.
     constant = torch.zeros(_WIDTH)
-    for head, score in ((first, rest), (sink, _SHARP)):
+    for head, score in ((first, rest), (sink, _SINK)):
         constant[head.stop - 1] = score * (high - low)
         k[_TOKEN + BOS, head.stop - 1] = 1
     v[_TOKEN + 1 : _TOKEN + VOCABULARY, sink.start + 1 : sink.start + VOCABULARY] = torch.eye(VOCABULARY - 1)
@@ -119,5 +121,6 @@ def _unit(ones):
     """What a LayerNorm makes of 0 and of 1 where a row has so many ones, all else being 0."""
     row = torch.zeros(_WIDTH)
     row[:ones] = 1
+    row[-2:] = torch.tensor([_BALLAST, -_BALLAST])
     row = (row - row.mean()) / row.var(unbiased=False).sqrt()
-    return row[-1].item(), row[0].item()
+    return row[ones].item(), row[0].item()

@@ -43,6 +43,7 @@ from attnwidget.trace.projections import Projections
 from attnwidget.trace.ranking import pair_grid, rank
 from attnwidget.trace.rerun import Rerun
 from attnwidget.trace.second import SecondPass
+from attnwidget.trace.sinks import sinks
 
 if TYPE_CHECKING:
     import os
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from attnwidget.trace.cells import About, Pooled, Square
     from attnwidget.trace.projections import Found, Layers, OnLayer, Project
     from attnwidget.trace.ranking import PairGrid, Ranking
+    from attnwidget.trace.sinks import Sinks
 
     Positions = int | slice | Sequence[int] | None
 
@@ -798,6 +800,26 @@ class AttentionTrace:
         if all(lacking.values()):
             raise ValueError(lacking[asked[0]])
         return rank(self, [name for name in asked if not lacking[name]], (query, key), measure)
+
+    def sinks(self, attention: str | None = None) -> Sinks:
+        """Say of each head which token it gives most weight to, and how much of what it writes comes from there.
+
+        Heads that find nothing to do give their weight to one token, often the first, whose value is short (Xiao et al.
+        2023, "Efficient Streaming Language Models with Attention Sinks"; Kobayashi et al. 2020): much weight, little
+        norm.
+
+        Parameters
+        ----------
+        attention : str, optional
+            Which of `attentions`, where there are several.
+
+        Returns
+        -------
+        Sinks
+            A table over heads: position, token, weight and norm, both as shares. The norm is NaN where the measure
+            "norms" cannot be had.
+        """
+        return sinks(self, self._name(attention))
 
     def find(
         self, text: str, *, attention: str | None = None, side: Literal["query", "key"] = "query"
