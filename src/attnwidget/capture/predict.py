@@ -67,13 +67,18 @@ class NextTokens:
 
     def __call__(self, row: int, k: int) -> list[tuple[str, float]]:
         """Return the k likeliest tokens as a reader sees them, and their probabilities."""
+        likely = self.probabilities(row)
+        top = likely.topk(min(k, len(likely)))
+        return list(zip(self.labels(top.indices.tolist()), top.values.tolist(), strict=True))
+
+    def probabilities(self, row: int) -> Tensor:
+        """Return the probability of every token, (vocabulary,)."""
         self._check()
         with self._again.rounding():
             self._rows = self._rows or _Rows(twin(self._again.model), self._again.options)
             logits = self._rows.logits(row)  # (vocabulary,)
         self._check()  # another thread may be training the model
-        top = upcast(logits).softmax(-1).topk(min(k, len(logits)))
-        return list(zip(self._labels(top.indices.tolist()), top.values.tolist(), strict=True))
+        return upcast(logits).softmax(-1)
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -87,7 +92,8 @@ class NextTokens:
     def _versions_now(self) -> list[int]:
         return [version_of(weight) for weight in self._again.model.parameters()]
 
-    def _labels(self, ids: list[int]) -> list[str]:
+    def labels(self, ids: list[int]) -> list[str]:
+        """Return how tokens of the vocabulary read; two that would read the same as the vocabulary writes them."""
         if self._tokenizer is None:
             with suppress(MissingTokenizerError):
                 self._tokenizer = find_tokenizer(self._again.model)
