@@ -8,19 +8,13 @@ as BERT's transformation, T5's factor or Gemma's soft cap, it does itself.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from attnwidget.capture.errors import MissingTokenizerError
-from attnwidget.capture.inputs import find_tokenizer, names_of
-from attnwidget.capture.twin import twin
-from attnwidget.maths.projection import version_of
 from attnwidget.maths.softmax import upcast
-from attnwidget.tokens import describe, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,13 +50,10 @@ class NextTokens:
     ----------
     again : Pass
         The pass that the trace is of.
-    tokenizer : optional
-        The model's; without it, the one beside the model's weights.
     """
 
-    def __init__(self, again: Pass, tokenizer: Any) -> None:
-        self._again, self._tokenizer = again, tokenizer
-        self._versions = self._versions_now()
+    def __init__(self, again: Pass) -> None:
+        self._again = again
         self._rows: _Rows | None = None
 
     def __call__(self, row: int, k: int) -> list[tuple[str, float]]:
@@ -73,47 +64,29 @@ class NextTokens:
 
     def probabilities(self, row: int) -> Tensor:
         """Return the probability of every token, (vocabulary,)."""
-        self._check()
-        with self._again.rounding():
-            self._rows = self._rows or _Rows(twin(self._again.model), self._again.options)
-            logits = self._rows.logits(row)  # (vocabulary,)
-        self._check()  # another thread may be training the model
+        self._again.check(_CHANGED)
+        rows = self._rows or _Rows(self._again.twin(), self._again.options)
+        with self._again.running(rows.model):
+            logits = rows.logits(row)  # (vocabulary,)
+        self._again.check(_CHANGED)  # another thread may be training the model
+        self._rows = rows
         return upcast(logits).softmax(-1)
+
+    def labels(self, ids: list[int]) -> list[str]:
+        """Return how tokens of the vocabulary read; two that would read the same as the vocabulary writes them."""
+        return self._again.vocabulary.labels(ids)
 
     @property
     def tensors(self) -> list[Tensor]:
         """What is kept of the pass."""
         return [] if self._rows is None else self._rows.tensors
 
-    def _check(self) -> None:
-        if self._versions_now() != self._versions:
-            raise ValueError(_CHANGED)
-
-    def _versions_now(self) -> list[int]:
-        return [version_of(weight) for weight in self._again.model.parameters()]
-
-    def labels(self, ids: list[int]) -> list[str]:
-        """Return how tokens of the vocabulary read; two that would read the same as the vocabulary writes them."""
-        if self._tokenizer is None:
-            with suppress(MissingTokenizerError):
-                self._tokenizer = find_tokenizer(self._again.model)
-        tokenizer = self._tokenizer
-        if tokenizer is None:  # the text was given by its ids, and so it is shown
-            return names_of(None, ids)
-        scheme, special, raw = scheme_of(tokenizer), set(tokenizer.all_special_ids), names_of(tokenizer, ids)
-        labels = [
-            describe([token], scheme=scheme, special=[number in special]).text[0]  # each by itself: they are no text
-            for token, number in zip(raw, ids, strict=True)
-        ]
-        # A vocabulary may have a word twice, with and without the space before it.
-        return [mine if labels.count(mine) == 1 else theirs for mine, theirs in zip(labels, raw, strict=True)]
-
 
 class _Rows:
     """A twin whose head is given one row, and whose other modules return what they returned the first time."""
 
     def __init__(self, model: nn.Module, options: dict[str, Any]) -> None:
-        self._model, self._options, self._row = model, options, 0
+        self.model, self._options, self._row = model, options, 0
         self._tape: list[tuple[nn.Module, Any]] = []  # the modules beside the head, as they were called, and returned
         self._at: int | None = None  # what of it comes next; None while it is written
         self._is_inside = False
@@ -157,7 +130,7 @@ class _Rows:
 
     def _run(self) -> Tensor:
         with torch.no_grad():
-            found: Tensor = self._model(**self._options)[0]  # (1, 1, vocabulary), or of all rows
+            found: Tensor = self.model(**self._options)[0]  # (1, 1, vocabulary), or of all rows
         rows = found[0]
         return rows[self._row if len(rows) > 1 else 0]
 

@@ -14,10 +14,12 @@ from attnwidget.capture.prepare import Ready, prepare
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.rerun import Pass
 from attnwidget.capture.support import check, check_all_seen
+from attnwidget.capture.vocabulary import Vocabulary
 from attnwidget.capture.wrappers import core_of, unwrapped, virtual_tokens
 from attnwidget.models import describe_model
 from attnwidget.trace import AttentionTrace
 from attnwidget.trace.predictions import Predictions
+from attnwidget.trace.rerun import Rerun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from attnwidget.capture.generation import Generate, OnToken
+    from attnwidget.capture.rerun import Make
     from attnwidget.maths import Layer
 
 _NO_QKV = (
@@ -230,10 +233,15 @@ def check_run(whole: Any, rows: Sequence[Ready], layers: Collection[int] | None,
     return total
 
 
-def make_trace(
-    whole: Any, ready: Ready, found: dict[str, list[Layer]], max_error: float | None, tokenizer: Any
+def make_trace(  # noqa: PLR0917 - what a pass was given, and what it gave
+    whole: Any,
+    ready: Ready,
+    found: dict[str, list[Layer]],
+    max_error: float | None,
+    tokenizer: Any,
+    again: Pass | None = None,
 ) -> AttentionTrace:
-    """Check what a pass has left behind, and make it a trace that can run the same pass again."""
+    """Check what a pass has left behind, and make it a trace that can run the same pass (`again`) once more."""
     total = _count_layers(whole)
     count = sum(map(len, found.values()))
     if total and count > total:
@@ -246,7 +254,10 @@ def make_trace(
     _name_virtual(whole, found, ready)
     _check_shapes(found, ready)
 
-    again = Pass(whole, ready.options, total)
+    if again is None:
+        remake: Make = lambda layers, error, edited: make_trace(whole, ready, layers, error, tokenizer, edited)  # noqa: E731
+        vocabulary = Vocabulary(whole, tokenizer)
+        again = Pass(whole, ready.options, total, vocabulary=vocabulary, layers=found, make=remake)
     trace = AttentionTrace(
         found,
         ready.tokens,
@@ -258,13 +269,14 @@ def make_trace(
         notices=ready.notices,
         project=again.project,
     )
+    trace.rerun = Rerun(again)
     kind = type(whole).__name__
     trace.predictions = Predictions(missing=NO_HEAD.format(kind))
     writer = find_writer(whole)
     if writer is not None:
         # Of those that see the whole text some can generate, too; a mask of pairs is the user's.
         is_writer = writer.can_generate() and (ready.source is not None or ready.has_pairs or trace.causal)
-        trace.predictions = Predictions(NextTokens(again, tokenizer), "next" if is_writer else "place")
+        trace.predictions = Predictions(NextTokens(again), "next" if is_writer else "place")
     trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)
     if ready.source is not None and "encoder" not in found:  # LongT5's local blocks
         trace.missing = f"{kind}'s encoder computes attention outside transformers' attention interface"

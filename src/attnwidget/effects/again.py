@@ -53,6 +53,10 @@ class Traced(Protocol):
         """Their names."""
 
     @property
+    def predictions(self) -> Any:
+        """What its model expects; `predicts` of it is "next", "place", or None of a model without a head."""
+
+    @property
     def tokens(self) -> list[str]:
         """Those that are predicted."""
 

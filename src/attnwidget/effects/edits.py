@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-    Cut = Literal["before", "after", "renormalised"]
+Cut = Literal["before", "after", "renormalised"]
 
 
 @dataclass(frozen=True, eq=False)
