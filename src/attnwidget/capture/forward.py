@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -85,7 +85,15 @@ def run_recorded(model: Any, options: dict[str, Any], recorder: Recorder | Rows)
         entry(model)(**options)
 
 
-def _recording(model: Any, recorder: Recorder | Rows) -> AbstractContextManager[None]:
+@contextmanager
+def unrecorded(model: Any, options: dict[str, Any]) -> Iterator[None]:
+    """Let a twin compute as in a capture, and record nothing."""
+    name = NAME if uses_interface(model) else "eager"
+    with set_temporarily(_settings(model, name)), _recording(model, None), _watched(model, options):
+        yield
+
+
+def _recording(model: Any, recorder: Recorder | Rows | None) -> AbstractContextManager[None]:
     return recording(recorder, is_eager=not getattr(core_of(model), "_supports_sdpa", True))
 
 

@@ -33,10 +33,10 @@ _recorder: ContextVar[Recorder | Rows | None] = ContextVar("attnwidget_recorder"
 
 
 @contextmanager
-def recording(recorder: Recorder | Rows, *, is_eager: bool) -> Iterator[None]:
+def recording(recorder: Recorder | Rows | None, *, is_eager: bool) -> Iterator[None]:
     """Record every attention that is computed inside, in this thread.
 
-    A model that is for eager attention alone is always given its mask.
+    None records nothing. A model that is for eager attention alone is always given its mask.
     """
     token, masks = _recorder.set(recorder), leaves_none_out.set(is_eager)
     try:

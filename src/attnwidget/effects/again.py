@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor
 
     from attnwidget.effects.edits import Edit
     from attnwidget.effects.target import Asked, Target
+    from attnwidget.effects.written import Key, Written
+    from attnwidget.maths import Layer, Projection
     from attnwidget.tokens import Tokens
 
     OnDone = Callable[[int, int], None]  # (passes done, passes in all); what it raises stops the work
@@ -30,8 +32,11 @@ class Again(Protocol):
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
 
-    def written(self, asked: Asked) -> Any:
-        """Return what every part of the model writes into a target's row; see `effects.decompose`."""
+    def written(self, trace: Traced, asked: Asked) -> Written:
+        """Say what every part of the model writes into a target of one row."""
+
+    def directions(self, trace: Traced, asked: Asked, rows: Sequence[int]) -> Mapping[Key, Tensor]:
+        """Return what a vector given by each W_O is multiplied with at each row, (rows, d_model)."""
 
 
 class Rerun(Protocol):
@@ -65,6 +70,12 @@ class Traced(Protocol):
 
     def n_heads(self, attention: str | None = None) -> int:
         """Count the heads of a layer."""
+
+    def layer(self, number: int, *, attention: str | None = None) -> Layer:
+        """Return what a layer's numbers are recomputed from."""
+
+    def projection(self, layer: int, *, attention: str | None = None) -> Projection | str:
+        """Return a layer's W_O, or why it is not known."""
 
     def sides(self, attention: str | None = None) -> tuple[Tokens, Tokens]:
         """Return the tokens that attend, and those attended to."""

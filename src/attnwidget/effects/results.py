@@ -139,10 +139,10 @@ class Decomposition(Tabular):
         The sum of all.
     logit : float
         The model's own.
-    difference : float
-        |total − logit|.
     missing : tuple of str
         What could not be proven, and why; empty where the sum is complete.
+    held : tuple of str
+        What is held at its value for this row, so that the way to the logit is linear, in words.
     """
 
     target: Asked
@@ -153,6 +153,7 @@ class Decomposition(Tabular):
     logit: float
     cross: Tensor | None = None
     missing: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
     @property
     def difference(self) -> float:
@@ -173,7 +174,8 @@ class Decomposition(Tabular):
         return Table(["part", "layer", "head", "attention", "contribution"], rows, None, about)
 
     def __repr__(self) -> str:
+        names = {self.attention: "", "cross": " (cross)"} if self.cross is not None else {}
         rows = sorted(self.to_table().rows, key=lambda row: -abs(row[4]) if row[4] == row[4] else 0.0)
         lines = [f"{self.target.label}: {self.logit:.4f} = {self.total:.4f} in {len(rows)} parts"]
-        lines += [f"  {row[0]:20}{row[4]:+10.4f}" for row in rows[:_SHOWN]]
+        lines += [f"  {row[0] + names.get(row[3], ''):22}{row[4]:+10.4f}" for row in rows[:_SHOWN]]
         return "\n".join([*lines, *(["  …"] if len(rows) > _SHOWN else []), *self.missing])

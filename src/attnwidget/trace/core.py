@@ -917,6 +917,16 @@ class AttentionTrace:
         queries = positions(rows, found.shape[1], v.device).tolist()
         return break_down(found, number, one, queries, attention=name, combine=combine, **known)
 
+    def projection(self, layer: int, *, attention: str | None = None) -> Projection | str:
+        """Return a layer's output projection W_O, or why it is not known.
+
+        The first time, this runs the model once more on the same text. It is the model's own memory: do not write into
+        it.
+        """
+        self._tile(layer, None, attention)  # raises what there is to raise
+        name = self._name(attention)
+        return self._projections.get(self._layers, name, range(self.n_layers(name))[layer])
+
     def find_projections(self, on_layer: OnLayer | None = None) -> None:
         """Run the model once more and keep what each attention module returns; `breakdown` does so by itself, once.
 

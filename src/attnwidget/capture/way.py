@@ -1,0 +1,171 @@
+"""The way from a logit back to what every part of the model gave: directions, and shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from attnwidget.effects.written import Written
+from attnwidget.maths.softmax import upcast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from attnwidget.capture.labels import Labels
+    from attnwidget.capture.stream import Stream
+    from attnwidget.effects.target import Asked
+    from attnwidget.effects.written import Key
+
+_ALIKE = 1e-4  # of the largest part: how near the sum must come, and the head to a matrix
+_ALIKE_HALF = 5e-2  # in half precision
+SOFT_CAP = "the model bends its logits afterwards (a soft cap): decomposed is the logit before that"
+REST = "not proven: what was found does not add up to the model's own number; what is left is a part of its own"
+MIXED = (
+    "the direct way to this target could not be told from what attention reads: this model computes attention in a way "
+    "that cannot be cut off"
+)
+NORMS = "every norm's scale on the way is held at what it is for this row"
+GATES = "the head's activation, which is not linear, is held as a gate: each number keeps its factor of this row"
+
+
+class Question:
+    """What is asked of a stream: a logit, a difference of two, or the length of the last vector.
+
+    Parameters
+    ----------
+    stream : Stream
+        The pass.
+    asked : Asked
+        Of kind "logprob", "difference" or "output".
+
+    Raises
+    ------
+    ValueError
+        If the pass did not come by what is asked about.
+    """
+
+    def __init__(self, stream: Stream, asked: Asked) -> None:
+        self._stream = stream
+        self._ids, self._signs = list(asked.ids), torch.tensor([1.0, -1.0][: len(asked.ids)])
+        self._is_output = asked.kind == "output"
+        self.missing: list[str] = []
+        end = stream.last if self._is_output else stream.hidden
+        if end is None or not end.requires_grad:
+            raise ValueError("the direct way to this target could not be found: nothing of the model leads to it")
+        self.end = end
+
+    def at(self, row: int) -> tuple[float, float, Tensor]:
+        """Return the model's own number at a row, its constant, and what the row is multiplied with, (d,)."""
+        x = self.end.detach()[0, row]  # (d,)
+        if self._is_output:
+            length = upcast(x).norm()
+            return float(length), 0.0, upcast(x) / length
+        with torch.enable_grad():
+            x = x.requires_grad_()
+            number = self._head(x)
+            (u,) = torch.autograd.grad(number, x)
+        with torch.no_grad():
+            bias, twice = self._head(torch.zeros_like(x)), self._head(2 * x)
+        number = number.detach()
+        bound = _bound(x.dtype) * float(torch.stack([number, bias, twice]).abs().max())
+        if abs(float(twice + bias - 2 * number)) > bound:
+            self.missing.append("the unembedding is not proven: it does not map the last vector by a matrix and a bias")
+        constant = self._stream.factor * float(bias)
+        if self._stream.constant.ndim:
+            constant += float(upcast(self._stream.constant[self._ids]) @ self._signs.to(self._stream.constant.device))
+        own = constant + self._stream.factor * float(number - bias)
+        return own, constant, self._stream.factor * upcast(u)
+
+    def _head(self, x: Tensor) -> Tensor:
+        assert self._stream.head is not None  # noqa: S101 - there is something that goes into it
+        logits = self._stream.head(x[None, None])[0, 0]  # (vocabulary,)
+        return upcast(logits[self._ids]) @ self._signs.to(logits.device)
+
+
+def directions(stream: Stream, asked: Asked, rows: Sequence[int]) -> dict[Key, Tensor]:
+    """Lead a target back to every W_O that is known: what a vector given there at each row is multiplied with.
+
+    Returns (rows, d_model) of each, float32.
+    """
+    question = Question(stream, asked)
+    ends = torch.zeros_like(question.end)  # (1, n, d)
+    if asked.kind == "output":
+        for row in rows:
+            ends[0, row] = question.at(row)[2].to(ends)
+    else:
+        ends[0, list(rows)] = question.at(rows[0])[2].to(ends)  # of every row the same, as it is a matrix
+    leaves = [leaf for leaf in stream.leaves if leaf.key is not None]
+    found = _back(question.end, [leaf.given for leaf in leaves], ends)
+    width = {leaf.key: leaf.given.shape[-1] for leaf in leaves}
+    at = list(rows)
+    return {
+        leaf.key: upcast(grad.reshape(-1, width[leaf.key])[at])
+        for leaf, grad in zip(leaves, found, strict=True)
+        if leaf.key is not None
+    }
+
+
+def written(stream: Stream, labels: Labels, asked: Asked, biases: Mapping[Key, Tensor]) -> Written:
+    """Say what every part writes into a target; of heads only the directions, as they are told from the trace.
+
+    `biases` are those of every W_O that has one.
+    """
+    (row,) = asked.rows
+    question = Question(stream, asked)
+    logit, constant, u = question.at(row)
+    ends = torch.zeros_like(question.end)  # (1, n, d)
+    ends[0, row] = u.to(ends)
+    stream.forget()
+    found = _back(question.end, [leaf.given for leaf in stream.leaves], ends)
+    ways: dict[Key, Tensor] = {}
+    shares: list[tuple[int, str, float]] = []
+    total, largest = constant, abs(constant)
+    for leaf, grad in zip(stream.leaves, found, strict=True):
+        width = leaf.given.shape[-1]
+        at_row = (upcast(one.detach().reshape(-1, width)[row]) for one in (grad, leaf.given))  # (d,)
+        direction, given = at_row
+        if grad.count_nonzero() > direction.count_nonzero():
+            raise ValueError(MIXED)
+        if not direction.count_nonzero():
+            continue
+        share = float(direction @ given)
+        total, largest = total + share, max(largest, abs(share))
+        if leaf.key is None:
+            shares.append((leaf.place.at, labels.part(leaf.place), share))
+        else:
+            ways[leaf.key] = direction
+            if leaf.key in biases:
+                name = f"{labels.part(leaf.place, leaf.key)} bias"
+                shares.append((leaf.place.at, name, float(upcast(biases[leaf.key]).to(direction) @ direction)))
+    for place, noted in stream.noted.items():
+        share = float(noted.sum())
+        total, largest = total + share, max(largest, abs(share))
+        shares.append((place.at, labels.constant(place), share))
+    parts: dict[str, float] = {}
+    for _, name, share in sorted(shares):
+        parts[name] = parts.get(name, 0.0) + share
+    if constant:
+        parts["head bias"] = constant
+    missing = list(question.missing)
+    missing += [f"not proven: {place.name} is neither a norm nor an activation" for place in sorted(stream.failed)]
+    rest = logit - total
+    if abs(rest) > _bound(question.end.dtype) * max(largest, abs(logit)):
+        parts["not proven"] = rest
+        missing.append(REST)
+    kinds = set(stream.kinds.values())
+    held = [NORMS] * ("norm" in kinds) + [GATES] * ("activation" in kinds)
+    if stream.bends and asked.kind != "output":
+        held.append(SOFT_CAP)
+    return Written(logit, ways, parts, tuple(held), tuple(missing))
+
+
+def _back(end: Tensor, leaves: list[Tensor], ends: Tensor) -> list[Tensor]:
+    """Lead back what a target makes of the rows at the end, to every leaf."""
+    found = torch.autograd.grad(end, leaves, ends, retain_graph=True, allow_unused=True)
+    return [torch.zeros_like(leaf) if grad is None else grad for leaf, grad in zip(leaves, found, strict=True)]
+
+
+def _bound(dtype: torch.dtype) -> float:
+    return _ALIKE if dtype in {torch.float32, torch.float64} else _ALIKE_HALF
