@@ -29,10 +29,18 @@ export const effectOf = ({ heads, values }: HeadNumbers, [layer, head]: Head): n
   values[layer * heads + head] ?? Number.NaN;
 
 /** With its sign, whichever it is. */
-export const withSign = (text: string): string => (/^[−0N]/.test(text) ? text : `+${text}`);
+export const withSign = (text: string): string => (/^([−N]|0$)/.test(text) ? text : `+${text}`);
 
 export const signedFigure = (value: number): string => withSign(figure(value));
-export const signedShort = (value: number): string => withSign(short(value));
+export const signedShort = (value: number): string => (value === 0 ? "0" : withSign(short(value)));
+
+/** In a small cell: two decimals without the zero; nothing where they would say none. */
+export function inCell(value: number): string {
+  const size = Math.abs(value);
+  if (size < 0.005) return "";
+  const text = size >= 99.5 ? size.toExponential(0) : size >= 0.995 ? size.toFixed(1) : size.toFixed(2).slice(1);
+  return value < 0 ? `−${text}` : text;
+}
 
 /** "largest of 32", "third of 32"; empty where a head has no number. */
 export function placeOf(numbers: HeadNumbers, head: Head): string {
@@ -71,9 +79,11 @@ export interface Step {
   /** From where to where it moves the running total, in parts of the room: 0 at its left end. */
   from: number;
   to: number;
+  /** What it is made of, where that is more than one part. */
+  parts: { name: string; value: number }[];
 }
 
-/** What stands beside one layer, or before and behind all of them. */
+/** What stands beside one layer: its attention, then the rest of it; or before and behind all layers one part. */
 export interface SumRow {
   layer: number | null;
   steps: Step[];
@@ -81,31 +91,40 @@ export interface SumRow {
 
 export interface Stack {
   rows: SumRow[];
-  /** Where 0, and where the total is. */
+  /** Where 0 is. */
   zero: number;
-  end: number;
 }
 
 /** A running total from part to part, in the order of the model. */
 export function stackOf({ pieces }: Sum): Stack {
-  const totals = [0];
-  for (const { value } of pieces) totals.push((totals.at(-1) as number) + (value ?? 0));
-  const [low, high] = [Math.min(...totals), Math.max(...totals)];
-  const place = (total: number) => (total - low) / (high - low || 1);
   const rows: SumRow[] = [];
-  pieces.forEach(({ name, layer, value }, at) => {
+  for (const { name, layer, value: known } of pieces) {
+    const value = known ?? Number.NaN;
+    const isAttention = name.includes("attention");
     const last = rows.at(-1);
     const row = layer !== null && last?.layer === layer ? last : { layer, steps: [] };
     if (row !== last) rows.push(row);
-    const [from, to] = [place(totals[at] as number), place(totals[at + 1] as number)];
-    row.steps.push({ name, value: value ?? Number.NaN, from, to });
-  });
-  return { rows, zero: place(0), end: place(totals.at(-1) as number) };
+    const whole = layer === null ? name : isAttention ? "attention" : "MLP";
+    const step = row.steps.find((one) => one.name === whole);
+    if (step) {
+      step.parts.push({ name, value });
+      step.value += value;
+    } else row.steps.push({ name: whole, value, from: 0, to: 0, parts: [{ name, value }] });
+  }
+  const steps = rows.flatMap((row) => row.steps);
+  const totals = [0];
+  for (const { value } of steps) totals.push((totals.at(-1) as number) + (Number.isNaN(value) ? 0 : value));
+  const [low, high] = [Math.min(...totals), Math.max(...totals)];
+  const place = (at: number) => ((totals[at] as number) - low) / (high - low || 1);
+  steps.forEach((step, at) => void Object.assign(step, { from: place(at), to: place(at + 1) }));
+  return { rows, zero: place(0) };
 }
 
-/** What a bar is called, by its layer. */
-export const nameOfStep = (layer: number | null, { name }: Step): string =>
-  layer === null ? name : `L${layer} ${name === "attention" ? "heads together" : name}`;
+/** "L3 attention +1.972 (attention +2.1, attention bias −0.13)". */
+export function stepInWords(layer: number | null, { name, value, parts }: Step): string {
+  const of = parts.map((part) => `${part.name === "attention" ? "heads" : part.name} ${signedFigure(part.value)}`);
+  return `${layer === null ? "" : `L${layer} `}${name} ${signedFigure(value)}${of.length > 1 ? ` (${of.join(", ")})` : ""}`;
+}
 
 // -- in words -------------------------------------------------------------------------------------------------------
 

@@ -1,10 +1,8 @@
-// What is asked of the model, at which place, and what is told of each head.
+// What is asked of the model, and at which place.
 
 import { useSignal } from "@preact/signals";
-import { type EffectKind, KINDS } from "../../layout/effects";
 import { tokensOf } from "../../layout/units";
 import type { Context } from "../../parts/context";
-import { SmallChoice } from "../../parts/small-choice";
 import type { Question } from "../../wire/schema";
 import type { EffectStore } from "./store";
 
@@ -91,7 +89,6 @@ export function Controls({ context, store }: Props) {
         </>
       )}
       <Place context={context} store={store} />
-      <Kind store={store} />
     </div>
   );
 }
@@ -149,36 +146,6 @@ function Place({ context: { state }, store }: Props) {
         "position"
       )}{" "}
       <span class="hint">{row}</span>
-    </span>
-  );
-}
-
-function Kind({ store }: { store: EffectStore }) {
-  const { kind = "decompose", value = "zero" } = store.effects.value ?? {};
-  const names = Object.keys(KINDS) as EffectKind[];
-  const told = (of: (kind: EffectKind) => string) =>
-    Object.fromEntries(names.map((one) => [one, of(one)])) as Record<EffectKind, string>;
-  const [says, titles] = [told((one) => KINDS[one].label), told((one) => KINDS[one].about)];
-  return (
-    <span class="asks-kind">
-      each head{" "}
-      <SmallChoice
-        label="What is told of each head"
-        names={names}
-        {...{ says, titles }}
-        chosen={kind}
-        onChoose={(one) => store.choose(one, value)}
-      />
-      {kind === "ablate" && (
-        <SmallChoice
-          label="What stands in its place"
-          names={["zero", "mean"] as const}
-          says={{ zero: "by nothing", mean: "by its mean" }}
-          titles={{ zero: "the head writes nothing", mean: "the head writes the mean of its outputs over this text" }}
-          chosen={value}
-          onChoose={(one) => store.choose(kind, one)}
-        />
-      )}
     </span>
   );
 }

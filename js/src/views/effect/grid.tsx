@@ -5,12 +5,13 @@ import { SIGNS } from "../../draw/colours";
 import { rampColour } from "../../draw/strips";
 import {
   effectOf,
-  nameOfStep,
+  inCell,
   type Stack,
   type SumRow,
   signedFigure,
   signedShort,
   stackOf,
+  stepInWords,
 } from "../../layout/effects";
 import { headName } from "../../layout/heads";
 import { figure } from "../../layout/numbers";
@@ -64,7 +65,17 @@ export function Grid({ context, store }: Props) {
             <span key={head}>{head % every === 0 ? head : ""}</span>
           ))}
         </span>
-        {beside && <span class="flow-title">what adds up to the logit</span>}
+        {beside && (
+          <span class="flow">
+            <span class="flow-title">running total</span>
+            {height > 15 && (
+              <span class="flow-numbers">
+                <span>attention</span>
+                <span>MLP</span>
+              </span>
+            )}
+          </span>
+        )}
       </div>
       {beside && others.slice(0, first).map((row) => <Other key={row.steps[0]?.name} row={row} stack={beside} />)}
       {range(layers).map((layer) => (
@@ -107,7 +118,7 @@ function Cells(props: Props & { outline: Outline; layer: number; isNumbered: boo
           <button
             type="button"
             key={number}
-            class={["effect-cell", none && "none", off && "off", chosen.has(name) && "chosen"]
+            class={["effect-cell", none && "none", off && "off", chosen.has(name) && "picked"]
               .filter(Boolean)
               .join(" ")}
             data-head={name}
@@ -133,7 +144,7 @@ function Cells(props: Props & { outline: Outline; layer: number; isNumbered: boo
               all.querySelector<HTMLElement>(`[data-head="${headName(to)}"]`)?.focus();
             }}
           >
-            {isNumbered && !none && <span aria-hidden="true">{signedShort(value)}</span>}
+            {isNumbered && !none && <span aria-hidden="true">{inCell(value)}</span>}
           </button>
         );
       })}
@@ -155,7 +166,7 @@ function Other({ row, stack }: { row: SumRow; stack: Stack }) {
 function Flow(props: { row: SumRow | undefined; stack: Stack; isWide: boolean }) {
   const { row, stack, isWide } = props;
   const steps = row?.steps ?? [];
-  const said = steps.map((step) => `${nameOfStep(row?.layer ?? null, step)} ${signedFigure(step.value)}`);
+  const said = steps.map((step) => stepInWords(row?.layer ?? null, step));
   return (
     <span class="flow" title={said.join(" · ")} style={{ "--zero": stack.zero, "--steps": steps.length }}>
       <span class="unseen">{said.join(", ")}</span>

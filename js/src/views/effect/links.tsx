@@ -28,6 +28,7 @@ export function LinkTable({ context, store }: { context: Context; store: EffectS
   const outline = state.kernel.outline.value;
   if (!links || !outline) return null;
   const { by, isReversed } = store.sort.value;
+  const columns = COLUMNS.filter((name) => links.arrays[name]);
   const rows = linkRows(links, by, isReversed);
   const shown = all.value ? rows : rows.slice(0, FIRST);
   const chosen = new Set(state.traits.heads.value.map(headName));
@@ -43,7 +44,7 @@ export function LinkTable({ context, store }: { context: Context; store: EffectS
         </caption>
         <thead>
           <tr>
-            {(["head", ...COLUMNS] as const).map((name) => (
+            {(["head", ...columns] as const).map((name) => (
               <th
                 key={name}
                 scope="col"
@@ -77,7 +78,7 @@ export function LinkTable({ context, store }: { context: Context; store: EffectS
                   {headName(head)}
                 </button>
               </th>
-              {COLUMNS.map((name) => (
+              {columns.map((name) => (
                 <td key={name}>{written(links, name, numbers[name])}</td>
               ))}
             </tr>

@@ -2,6 +2,7 @@
 
 import type { Context } from "../../parts/context";
 import { Grid } from "./grid";
+import { Legend } from "./legend";
 import { LikelyTokens } from "./likely";
 import { LinkTable } from "./links";
 import { Running } from "./running";
@@ -18,15 +19,25 @@ export function Picture({ context, store }: Props) {
   const message = effects?.message || (effects ? "" : isPage ? NOT_HERE : "");
   return (
     <div class="effect-view" data-kind={effects?.kind} data-progress={effects?.state}>
+      <Legend context={context} store={store} />
       <Progress store={store} />
       {message && <p class="effect-missing">{sentence(message)}</p>}
       <div class="effect-columns">
         <Grid context={context} store={store} />
         <LikelyTokens context={context} store={store} />
       </div>
+      <Protocol context={context} store={store} />
       <LinkTable context={context} store={store} />
     </div>
   );
+}
+
+/** How the numbers were found, and of which model they are. */
+function Protocol({ context: { state }, store }: Props) {
+  const { protocol = "" } = store.effects.value ?? {};
+  const off = state.traits.off.value.length > 0 && store.grid.value !== null;
+  const said = [protocol, off && "the grid is of the model as it is: what is crossed out is off everywhere else"];
+  return <p class="hint effect-protocol">{said.filter(Boolean).map((one) => `${sentence(String(one))} `)}</p>;
 }
 
 const NOT_HERE =

@@ -20,6 +20,8 @@ export interface EffectStore {
   outcome: ReadonlySignal<Outcome | null>;
   /** Null unless they are of what is pinned. */
   links: ReadonlySignal<Links | null>;
+  /** Whether all of it is there that was asked for. */
+  isWhole: ReadonlySignal<boolean>;
   /** Whether there is a model to run: of a page and a trace without one there is none. */
   canRun: ReadonlySignal<boolean>;
   pointed: Signal<Head | null>;
@@ -58,13 +60,17 @@ export function createStore({ state, client, problem }: Context): EffectStore {
     const { layers = 0, heads = 0 } = outline.value ?? {};
     return { layers, heads, values: new Float32Array(), limit: 0 };
   });
+  const outcome = computed(() => {
+    const one = state.kernel.outcome.value;
+    return isOf(one, outline.value) ? one : null;
+  });
   return {
-    effects,
-    grid,
-    links,
-    outcome: computed(() => {
-      const one = state.kernel.outcome.value;
-      return isOf(one, outline.value) ? one : null;
+    ...{ effects, grid, links, outcome },
+    isWhole: computed(() => {
+      const isPage = typeof outline.value?.page === "string"; // what it does not carry never comes
+      const isPair = queries.value.length > 0 && keys.value.length > 0;
+      const isThere = outcome.value !== null && (!isPair || links.value !== null);
+      return isPage || (effects.value !== null && effects.value.state !== "running" && isThere);
     }),
     canRun: computed(() => outline.value?.page === null && effects.value?.state !== "missing"),
     pointed: signal(null),

@@ -5,7 +5,6 @@ import { effectTable } from "../../layout/effects";
 import type { View } from "../../parts/view";
 import { Controls } from "./controls";
 import css from "./effect.css";
-import { Legend } from "./legend";
 import { Picture } from "./picture";
 import { Readout } from "./readout";
 import { createStore } from "./store";
@@ -29,14 +28,11 @@ export const effect: View = {
         const outline = state.kernel.outline.value;
         return outline && { outline, heads: state.traits.heads.value };
       }),
-      ready: computed(() => Boolean(store.effects.value) && store.effects.value?.state !== "running"),
+      ready: store.isWhole,
       drawnRun: computed(() => store.effects.value?.run ?? 0),
-      missing: computed(() =>
-        store.effects.value?.state === "running" || !store.effects.value ? "It is needed to compute effects." : "",
-      ),
+      missing: computed(() => (store.isWhole.value ? "" : "It is needed to compute effects.")),
       Picture: () => <Picture context={context} store={store} />,
       Readout: () => <Readout store={store} />,
-      Legend: () => <Legend context={context} store={store} />,
       Controls: () => <Controls context={context} store={store} />,
       numbers: () => (store.effects.value ? effectTable(store.effects.value) : null),
       escape() {
