@@ -10,21 +10,19 @@ import torch
 from attnwidget.capture.asked import Lookup
 from attnwidget.capture.edits.editor import Editor
 from attnwidget.capture.edits.hooks import before_projections
-from attnwidget.capture.forward import attention_names, forward, unrecorded
-from attnwidget.capture.labels import Labels
+from attnwidget.capture.forward import attention_names, forward
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
 from attnwidget.capture.recorder import Recorder
-from attnwidget.capture.stream import Stream
+from attnwidget.capture.shares import Shares
 from attnwidget.capture.temporary import set_temporarily
 from attnwidget.capture.twin import twin
 from attnwidget.capture.vocabulary import Vocabulary
-from attnwidget.capture.way import directions, written
-from attnwidget.capture.wrappers import core_of, entry
+from attnwidget.capture.wrappers import entry
 from attnwidget.effects import Enough
 from attnwidget.effects.edits import HeadOff
 from attnwidget.effects.target import Asked
-from attnwidget.maths import LeftOut, Projection, QKVLayer
+from attnwidget.maths import LeftOut, QKVLayer
 from attnwidget.maths.projection import version_of
 from attnwidget.maths.softmax import upcast
 
@@ -84,6 +82,7 @@ class Pass:
         self.edits = tuple(edits)
         self._layers, self._make = layers or {}, make
         self._projections: Found | None = None
+        self._shares = Shares(self)
         self._versions = self._versions_now()
         kind = options["attention_mask"].device.type
         # whether, and how, PyTorch rounds on its own here and now
@@ -130,47 +129,6 @@ class Pass:
         values = any(isinstance(one, QKVLayer) and one.v is not None for _, one in kept)
         return Recorder(progress, attention_names(model), wanted, values=values)
 
-    def written(self, trace: Traced, asked: Asked) -> Written:
-        """Say what every part of the model writes into a target of one row."""
-        stream = self.stream(trace)
-        names = trace.attentions
-        known = {
-            (name, number): found
-            for name in names
-            for number in range(trace.n_layers(name))
-            if isinstance(found := trace.projection(number, attention=name), Projection)
-        }
-        biases = {key: one.bias for key, one in known.items() if one.bias is not None}
-        main = "decoder" if "decoder" in names else "self"
-        return written(stream, self._labels(stream, trace.n_layers(main)), asked, biases)
-
-    def directions(self, trace: Traced, asked: Asked, rows: Sequence[int]) -> Mapping[Key, Tensor]:
-        """Return what a vector given by each W_O is multiplied with at each row, (rows, d_model)."""
-        return directions(self.stream(trace), asked, rows)
-
-    def stream(self, trace: Traced) -> Stream:
-        """Make the pass, and catch what is written into the residual stream."""
-        names: dict[str, list[Key]] = {}
-        width = 0
-        for name in trace.attentions:
-            for number in range(trace.n_layers(name)):
-                found = trace.projection(number, attention=name)
-                if isinstance(found, Projection) and name != "encoder":
-                    names.setdefault(found.name, []).append((name, number))
-                    width = found.weight.shape[-1]
-        model = twin(self.model)
-        stream = Stream(model, names, width or int(core_of(model).config.get_text_config().hidden_size))
-        options = {name: one for name, one in self.options.items() if name != "logits_to_keep"}
-        with self.rounding(), unrecorded(model, options):
-            stream.run(lambda: model(**options))
-        return stream
-
-    def _labels(self, stream: Stream, count: int) -> Labels:
-        layers = {leaf.place.block: leaf.key[1] for leaf in stream.leaves if leaf.key and leaf.key[0] != "cross"}
-        if stream.blocks == count:
-            layers = {number: number for number in range(count)}
-        return Labels(self.model, layers)
-
     def project(self, layers: Layers, on_layer: OnLayer | None = None) -> Found:
         """Find the output projections of the layers that this pass gave."""
         model = self.twin()
@@ -212,6 +170,14 @@ class Pass:
                 if on_done is not None:
                     on_done(number + 1, len(edits))
         return _tell(plain, plain, asked), found
+
+    def written(self, trace: Traced, asked: Asked) -> Written:
+        """Say what every part of the model writes into a target of one row."""
+        return self._shares.written(trace, asked)
+
+    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+        """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
+        return self._shares.directions(trace, asked)
 
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""

@@ -87,6 +87,11 @@ class Stream:
         self.head: Callable[[Tensor], Tensor] | None = None if module is None else module.forward
         self._watch(module)
 
+    @property
+    def nbytes(self) -> int:
+        """About how much memory the way back takes: what the parts gave, and twice as much before and after norms."""
+        return 3 * sum(leaf.given.nbytes for leaf in self.leaves)
+
     def run(self, call: Callable[[], Any]) -> None:
         """Make the pass; `call` runs the model."""
         base = core_of(self._model).base_model

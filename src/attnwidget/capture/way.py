@@ -11,7 +11,7 @@ from attnwidget.effects.written import Written
 from attnwidget.maths.softmax import upcast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from attnwidget.capture.labels import Labels
     from attnwidget.capture.stream import Stream
@@ -49,9 +49,9 @@ class Question:
     def __init__(self, stream: Stream, asked: Asked) -> None:
         self._stream = stream
         self._ids, self._signs = list(asked.ids), torch.tensor([1.0, -1.0][: len(asked.ids)])
-        self._is_output = asked.kind == "output"
+        self.is_output = asked.kind == "output"
         self.missing: list[str] = []
-        end = stream.last if self._is_output else stream.hidden
+        end = stream.last if self.is_output else stream.hidden
         if end is None or not end.requires_grad:
             raise ValueError("the direct way to this target could not be found: nothing of the model leads to it")
         self.end = end
@@ -59,7 +59,7 @@ class Question:
     def at(self, row: int) -> tuple[float, float, Tensor]:
         """Return the model's own number at a row, its constant, and what the row is multiplied with, (d,)."""
         x = self.end.detach()[0, row]  # (d,)
-        if self._is_output:
+        if self.is_output:
             length = upcast(x).norm()
             return float(length), 0.0, upcast(x) / length
         with torch.enable_grad():
@@ -84,24 +84,21 @@ class Question:
         return upcast(logits[self._ids]) @ self._signs.to(logits.device)
 
 
-def directions(stream: Stream, asked: Asked, rows: Sequence[int]) -> dict[Key, Tensor]:
-    """Lead a target back to every W_O that is known: what a vector given there at each row is multiplied with.
+def directions(stream: Stream, asked: Asked) -> dict[Key, Tensor]:
+    """Lead a target back to every W_O that is known: what a vector given there is multiplied with, at every row.
 
-    Returns (rows, d_model) of each, float32.
+    Returns (n, d_model) of each, float32.
     """
     question = Question(stream, asked)
-    ends = torch.zeros_like(question.end)  # (1, n, d)
-    if asked.kind == "output":
-        for row in rows:
-            ends[0, row] = question.at(row)[2].to(ends)
-    else:
-        ends[0, list(rows)] = question.at(rows[0])[2].to(ends)  # of every row the same, as it is a matrix
+    if question.is_output:
+        ends = question.end.detach()
+        ends = ends / torch.linalg.vector_norm(ends, dim=-1, keepdim=True)  # (1, n, d)
+    else:  # of every row the same, as it is a matrix
+        ends = question.at(asked.rows[0])[2].to(question.end).expand_as(question.end)
     leaves = [leaf for leaf in stream.leaves if leaf.key is not None]
     found = _back(question.end, [leaf.given for leaf in leaves], ends)
-    width = {leaf.key: leaf.given.shape[-1] for leaf in leaves}
-    at = list(rows)
     return {
-        leaf.key: upcast(grad.reshape(-1, width[leaf.key])[at])
+        leaf.key: upcast(grad.reshape(-1, grad.shape[-1]))
         for leaf, grad in zip(leaves, found, strict=True)
         if leaf.key is not None
     }
@@ -120,29 +117,25 @@ def written(stream: Stream, labels: Labels, asked: Asked, biases: Mapping[Key, T
     stream.forget()
     found = _back(question.end, [leaf.given for leaf in stream.leaves], ends)
     ways: dict[Key, Tensor] = {}
-    shares: list[tuple[int, str, float]] = []
-    total, largest = constant, abs(constant)
+    shares: list[tuple[int, str, float]] = []  # in the order of the pass
+    sums = [constant]  # with an attention as one
     for leaf, grad in zip(stream.leaves, found, strict=True):
-        width = leaf.given.shape[-1]
-        at_row = (upcast(one.detach().reshape(-1, width)[row]) for one in (grad, leaf.given))  # (d,)
-        direction, given = at_row
-        if grad.count_nonzero() > direction.count_nonzero():
-            raise ValueError(MIXED)
+        direction = _of_row(grad, row)  # (d,)
         if not direction.count_nonzero():
             continue
-        share = float(direction @ given)
-        total, largest = total + share, max(largest, abs(share))
+        sums.append(float(direction @ _of_row(leaf.given.detach(), row)))
         if leaf.key is None:
-            shares.append((leaf.place.at, labels.part(leaf.place), share))
+            shares.append((leaf.place.at, labels.part(leaf.place), sums[-1]))
         else:
             ways[leaf.key] = direction
             if leaf.key in biases:
                 name = f"{labels.part(leaf.place, leaf.key)} bias"
                 shares.append((leaf.place.at, name, float(upcast(biases[leaf.key]).to(direction) @ direction)))
+        if grad.count_nonzero() > direction.count_nonzero():
+            raise ValueError(MIXED)
     for place, noted in stream.noted.items():
-        share = float(noted.sum())
-        total, largest = total + share, max(largest, abs(share))
-        shares.append((place.at, labels.constant(place), share))
+        sums.append(float(noted.sum()))
+        shares.append((place.at, labels.constant(place), sums[-1]))
     parts: dict[str, float] = {}
     for _, name, share in sorted(shares):
         parts[name] = parts.get(name, 0.0) + share
@@ -150,15 +143,22 @@ def written(stream: Stream, labels: Labels, asked: Asked, biases: Mapping[Key, T
         parts["head bias"] = constant
     missing = list(question.missing)
     missing += [f"not proven: {place.name} is neither a norm nor an activation" for place in sorted(stream.failed)]
-    rest = logit - total
-    if abs(rest) > _bound(question.end.dtype) * max(largest, abs(logit)):
+    rest = logit - sum(sums)
+    if abs(rest) > _bound(question.end.dtype) * max(map(abs, [*sums, logit])):
         parts["not proven"] = rest
         missing.append(REST)
+    return Written(logit, ways, parts, _held(stream, asked), tuple(missing))
+
+
+def _held(stream: Stream, asked: Asked) -> tuple[str, ...]:
     kinds = set(stream.kinds.values())
-    held = [NORMS] * ("norm" in kinds) + [GATES] * ("activation" in kinds)
-    if stream.bends and asked.kind != "output":
-        held.append(SOFT_CAP)
-    return Written(logit, ways, parts, tuple(held), tuple(missing))
+    bends = stream.bends and asked.kind != "output"
+    return (*[NORMS] * ("norm" in kinds), *[GATES] * ("activation" in kinds), *[SOFT_CAP] * bends)
+
+
+def _of_row(given: Tensor, row: int) -> Tensor:
+    """Return a row of (1, n, d) or (n, d), as (d,)."""
+    return upcast(given.reshape(-1, given.shape[-1])[row])
 
 
 def _back(end: Tensor, leaves: list[Tensor], ends: Tensor) -> list[Tensor]:

@@ -5,7 +5,7 @@ A `Target` is what is asked about; `Edit`s are what is changed in a pass that is
 """
 
 from attnwidget.effects.causal import EffectKind, Enough, effects, without
-from attnwidget.effects.direct import decompose
+from attnwidget.effects.direct import contributions, decompose, directions, look_up
 from attnwidget.effects.edits import Cut
 from attnwidget.effects.results import Decomposition, Effects
 from attnwidget.effects.target import Asked, Target
@@ -18,7 +18,10 @@ __all__ = [
     "Effects",
     "Enough",
     "Target",
+    "contributions",
     "decompose",
+    "directions",
     "effects",
+    "look_up",
     "without",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
-from attnwidget.effects import Decomposition, Effects, decompose, effects, without
+from attnwidget.effects import Decomposition, Effects, contributions, decompose, effects, without
 from attnwidget.head_id import HeadId
 from attnwidget.maths import (
     ALL,
@@ -1028,14 +1028,56 @@ class AttentionTrace:
         Parameters
         ----------
         target : optional
-            As of `effects`, of one row; of a log-probability it is the token's logit that is decomposed.
+            As of `effects`, of one row; of a log-probability it is the token's logit that is decomposed, and of a model
+            without a head the length of a last vector.
+
+        Returns
+        -------
+        Decomposition
+            The shares, which add up to the model's own number. The first time, this runs the model once more.
 
         Raises
         ------
         ValueError
-            If the trace has no model, the model no head, or its final norm and unembedding could not be proven.
+            If the trace has no model, if the target is a loss, or if nothing could be found that leads to it.
         """
         return decompose(self, target)
+
+    def contributions(
+        self, layer: int, target: Any = None, queries: Positions = None, *, attention: str | None = None
+    ) -> Tensor:
+        """Say what each head writes for each key into a target's logit: α_ij (v_j W_O^h) · u_i.
+
+        u_i is the way from the layer's output at row i to the logit, with the final norm's scale held at what it is for
+        that row. Where attention is forbidden, nothing is written: 0.
+
+        Parameters
+        ----------
+        layer : int
+            Which one.
+        target : optional
+            As of `decompose`.
+        queries : int, slice or sequence of int, optional
+            Which rows; by default the target's own. Another row's numbers are of its own logits of these tokens.
+        attention : str, optional
+            Which one, where there are several: "decoder" or "cross".
+
+        Returns
+        -------
+        Tensor
+            float32 (heads, queries, keys); without `queries`, or with one number, (heads, keys). In the target's row a
+            head's add up to its share in `decompose`.
+
+        Raises
+        ------
+        ValueError
+            As `decompose`, or if the layer's W_O is not proven.
+        """
+        found, (_, rows, _), single = self._tile(layer, None, attention, queries)
+        name, number = self._name(attention), range(self.n_layers(attention))[layer]
+        chosen = None if queries is None else positions(rows, found.shape[1], found.device).tolist()
+        tile = contributions(self, number, target, chosen, name)  # (heads, queries, keys)
+        return tile[:, 0] if queries is None else tile[single]
 
     def without(
         self, *heads: str | tuple[int, int], value: str = "zero", attention: str | None = None
