@@ -214,6 +214,8 @@ class Session:
         text = self.texts.text if len(self.texts.text) < _SHORT else f"{self.texts.text[:_SHORT]}…"
         (queries, keys), writes = shown_sides(trace, now.attention)
         lines = [f"{name}({text!r}) · {self._model_name} · {len(queries.text)} tokens"]
+        if self._off.now:
+            lines.append(f"without {', '.join(map(str, self._off.now))}")
         if max(len(queries.text), len(keys.text)) <= _SHORT:
             weights = tiles.tile(trace, now.heads, attention=now.attention)  # (heads, queries, keys)
             lines += strongest(weights, (queries.text, keys.text), now.heads, writes=writes)

@@ -54,6 +54,8 @@ def summed(found: Decomposition) -> schema.Sum:
     layers: dict[int, list[schema.Piece]] = {}
     for name, heads in {found.attention: found.heads, "cross": found.cross}.items():
         for layer, row in enumerate([] if heads is None else heads):
+            if bool(row.isnan().all()):
+                continue  # its W_O is not proven, as `missing` says
             layers.setdefault(layer, []).append(_piece(_WHOSE.get(name, "attention"), float(row.sum()), layer))
     for name, value in found.parts.items():
         match = _OF_LAYER.fullmatch(name)

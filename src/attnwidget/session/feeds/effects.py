@@ -16,11 +16,14 @@ from attnwidget.wire.schema import VIEWS
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
+    from threading import RLock
 
     from attnwidget.effects import Decomposition, Effects
     from attnwidget.session.feeds.base import Shown
     from attnwidget.session.jobs import Job
     from attnwidget.trace import AttentionTrace
+    from attnwidget.wire.schema import Wired
 
 Value = Literal["zero", "mean"]
 
@@ -35,6 +38,13 @@ class _About(NamedTuple):
     value: Value = "zero"
 
 
+class Found(NamedTuple):
+    """What was computed: of heads, and of all parts; the one or the other may not be there."""
+
+    effects: Effects | None = None
+    sum: Decomposition | None = None
+
+
 class EffectsFeed(LongFeed):
     """Fills the grid of all heads: what each writes, at once; what it does when it is off, as far as it is known."""
 
@@ -42,6 +52,10 @@ class EffectsFeed(LongFeed):
     _value: Value = "zero"
     _about: _About | None = None
     _last: schema.Effects | None = None
+
+    def __init__(self, tell: Callable[[Wired], None], lock: RLock | None = None) -> None:
+        super().__init__(tell, lock)
+        self.found = Found()
 
     def follow(self, shown: Shown) -> None:
         """Compute what the view shows, if it does not know it yet."""
@@ -57,24 +71,28 @@ class EffectsFeed(LongFeed):
         self._ask(shown)
 
     def on_screen(self, shown: Shown) -> Effects:
-        """Compute the effects on screen, for Python."""
+        """Return the effects on screen, computed here if they are not there."""
+        if self.found.effects is not None and self._about == self._about_of(shown):
+            return self.found.effects
         where = question(shown.selection, shown.whole), self._kind, self._value
         return shown.whole.effects(*where, attention=shown.selection.attention)
 
     def _ask(self, shown: Shown) -> None:
-        now = shown.selection
-        about = _About(shown.whole, now.attention, question(now, shown.whole), self._kind, self._value)
+        about = self._about_of(shown)
         if about == self._about and self._last is not None:
             if self._last.run != shown.run:
                 self._say(replace(self._last, run=shown.run))
             return
-        self._about = about
-        self._say(
-            schema.Effects(
-                run=shown.run, attention=about.attention, kind=about.kind, value=about.value, state="running"
-            )
-        )
+        last, before = self._last, self._about
+        self._about, self.found = about, Found()
+        known = {} if last is None or before is None or before[:3] != about[:3] else _of_target(last)
+        new = {"attention": about.attention, "kind": about.kind, "value": about.value, "state": "running"}
+        self._say(schema.Effects(run=shown.run, **known, **new))
         self._begin(lambda job, enough: self._compute(job, enough, about), self._end)
+
+    def _about_of(self, shown: Shown) -> _About:
+        now = shown.selection
+        return _About(shown.whole, now.attention, question(now, shown.whole), self._kind, self._value)
 
     def _say(self, state: schema.Effects) -> None:
         self._last = state
@@ -95,7 +113,8 @@ class EffectsFeed(LongFeed):
             if kind == "decompose":
                 return {**known, "state": "missing", "message": str(error)}
         else:
-            known |= {"sum": wire.summed(found)}
+            self.found = self.found._replace(sum=found)
+            known |= {"sum": wire.summed(found), "no_sum": ""}
             if kind == "decompose":
                 return known | _written(found, about)
         job.hand_on(lambda: self._add(**known))
@@ -105,6 +124,8 @@ class EffectsFeed(LongFeed):
 
         on_pass = counting(job, enough, on_done)
         whole = trace.effects(target, kind, value, attention=attention, on_done=on_pass)
+        job.report("")
+        self.found = self.found._replace(effects=whole)
         return {
             **known,
             "protocol": whole.protocol,
@@ -125,10 +146,16 @@ class EffectsFeed(LongFeed):
             self._add(state="missing", message=str(error) or type(error).__name__)
 
 
+def _of_target(last: schema.Effects) -> dict[str, Any]:
+    """Return what does not go by the kind of effect."""
+    return {name: getattr(last, name) for name in ("asked", "sum", "no_sum")}
+
+
 def _written(found: Decomposition, about: _About) -> dict[str, Any]:
     """Say what each head writes directly."""
     heads = wire.heads_of(found, about.attention)
-    known = {"base": wire.number(found.logit), "unit": "logits", "state": "ready"}
+    protocol = "; ".join(["what each head writes straight into the answer", *found.held])
+    known = {"base": wire.number(found.logit), "unit": "logits", "state": "ready", "protocol": protocol}
     if heads is None:
         why = f"the {about.attention}'s heads write nothing into the answer directly: see what switching them off does"
         return {**known, "state": "missing", "message": why}
