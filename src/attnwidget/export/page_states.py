@@ -68,7 +68,7 @@ class Known(NamedTuple):
 
     def effects(self, attention: str, run: int) -> dict[str, Any]:
         """Return what was computed of effects, by the states' traits, as the page's `run`; empty where nothing was."""
-        found: dict[str, Any] = dict.fromkeys(("_effects", "_outcome", "_links"), {})
+        found: dict[str, Any] = {name: {} for name in ("_effects", "_outcome", "_links")}
         for one in self.computed:
             if isinstance(one, schema.Effects | schema.Outcome | schema.Links) and self._is_of(one.run, attention):
                 going = getattr(one, "state", "") == "running"

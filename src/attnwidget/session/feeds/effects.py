@@ -86,7 +86,7 @@ class EffectsFeed(LongFeed):
         last, before = self._last, self._about
         self._about, self.found = about, Found()
         known = {} if last is None or before is None or before[:3] != about[:3] else _of_target(last)
-        new = {"attention": about.attention, "kind": about.kind, "value": about.value, "state": "running"}
+        new: dict[str, Any] = {"attention": about.attention, "kind": about.kind, "value": about.value, "state": "running"}
         self._say(schema.Effects(run=shown.run, **known, **new))
         self._begin(lambda job, enough: self._compute(job, enough, about), self._end)
 
