@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
+from attnwidget.capture.returned import tensors_in
 from attnwidget.maths.softmax import upcast
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class _Rows:
     @property
     def tensors(self) -> list[Tensor]:
         """What is kept."""
-        return [x for _, returned in self._tape for x in _tensors(returned)]
+        return [x for _, returned in self._tape for x in tensors_in(returned)]
 
     def logits(self, row: int) -> Tensor:
         """Return one row's logits, (vocabulary,)."""
@@ -174,10 +175,3 @@ def beside(model: nn.Module, head: nn.Module) -> list[nn.Module]:
         found += [child for child in parent.children() if not any(part is head for part in child.modules())]
         parent = parent.get_submodule(step)
     return found
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return [x for part in parts for x in _tensors(part)]

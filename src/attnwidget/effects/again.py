@@ -29,6 +29,11 @@ class Again(Protocol):
     ) -> tuple[float, Tensor]:
         """Run the model once for each list of edits, several at once; return the target without any, and (passes,)."""
 
+    def estimates(
+        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+    ) -> tuple[float, Tensor]:
+        """Estimate the same to first order, from one backward pass; of heads that are replaced only."""
+
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
 
@@ -79,3 +84,9 @@ class Traced(Protocol):
 
     def sides(self, attention: str | None = None) -> tuple[Tokens, Tokens]:
         """Return the tokens that attend, and those attended to."""
+
+    def allowed(self, layer: int, head: Any = None, *, attention: str | None = None) -> Tensor:
+        """Return which pairs may attend."""
+
+    def weights(self, layer: int, head: Any = None, *, attention: str | None, queries: Any, keys: Any) -> Tensor:
+        """Compute weights."""

@@ -11,8 +11,8 @@ from attnwidget import maths, measures
 from attnwidget.head_id import HeadId
 from attnwidget.tables import Table
 from attnwidget.trace.ranking import pair_grid
-from attnwidget.wire.profile import profile_rows
 from attnwidget.wire import schema
+from attnwidget.wire.profile import profile_rows
 from attnwidget.wire.schema import Profile
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ def table(session: Session, alive: Alive = lambda *_: None) -> Table:
 
     Of lines and matrix a row for every pair in every selected head, of pinned tokens only where there are any; of the
     text view the numbers that shade it; of the heads view every head's scores, and its number of what is pinned; of
-    the breakdown every key with its steps; of the effect view every head's effect and what every part writes. The numbers are the model's own: what a reader hides or lets fall below the
-    threshold is in them. A pair that has no number has a note that says why.
+    the breakdown every key with its steps; of the effect view every head's effect, and what every part writes. The
+    numbers are the model's own: what a reader hides or lets fall below the threshold is in them. A pair that has no
+    number has a note that says why.
 
     Parameters
     ----------

@@ -86,8 +86,8 @@ class EffectsFeed(LongFeed):
         last, before = self._last, self._about
         self._about, self.found = about, Found()
         known = {} if last is None or before is None or before[:3] != about[:3] else _of_target(last)
-        new: dict[str, Any] = {"attention": about.attention, "kind": about.kind, "value": about.value, "state": "running"}
-        self._say(schema.Effects(run=shown.run, **known, **new))
+        new: dict[str, Any] = {"attention": about.attention, "kind": about.kind, "value": about.value}
+        self._say(schema.Effects(run=shown.run, state="running", **known, **new))
         self._begin(lambda job, enough: self._compute(job, enough, about), self._end)
 
     def _about_of(self, shown: Shown) -> _About:
