@@ -16,7 +16,7 @@ import torch
 
 from attnwidget.effects.results import Decomposition
 from attnwidget.effects.target import Target
-from attnwidget.maths import ALL, Projection, QKVLayer, positions
+from attnwidget.maths import ALL, Projection, QKVLayer
 from attnwidget.maths.written import written_into
 
 if TYPE_CHECKING:
@@ -131,5 +131,5 @@ def _pairs(trace: Traced, attention: str, number: int, rows: list[int], u: Tenso
     assert isinstance(projection, Projection)  # noqa: S101 - as above
     values = layer.values(ALL, ALL)  # (heads, keys, d_v)
     assert values is not None  # noqa: S101 - as above
-    weights = layer.weights(ALL, positions(rows, layer.shape[1], layer.device), ALL)  # (heads, rows, keys)
+    weights = layer.weights(ALL, torch.tensor(rows, device=layer.device), ALL)  # (heads, rows, keys)
     return written_into(weights, values, projection.weight.to(values), u.to(values)).cpu()
