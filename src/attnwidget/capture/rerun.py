@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from attnwidget.capture.edits.editor import Place
-    from attnwidget.effects.again import OnDone, Traced
+    from attnwidget.effects.again import OnDone, OnPart, Traced
     from attnwidget.effects.edits import Edit
     from attnwidget.effects.target import Target
     from attnwidget.effects.written import Key, Written
@@ -190,12 +190,16 @@ class Pass:
         )(target)
 
     def outcomes(
-        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+        self,
+        edits: Sequence[Sequence[Edit]],
+        asked: Asked,
+        on_done: OnDone | None = None,
+        on_part: OnPart | None = None,
     ) -> tuple[float, Tensor]:
         """Run the model once for each list of edits; return the target without any, and (passes,)."""
         self.check()
         self._check_edits([one for some in edits for one in some])
-        return Experiments(self, asked).outcomes(edits, on_done)
+        return Experiments(self, asked).outcomes(edits, on_done, on_part)
 
     def estimates(
         self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None

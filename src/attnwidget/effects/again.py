@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnwidget.tokens import Tokens
 
     OnDone = Callable[[int, int], None]  # (passes done, passes in all); what it raises stops the work
+    OnPart = Callable[[float, Tensor], None]  # what `outcomes` would return by now, NaN for what is not known yet
 
 
 class Again(Protocol):
@@ -25,7 +26,11 @@ class Again(Protocol):
         """Look up a target's tokens and positions; None is the default of this model. Raises ValueError."""
 
     def outcomes(
-        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+        self,
+        edits: Sequence[Sequence[Edit]],
+        asked: Asked,
+        on_done: OnDone | None = None,
+        on_part: OnPart | None = None,
     ) -> tuple[float, Tensor]:
         """Run the model once for each list of edits, several at once; return the target without any, and (passes,)."""
 

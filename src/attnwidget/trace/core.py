@@ -984,6 +984,7 @@ class AttentionTrace:
         pair: tuple[Any, Any] | None = None,
         how: Cut = "before",
         on_done: OnDone | None = None,
+        on_part: Callable[[Effects], None] | None = None,
     ) -> Effects:
         """Say what each head does to what the model says, by running it again without that head, or by arithmetic.
 
@@ -1009,6 +1010,8 @@ class AttentionTrace:
         on_done : function, optional
             Called with (passes done, passes in all). If it raises `attnwidget.effects.Enough`, what was computed until
             then is returned.
+        on_part : function, optional
+            Called before it with what there is by then: NaN for heads that were not run yet.
 
         Returns
         -------
@@ -1020,7 +1023,8 @@ class AttentionTrace:
         ValueError
             If the trace has no model, or the model no head for this target; with the reason.
         """
-        return effects(self, target, kind, value, attention=attention, pair=pair, how=how, on_done=on_done)
+        how_told: dict[str, Any] = {"on_done": on_done, "on_part": on_part}
+        return effects(self, target, kind, value, attention=attention, pair=pair, how=how, **how_told)
 
     def patch(
         self,

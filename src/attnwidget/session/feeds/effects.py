@@ -38,13 +38,6 @@ class _About(NamedTuple):
     value: Value = "zero"
 
 
-class Found(NamedTuple):
-    """What was computed: of heads, and of all parts; the one or the other may not be there."""
-
-    effects: Effects | None = None
-    sum: Decomposition | None = None
-
-
 class EffectsFeed(LongFeed):
     """Fills the grid of all heads: what each writes, at once; what it does when it is off, as far as it is known."""
 
@@ -55,7 +48,7 @@ class EffectsFeed(LongFeed):
 
     def __init__(self, tell: Callable[[Wired], None], lock: RLock | None = None) -> None:
         super().__init__(tell, lock)
-        self.found = Found()
+        self.found: Effects | None = None
 
     def follow(self, shown: Shown) -> None:
         """Compute what the view shows, if it does not know it yet."""
@@ -72,8 +65,8 @@ class EffectsFeed(LongFeed):
 
     def on_screen(self, shown: Shown) -> Effects:
         """Return the effects on screen, computed here if they are not there."""
-        if self.found.effects is not None and self._about == self._about_of(shown):
-            return self.found.effects
+        if self.found is not None and self._about == self._about_of(shown):
+            return self.found
         where = question(shown.selection, shown.whole), self._kind, self._value
         return shown.whole.effects(*where, attention=shown.selection.attention)
 
@@ -84,7 +77,7 @@ class EffectsFeed(LongFeed):
                 self._say(replace(self._last, run=shown.run))
             return
         last, before = self._last, self._about
-        self._about, self.found = about, Found()
+        self._about, self.found = about, None
         known = {} if last is None or before is None or before[:3] != about[:3] else _of_target(last)
         new: dict[str, Any] = {"attention": about.attention, "kind": about.kind, "value": about.value}
         self._say(schema.Effects(run=shown.run, state="running", **known, **new))
@@ -113,37 +106,47 @@ class EffectsFeed(LongFeed):
             if kind == "decompose":
                 return {**known, "state": "missing", "message": str(error)}
         else:
-            self.found = self.found._replace(sum=found)
             known |= {"sum": wire.summed(found), "no_sum": ""}
             if kind == "decompose":
                 return known | _written(found, about)
         job.hand_on(lambda: self._add(**known))
 
-        def on_done(done: int, total: int) -> None:
-            self._add(done=done, total=total)
+        parts: list[Effects] = []
 
-        on_pass = counting(job, enough, on_done)
-        whole = trace.effects(target, kind, value, attention=attention, on_done=on_pass)
-        job.report("")
-        self.found = self.found._replace(effects=whole)
-        return {
-            **known,
-            "protocol": whole.protocol,
-            "unit": whole.unit,
-            "base": wire.number(whole.base),
-            "grid": wire.grid(whole.grid(attention), trace, attention),
-            "state": "stopped" if whole.stopped else "ready",
-        }
+        def on_done(done: int, total: int) -> None:
+            self._add(done=done, total=total, **(_told(parts[-1], about) if parts else {}))
+
+        whole = trace.effects(
+            target,
+            kind,
+            value,
+            attention=attention,
+            on_done=counting(job, enough, on_done),
+            on_part=lambda one: parts.__setitem__(slice(None), [one]),
+        )
+        return {**known, **_told(whole, about), "state": "stopped" if whole.stopped else "ready", "found": whole}
 
     def _end(self, job: Job[Any]) -> None:
         try:
-            self._add(**job.result())
+            known = job.result()
+            self.found = known.pop("found", None)
+            self._add(**known)
         except Stopped:
             raise
         except Enough:
             self._add(state="stopped")
         except Exception as error:  # noqa: BLE001 - told in the picture's place
             self._add(state="missing", message=str(error) or type(error).__name__)
+
+
+def _told(found: Effects, about: _About) -> dict[str, Any]:
+    """Say what each head does when it is off."""
+    return {
+        "protocol": found.protocol,
+        "unit": found.unit,
+        "base": wire.number(found.base),
+        "grid": wire.grid(found.grid(about.attention), about.trace, about.attention),
+    }
 
 
 def _of_target(last: schema.Effects) -> dict[str, Any]:
