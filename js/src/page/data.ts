@@ -25,6 +25,8 @@ export interface AttentionData {
   run: number;
   pictures: Pictures;
   categories: Categories;
+  /** What was computed of effects, as the states' traits; empty where nothing was. */
+  effects: Record<"_effects" | "_outcome" | "_links", object>;
   layers: LayerData[];
 }
 

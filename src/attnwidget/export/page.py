@@ -123,6 +123,7 @@ def contents(
                 ).to_state(),
                 "pictures": known.pictures(trace, name, run).to_state(),
                 "categories": known.categories(trace, name, run).to_state(),
+                "effects": known.effects(name, run),
             }
             for run, (name, layers_of) in enumerate(written.items(), 1)
         },

@@ -35,12 +35,14 @@ class Known(NamedTuple):
     drawn: schema.Wired | None
     scored: schema.Wired | None
     own: Sequence[Category]
+    computed: Sequence[schema.Wired | None]
 
     @classmethod
     def of(cls, session: Session) -> Known:
         """Look at what it has."""
         drawn, scored = (session.states.get(name) for name in ("pictures", "categories"))
-        return cls(session.run_number, session.selection.attention, drawn, scored, session.own_categories)
+        computed = [session.states.get(name) for name in ("effects", "outcome", "links")]
+        return cls(session.run_number, session.selection.attention, drawn, scored, session.own_categories, computed)
 
     def pictures(self, trace: AttentionTrace, attention: str, run: int) -> schema.Pictures:
         """Return every head's small picture, as the page's `run`."""
@@ -63,6 +65,16 @@ class Known(NamedTuple):
         except Exception as error:  # noqa: BLE001  (said in the panel)
             return no_categories(trace, attention, run, error)
         return categories(table, attention, run, schema.Probe())
+
+    def effects(self, attention: str, run: int) -> dict[str, Any]:
+        """Return what was computed of effects, by the states' traits, as the page's `run`; empty where nothing was."""
+        found: dict[str, Any] = {name: {} for name in ("_effects", "_outcome", "_links")}
+        for one in self.computed:
+            if isinstance(one, schema.Effects | schema.Outcome | schema.Links) and self._is_of(one.run, attention):
+                going = getattr(one, "state", "") == "running"
+                name = f"_{type(one).__name__.lower()}"
+                found[name] = replace(one, run=run, **({"state": "stopped"} if going else {})).to_state()
+        return found
 
     def _is_of(self, run: int, attention: str) -> bool:
         return run == self.run and attention == self.attention

@@ -14,7 +14,7 @@ def written_into(weights: Tensor, values: Tensor, output_weight: Tensor, directi
     """Compute α_ij (v_j W_O) · u_i: what each head writes for each key into a direction of each query's own.
 
     With u the way from the layer's output to a logit, its norms held, these are the terms of direct logit attribution
-    (Elhage et al. 2021, "A mathematical framework for transformer circuits"): over keys they are the head's share.
+    (Elhage et al. 2021, "A mathematical framework for transformer circuits"): over keys they add up to its share.
 
     Parameters
     ----------
