@@ -35,7 +35,7 @@ function givenOf(labels: string[], values: number[], view: string): Given {
   } as unknown as Outline;
   const selection = {
     ...{ view, attention: "self", measure: "weights", layer: 0, heads: [[0, 0]], queries: [], keys: [] },
-    ...{ threshold: 0.02, words: false, category: null, combine: "mean", what_if: {} },
+    ...{ threshold: 0.02, words: false, category: null, combine: "mean", what_if: {}, off: [], target: null },
   } as Selection;
   const units = sidesOf(outline, false);
   const n = labels.length;

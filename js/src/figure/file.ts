@@ -2,7 +2,7 @@
 
 import { accent, MARKS } from "../draw/colours";
 import { GROUND } from "../draw/heat";
-import { apart, howMany, whoseInWords } from "../layout/heads";
+import { apart, headName, howMany, whoseInWords } from "../layout/heads";
 import { WEIGHTS } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { tokensOf } from "../layout/units";
@@ -90,6 +90,7 @@ function provenanceOf({ outline, selection, pictures }: Given): string[] {
     textsOf(outline),
     attention === "self" ? "" : `${attention}${attention === "cross" ? "-attention" : "’s attention"}`,
     pictures ? "" : those.join("; "),
+    outline.off.length > 0 ? `without ${outline.off.map(headName).join(", ")}` : "",
     selection.words ? "sub-words merged: sum over keys, mean over queries" : "",
     meaning,
     `attnwidget ${version}`,

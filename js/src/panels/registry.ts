@@ -16,6 +16,7 @@ import { nextButton } from "./next/button";
 import { nextTokens } from "./next/next-tokens";
 import { unchanged } from "./next/unchanged";
 import { numbers } from "./numbers";
+import { headsOff } from "./off";
 import { saveMenu } from "./save/menu";
 import { examples } from "./text/examples";
 import { modelLine } from "./text/model-line";
@@ -36,6 +37,7 @@ export const PANELS: Panel[] = [
   measureMeaning,
   unchanged,
   written,
+  headsOff,
   nextTokens,
   attention,
   findBar,

@@ -117,7 +117,7 @@ def capture_batch(
         run_recorded(whole, options, Rows(recorders, [_sizes(one) for one in ready], name_of))
         if all(recorder.layers for recorder in recorders):
             return [
-                make_trace(whole, one, recorder.in_order(), recorder.max_error, tokenizer)
+                make_trace(whole, one, recorder.in_order(), recorder, tokenizer)
                 for one, recorder in zip(ready, recorders, strict=True)
             ]
     return [run(whole, one, tokenizer, layers=layers, values=values, on_layer=on_layer) for one in ready]

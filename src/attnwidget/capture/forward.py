@@ -67,7 +67,7 @@ def _forward(model: Any, options: dict[str, Any], recorder: Recorder) -> dict[st
     if reason:
         raise UnsupportedModelError(reason)
     called, seen = entry(model), _watched(model, options)
-    with torch.no_grad(), set_temporarily(_settings(model, "eager")), _recording(model, recorder), seen:
+    with torch.no_grad(), set_temporarily(settings(model, "eager")), _recording(model, recorder), seen:
         found, recorder.given_error = eager.run(called, options, values=recorder.values)
     if recorder.on_layer is not None:
         recorder.on_layer(sum(map(len, found.values())))
@@ -78,7 +78,7 @@ def run_recorded(model: Any, options: dict[str, Any], recorder: Recorder | Rows)
     """Run a model that asks transformers for its attention function, of one text or of several rows."""
     with (
         torch.no_grad(),
-        set_temporarily(_settings(model, NAME)),
+        set_temporarily(settings(model, NAME)),
         _recording(model, recorder),
         _watched(model, options),
     ):
@@ -89,12 +89,17 @@ def run_recorded(model: Any, options: dict[str, Any], recorder: Recorder | Rows)
 def unrecorded(model: Any, options: dict[str, Any]) -> Iterator[None]:
     """Let a twin compute as in a capture, and record nothing."""
     name = NAME if uses_interface(model) else "eager"
-    with set_temporarily(_settings(model, name)), _recording(model, None), _watched(model, options):
+    with set_temporarily(settings(model, name)), _recording(model, None), _watched(model, options):
         yield
 
 
 def _recording(model: Any, recorder: Recorder | Rows | None) -> AbstractContextManager[None]:
-    return recording(recorder, is_eager=not getattr(core_of(model), "_supports_sdpa", True))
+    return recording(recorder, is_eager=is_eager(model))
+
+
+def is_eager(model: Any) -> bool:
+    """Whether a model is for eager attention alone."""
+    return not getattr(core_of(model), "_supports_sdpa", True)
 
 
 def _watched(model: Any, options: dict[str, Any]) -> AbstractContextManager[object]:
@@ -111,7 +116,7 @@ def attention_names(model: Any) -> Callable[[nn.Module], str]:
     return lambda module: "encoder" if id(module) in encoder else "cross" if id(module) in cross else "decoder"
 
 
-def _settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:
+def settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, str, Any]]:
     """List what a capture changes: attention in every config, the training flag, compiled code."""
     for module in model.modules():  # also those that another capture has in eval mode just now
         yield module, "training", False

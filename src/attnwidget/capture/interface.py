@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from attnwidget.capture.edits.editor import Editor
     from attnwidget.capture.recorder import Recorder, SeenMask
 
 NAME = "attnwidget"
 
 _recorder: ContextVar[Recorder | Rows | None] = ContextVar("attnwidget_recorder", default=None)
+_editor: ContextVar[Editor | None] = ContextVar("attnwidget_editor", default=None)
 
 
 @contextmanager
@@ -48,12 +50,24 @@ def recording(recorder: Recorder | Rows | None, *, is_eager: bool) -> Iterator[N
 
 @contextmanager
 def not_recording() -> Iterator[None]:
-    """Record nothing inside, also where another capture is under way around it."""
-    token = _recorder.set(None)
+    """Record nothing inside, and edit nothing, also where another capture is under way around it."""
+    token, edits = _recorder.set(None), _editor.set(None)
     try:
         yield
     finally:
         _recorder.reset(token)
+        _editor.reset(edits)
+
+
+@contextmanager
+def editing(editor: Editor, *, is_eager: bool) -> Iterator[None]:
+    """Let an editor change every attention that is computed inside, in this thread; see `recording` for `is_eager`."""
+    token, masks = _editor.set(editor), leaves_none_out.set(is_eager)
+    try:
+        yield
+    finally:
+        _editor.reset(token)
+        leaves_none_out.reset(masks)
 
 
 def attention(  # noqa: PLR0917 - transformers' own signature
@@ -67,18 +81,18 @@ def attention(  # noqa: PLR0917 - transformers' own signature
     is_causal: bool | None = None,  # noqa: FBT001
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Compute attention as SDPA does; inside `recording` also record it.
+    """Compute attention as SDPA does; inside `recording` also record it, and inside `editing` change it.
 
     Parameters are those of every attention function of transformers: query (batch, heads, n, d_k),
     key and value (batch, key heads, m, d), mask (batch, 1 or heads, n, m). Returns the output
     (batch, n, heads, d_v), and no weights.
     """
-    recorder = _recorder.get()
+    recorder, editor = _recorder.get(), _editor.get()
     wants_causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     # as SDPA: one query, the last one, sees every key
     causal = attention_mask is None and bool(wants_causal) and (query.shape[2] > 1 or key.shape[2] == 1)
     options = {"dropout": dropout, **kwargs}
-    if recorder is None:
+    if recorder is None and editor is None:
         options["scaling"] = scaling
         return attend_unrecorded(module, query, key, value, attention_mask, causal=causal, **options), None
     kind = query.device.type
@@ -91,10 +105,20 @@ def attention(  # noqa: PLR0917 - transformers' own signature
         "softcap": kwargs.get("softcap"),
         "sinks": kwargs.get("s_aux"),
     }
-    if isinstance(recorder, Rows):
+    if recorder is None or isinstance(recorder, Rows):
         output = attend_unrecorded(  # (batch, n, heads, d_v)
             module, query, key, value, attention_mask, causal=causal, scaling=scaling, **options
         )
+        if recorder is None:
+            assert editor is not None  # noqa: S101 - else nothing would be looked at
+            masks = editor.first(attention_mask), editor.first(position_bias)  # all rows are one text's
+
+            def read(row: int) -> QKVLayer:
+                operands = query[row, None], key[row, None], value[row, None]  # each (1, heads, n, d)
+                return _read(editor.reader, operands, *masks, **about)[1]
+
+            place = editor.place(module)
+            return editor.edit_heads(place, editor.edit_links(place, output, read), value), None
         for row in recorder.of(module, (query, key, value), attention_mask, position_bias):
             _, layer = _read(row.recorder, row.operands, row.mask, row.bias, **about)
             row.recorder.add(module, output[row.number, None, : layer.shape[1]], layer)
@@ -106,8 +130,14 @@ def attention(  # noqa: PLR0917 - transformers' own signature
     added = position_bias[0] if position_bias is not None and isinstance(layer.bias, RelativeBias) else layer.bias
     options |= {"scale": layer.scale, "bias": added, "rule": mask.rule, "forbidden": mask.forbidden}
     output, lse = attend(module, query, key, value, **options)  # (1, n, heads, d_v), (heads, n)
-    recorder.add(module, output, replace(layer, known_lse=lse))
-    return output, None
+    layer = replace(layer, known_lse=lse)
+    if editor is None:
+        recorder.add(module, output, layer)
+        return output, None
+    place = editor.place(module)
+    output = editor.edit_links(place, output, lambda _: layer)
+    recorder.add(module, output, editor.forbid(place, layer))
+    return editor.edit_heads(place, output, value), None
 
 
 def _read(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attnwidget.effects.written import Key
 
 BLOCK = re.compile(r"(.*?\.\d+)(?:\.|$)")  # "model.layers.3" of "model.layers.3.mlp.down_proj"
+EMBEDDINGS = "inputs_embeds"  # in place of a module's name, where these were given
 _ATTENTION = re.compile(r"attn|attention", re.IGNORECASE)
 _CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
 _POSITION = re.compile(r"position|wpe|pos_emb", re.IGNORECASE)
@@ -46,7 +47,9 @@ class Labels:
         names = {id(module): name for name, module in named}
         self._base = names.get(id(base), "")
         weight = getattr(words, "weight", None)  # a decoder may have a module of its own for the same table
-        self._words = {names.get(id(words))} | {name for name, one in named if getattr(one, "weight", 0) is weight}
+        self._words = {EMBEDDINGS, names.get(id(words))} | {
+            name for name, one in named if getattr(one, "weight", 0) is weight
+        }
         self._layers = layers
 
     def layer(self, place: Place) -> str:

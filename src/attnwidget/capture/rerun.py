@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from attnwidget.capture.asked import Lookup
 from attnwidget.capture.blocks import find_blocks
+from attnwidget.capture.edits.copies import Copies
 from attnwidget.capture.edits.editor import Editor
+from attnwidget.capture.edits.experiments import Experiments
+from attnwidget.capture.edits.gradient import estimates
 from attnwidget.capture.edits.hooks import before_projections
-from attnwidget.capture.forward import attention_names, forward
+from attnwidget.capture.forward import attention_names, forward, is_eager, settings
 from attnwidget.capture.gradients import find_gradients
+from attnwidget.capture.interface import NAME, editing
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.shares import Shares
-from attnwidget.capture.temporary import set_temporarily
 from attnwidget.capture.twin import twin
 from attnwidget.capture.vocabulary import Vocabulary
-from attnwidget.capture.wrappers import entry
-from attnwidget.effects import Enough
 from attnwidget.effects.edits import HeadOff
 from attnwidget.effects.target import Asked
+from attnwidget.head_id import HeadId
 from attnwidget.maths import LeftOut, QKVLayer
 from attnwidget.maths.projection import version_of
-from attnwidget.maths.softmax import upcast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor, nn
 
-    from attnwidget.effects.again import OnDone, Traced
+    from attnwidget.capture.edits.editor import Place
+    from attnwidget.effects.again import OnDone, OnPart, Traced
     from attnwidget.effects.edits import Edit
     from attnwidget.effects.target import Target
     from attnwidget.effects.written import Key, Written
@@ -41,8 +44,8 @@ if TYPE_CHECKING:
     from attnwidget.trace.projections import Found, Layers, OnLayer
     from attnwidget.trace.second import FoundBlocks, FoundGradients
 
-    # from the layers of an edited pass, its error and its edits to its trace
-    Make = Callable[[dict[str, list[Layer]], float | None, "Pass"], Any]
+    # from the layers of an edited pass, and what recorded them, to its trace
+    Make = Callable[[dict[str, list[Layer]], Recorder, "Pass"], Any]
 
 _CHANGED = "the model cannot be run again for this trace: its weights have changed since"
 _OFF = "W_O cannot be told: a head of this layer was edited in this pass"
@@ -67,6 +70,13 @@ class Pass:
         What makes a trace of an edited pass.
     edits : sequence of edits
         What was changed in this pass already.
+    is_interfaced : bool
+        Whether the model's attention went through transformers' interface.
+
+    Attributes
+    ----------
+    reuses : bool, or None
+        Whether a pass may begin at a later block; None while nobody has tried.
     """
 
     def __init__(
@@ -79,8 +89,10 @@ class Pass:
         layers: Layers | None = None,
         make: Make | None = None,
         edits: Sequence[Edit] = (),
+        is_interfaced: bool = True,
     ) -> None:
-        self.model, self.options, self.total = model, options, total
+        self.model, self.options, self.total, self.is_interfaced = model, options, total, is_interfaced
+        self.reuses: bool | None = None
         self.vocabulary = vocabulary or Vocabulary(model)
         self.edits = tuple(edits)
         self._layers, self._make = layers or {}, make
@@ -107,20 +119,40 @@ class Pass:
     def _versions_now(self) -> list[int]:
         return [version_of(weight) for weight in self.model.parameters()]
 
-    def twin(self) -> nn.Module:
-        """Return a twin of the model; what it runs, `running` is around."""
-        return twin(self.model)
+    @property
+    def heads(self) -> dict[Place, int]:
+        """How many heads each layer of each attention has."""
+        return {(name, at): one.shape[0] for name, those in self._layers.items() for at, one in enumerate(those)}
+
+    @property
+    def length(self) -> int:
+        """How many tokens the longest of its texts has."""
+        return max((max(one.shape[1:]) for those in self._layers.values() for one in those), default=1)
+
+    def twin(self, *, is_edited: bool = False) -> nn.Module:
+        """Return a twin of the model, which computes attention where this pass's edits, or others, reach it."""
+        model = twin(self.model)
+        if is_edited or self.edits:
+            for owner, name, wanted in settings(model, NAME if self.is_interfaced else "eager"):
+                setattr(owner, name, wanted)
+        return model
 
     @contextmanager
-    def running(self, model: nn.Module, edits: Sequence[Edit] = ()) -> Iterator[None]:
-        """Run a twin inside as this pass ran, with this pass's own edits and more."""
-        with ExitStack() as stack:
-            stack.enter_context(self.rounding())
-            every = [*self.edits, *edits]
-            if every:
-                self._check_edits(every)
-                stack.enter_context(before_projections(model, self._proven(), Editor([every])))
+    def running(self, model: nn.Module) -> Iterator[None]:
+        """Run a twin inside as this pass ran, with its own edits."""
+        with self.editing(model, Editor([self.edits], attention_names(model))) if self.edits else self.rounding():
             yield
+
+    @contextmanager
+    def editing(self, model: nn.Module, editor: Editor) -> Iterator[None]:
+        """Let an editor change what a twin computes inside, which rounds as this pass did."""
+        with self.rounding():
+            if self.is_interfaced:
+                with editing(editor, is_eager=is_eager(model)):
+                    yield
+            else:
+                with before_projections(model, self._proven(), editor):
+                    yield
 
     def recorder(self, model: nn.Module, on_layer: OnLayer | None = None, *, keeps: bool = False) -> Recorder:
         """Make a recorder for a twin that reports how far the pass is; it keeps no layer, or those of this pass."""
@@ -140,7 +172,7 @@ class Pass:
             found = find_projections(model, lambda: forward(model, self.options, recorder), layers)
         if not self.edits:
             self._projections = found
-        edited = {(one.attention, one.layer) for one in self.edits}
+        edited = {(one.attention, one.layer) for one in self.edits if isinstance(one, HeadOff)}
         return {
             name: [_OFF if (name, number) in edited else one for number, one in enumerate(those)]
             for name, those in found.items()
@@ -179,18 +211,29 @@ class Pass:
         )(target)
 
     def outcomes(
-        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+        self,
+        edits: Sequence[Sequence[Edit]],
+        asked: Asked,
+        on_done: OnDone | None = None,
+        on_part: OnPart | None = None,
     ) -> tuple[float, Tensor]:
         """Run the model once for each list of edits; return the target without any, and (passes,)."""
-        found = torch.full((len(edits),), torch.nan, dtype=torch.float64)
-        model = self.twin()
-        plain = self._rows(model, asked, ())
-        with suppress(Enough):
-            for number, some in enumerate(edits):
-                found[number] = _tell(self._rows(model, asked, some), plain, asked)
-                if on_done is not None:
-                    on_done(number + 1, len(edits))
-        return _tell(plain, plain, asked), found
+        self.check()
+        self._check_edits([one for some in edits for one in some])
+        return Experiments(self, asked).outcomes(edits, on_done, on_part)
+
+    def estimates(
+        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+    ) -> tuple[float, Tensor]:
+        """Estimate the same to first order, from one backward pass; of heads that are replaced only."""
+        self.check()
+        flat = [one for some in edits for one in some]
+        self._check_edits(flat)
+        numbers = iter(Experiments(self, asked).written_out(flat))
+        found = estimates(self, [[next(numbers) for _ in some] for some in edits], asked)
+        if on_done is not None:
+            on_done(1, 1)
+        return found
 
     def written(self, trace: Traced, asked: Asked) -> Written:
         """Say what every part of the model writes into a target of one row."""
@@ -202,30 +245,25 @@ class Pass:
 
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
-        if self._make is None:
-            raise ValueError("this pass cannot be captured again with edits")
         self.check()
-        every = [*self.edits, *edits]
-        again = Pass(self.model, self.options, self.total, vocabulary=self.vocabulary, layers=self._layers, edits=every)
-        again._autocast, again._make, again._projections = self._autocast, self._make, self._proven()
+        self._check_edits(edits)
+        again = copy(self)
+        again.edits = *self.edits, *Experiments(self, Asked("output", (0,))).written_out(edits)
+        return again.captured()
+
+    def captured(self) -> Any:
+        """Make this very pass, and a trace of it."""
+        assert self._make is not None  # noqa: S101 - given wherever a trace is made
         model = self.twin()
         recorder = self.recorder(model, keeps=True)
-        with again.running(model):
+        with self.running(model):
             found = forward(model, self.options, recorder)
         self.check()
-        again._layers = found
-        return self._make(found, recorder.max_error, again)
-
-    def _rows(self, model: nn.Module, asked: Asked, edits: Sequence[Edit]) -> Tensor:
-        """Return what a target is told by: the logits of its rows, (rows, vocabulary), or their vectors (rows, d)."""
-        self.check()
-        with self.running(model, edits):
-            found = last_rows(model, self.options, asked.rows, logits=asked.needs_logits)
-        self.check()  # another thread may be training the model
-        return found
+        self._layers = found
+        return self._make(found, recorder, self)
 
     def _likeliest(self, row: int) -> int:
-        return int(self._rows(self.twin(), Asked("logprob", (row,)), ())[0].argmax())
+        return int(Copies(self, Asked("logprob", (row,))).run([()])[0, 0].argmax())
 
     def _proven(self) -> Found:
         """Return the proven W_O of every layer, or why there is none."""
@@ -234,25 +272,22 @@ class Pass:
         return self._projections
 
     def _check_edits(self, edits: Sequence[Edit]) -> None:
-        found = self._proven()
+        """Raise ValueError for what cannot be done in this model."""
+        if self.is_interfaced:
+            return
         for one in edits:
             if not isinstance(one, HeadOff):
-                raise ValueError("in this model heads can be switched off, but no links")  # noqa: TRY004 - a reason
-            place = found[one.attention][one.layer]
-            if isinstance(place, str):
-                raise ValueError(f"L{one.layer}-H{one.head} cannot be switched off: {place}")  # noqa: TRY004
+                raise _OnlyHeadsError(type(self.model).__name__)
+            why = self._proven()[one.attention][one.layer]
+            if isinstance(why, str):
+                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why}")  # noqa: TRY004
 
 
-def _tell(rows: Tensor, plain: Tensor, asked: Asked) -> float:
-    if asked.needs_logits:
-        return float(asked.of_logits(rows[None]))
-    return float((upcast(rows) - upcast(plain)).norm() / upcast(plain).norm())
+class _OnlyHeadsError(ValueError):
+    """Of a model some of whose edits are out of reach."""
 
-
-def last_rows(model: nn.Module, options: dict[str, Any], rows: Sequence[int], *, logits: bool) -> Tensor:
-    """Run a twin and return some rows of its logits, (rows, vocabulary), or of its last vectors, (rows, d_model)."""
-    given = {name: value for name, value in options.items() if name != "logits_to_keep"}
-    settings = ((module, "training", False) for module in model.modules())
-    with torch.no_grad(), set_temporarily(settings):
-        found: Tensor = (model if logits else entry(model))(**given)[0]  # (1, n, vocabulary or d_model)
-    return found[0, list(rows)]
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"{kind} computes attention outside transformers' attention interface: there its heads can be switched "
+            "off or replaced, but no links cut and no values put in"
+        )

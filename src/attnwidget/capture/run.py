@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from attnwidget.capture.generation import Generate, OnToken
-    from attnwidget.capture.rerun import Make
     from attnwidget.maths import Layer
 
 _NO_QKV = (
@@ -217,7 +216,7 @@ def run(
         if not ready.has_pairs or recorder.layers or isinstance(error, UnsupportedModelError):
             raise
         raise UnsupportedModelError(f"{type(whole).__name__} takes no attention_mask of pairs ({error})") from error
-    return make_trace(whole, ready, found, recorder.max_error, tokenizer)
+    return make_trace(whole, ready, found, recorder, tokenizer)
 
 
 def check_run(whole: Any, rows: Sequence[Ready], layers: Collection[int] | None, *, values: bool) -> int:
@@ -237,7 +236,7 @@ def make_trace(  # noqa: PLR0917 - what a pass was given, and what it gave
     whole: Any,
     ready: Ready,
     found: dict[str, list[Layer]],
-    max_error: float | None,
+    recorder: Recorder,
     tokenizer: Any,
     again: Pass | None = None,
 ) -> AttentionTrace:
@@ -255,15 +254,21 @@ def make_trace(  # noqa: PLR0917 - what a pass was given, and what it gave
     _check_shapes(found, ready)
 
     if again is None:
-        remake: Make = lambda layers, error, edited: make_trace(whole, ready, layers, error, tokenizer, edited)  # noqa: E731
-        vocabulary = Vocabulary(whole, tokenizer)
-        again = Pass(whole, ready.options, total, vocabulary=vocabulary, layers=found, make=remake)
+        again = Pass(
+            whole,
+            ready.options,
+            total,
+            vocabulary=Vocabulary(whole, tokenizer),
+            layers=found,
+            make=lambda layers, seen, edited: make_trace(whole, ready, layers, seen, tokenizer, edited),
+            is_interfaced=bool(recorder.layers),
+        )
     trace = AttentionTrace(
         found,
         ready.tokens,
         source=ready.source,
         model_name=describe_model(whole),
-        max_error=max_error,
+        max_error=recorder.max_error,
         segments=ready.segments,
         generated=ready.generated,
         notices=ready.notices,

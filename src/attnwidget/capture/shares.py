@@ -71,6 +71,8 @@ class Shares:
         width = widths[-1] if widths else int(core_of(model).config.get_text_config().hidden_size)
         stream = Stream(model, names, width)
         options = {name: one for name, one in again.options.items() if name != "logits_to_keep"}
+        if "inputs_embeds" in options:
+            options["inputs_embeds"] = stream.begin_with(options["inputs_embeds"])
         with unrecorded(model, options), again.running(model):
             stream.run(lambda: model(**options))
         again.check()  # another thread may be training the model

@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from attnwidget.capture.held import Constant, Held
-from attnwidget.capture.labels import BLOCK, Place
+from attnwidget.capture.labels import BLOCK, EMBEDDINGS, Place
 from attnwidget.capture.predict import find_writer
 from attnwidget.capture.wrappers import core_of
 
@@ -61,8 +61,6 @@ class Stream:
         (1, n, d), what goes into the unembedding.
     last : Tensor, or None
         (1, n, d_model), what the model without its head gives.
-    head : function, or None
-        The unembedding.
     factor, constant : float, Tensor
         What the model makes of the head's logits: times the factor, plus (vocabulary,).
     bends : bool
@@ -84,13 +82,18 @@ class Stream:
         self._logits: Tensor | None = None  # of the first row, as the head gives them
         writer = find_writer(model)
         module = None if writer is None else writer.get_output_embeddings()
-        self.head: Callable[[Tensor], Tensor] | None = None if module is None else module.forward
+        self._unembed: Forward | None = None if module is None else module.forward
         self._watch(module)
 
     @property
     def nbytes(self) -> int:
         """About how much memory the way back takes: what the parts gave, and twice as much before and after norms."""
         return 3 * sum(leaf.given.nbytes for leaf in self.leaves)
+
+    def begin_with(self, embeddings: Tensor) -> Tensor:
+        """Take vectors that were given in place of a text for what a part gave."""
+        leaf: Tensor = self._leaf(EMBEDDINGS, embeddings)
+        return leaf
 
     def run(self, call: Callable[[], Any]) -> None:
         """Make the pass; `call` runs the model."""
@@ -231,9 +234,17 @@ class Stream:
 
     # The head
 
+    def head(self, x: Tensor) -> Tensor:
+        """Run the unembedding of some rows, (1, rows, d), to (1, rows, vocabulary)."""
+        assert self._unembed is not None  # noqa: S101 - there is something that goes into it
+        self._is_inside = True  # its parts are no places of the way
+        try:
+            return cast("Tensor", self._unembed(x))
+        finally:
+            self._is_inside = False
+
     def _head(self, hidden: Tensor) -> Tensor:
         self.hidden = hidden
-        assert self.head is not None  # noqa: S101 - it stands in its place
         with torch.no_grad():
             logits = self.head(hidden[..., :1, :])  # (1, 1, vocabulary)
         self._logits = logits.detach().requires_grad_()

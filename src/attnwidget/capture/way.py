@@ -104,7 +104,6 @@ class Question:
         return self._stream.factor * u
 
     def _head(self, x: Tensor) -> Tensor:
-        assert self._stream.head is not None  # noqa: S101 - there is something that goes into it
         logits = self._stream.head(x[None, None])[0, 0]  # (vocabulary,)
         return upcast(logits[self._ids]) @ self._signs.to(logits.device)
 
@@ -185,7 +184,8 @@ def _held(stream: Stream, asked: Asked) -> tuple[str, ...]:
 
 def _of_row(given: Tensor, row: int) -> Tensor:
     """Return a row of (1, n, d) or (n, d), as (d,)."""
-    return upcast(given.reshape(-1, given.shape[-1])[row])
+    rows = given.reshape(-1, given.shape[-1])
+    return upcast(rows[row if len(rows) > 1 else 0])  # one for all: it is added to every row
 
 
 def _back(end: Tensor, leaves: list[Tensor], ends: Tensor) -> list[Tensor]:

@@ -4,9 +4,10 @@ A `Target` is what is asked about; `Edit`s are what is changed in a pass that is
 `Decomposition` are what comes out. Which model runs, and how, is not known here: see `Again`.
 """
 
-from attnwidget.effects.causal import EffectKind, Enough, effects, without
+from attnwidget.effects.causal import EffectKind, Enough, effects, patch, without
 from attnwidget.effects.direct import contributions, decompose, directions, look_up
 from attnwidget.effects.edits import Cut
+from attnwidget.effects.plans import Patched
 from attnwidget.effects.results import Decomposition, Effects
 from attnwidget.effects.target import Asked, Target
 
@@ -17,11 +18,13 @@ __all__ = [
     "EffectKind",
     "Effects",
     "Enough",
+    "Patched",
     "Target",
     "contributions",
     "decompose",
     "directions",
     "effects",
     "look_up",
+    "patch",
     "without",
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnwidget.tokens import Tokens
 
     OnDone = Callable[[int, int], None]  # (passes done, passes in all); what it raises stops the work
+    OnPart = Callable[[float, Tensor], None]  # what `outcomes` would return by now, NaN for what is not known yet
 
 
 class Again(Protocol):
@@ -25,9 +26,18 @@ class Again(Protocol):
         """Look up a target's tokens and positions; None is the default of this model. Raises ValueError."""
 
     def outcomes(
-        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+        self,
+        edits: Sequence[Sequence[Edit]],
+        asked: Asked,
+        on_done: OnDone | None = None,
+        on_part: OnPart | None = None,
     ) -> tuple[float, Tensor]:
         """Run the model once for each list of edits, several at once; return the target without any, and (passes,)."""
+
+    def estimates(
+        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+    ) -> tuple[float, Tensor]:
+        """Estimate the same to first order, from one backward pass; of heads that are replaced only."""
 
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
@@ -85,3 +95,9 @@ class Traced(Protocol):
 
     def sides(self, attention: str | None = None) -> tuple[Tokens, Tokens]:
         """Return the tokens that attend, and those attended to."""
+
+    def allowed(self, layer: int, head: Any = None, *, attention: str | None = None) -> Tensor:
+        """Return which pairs may attend."""
+
+    def weights(self, layer: int, head: Any = None, *, attention: str | None, queries: Any, keys: Any) -> Tensor:
+        """Compute weights."""

@@ -87,6 +87,21 @@ class Effects(Tabular):
             grid[one] = number
         return grid
 
+    def rank_correlation(self, other: Effects) -> float:
+        """Say how alike two tables order the heads that both know: Spearman's rank correlation, from −1 to 1.
+
+        Of an attribution and the passes that it estimates it tells what the estimate is worth. NaN for fewer than two
+        heads, or where all of one table are equal.
+        """
+        theirs = dict(zip(zip(other.attentions, other.heads, strict=True), other.effects.tolist(), strict=True))
+        mine = zip(zip(self.attentions, self.heads, strict=True), self.effects.tolist(), strict=True)
+        pairs = [(number, theirs[head]) for head, number in mine if head in theirs]
+        known = torch.tensor([pair for pair in pairs if not any(map(math.isnan, pair))], dtype=torch.float64)
+        if len(known) < 2:
+            return math.nan
+        ranks = torch.stack([_ranks(column) for column in known.T])  # (2, heads)
+        return float(torch.corrcoef(ranks)[0, 1])
+
     def to_table(self) -> Table:
         """Return it as rows under named columns."""
         ids = [HeadId.read(name) for name in self.heads]
@@ -111,6 +126,12 @@ class Effects(Tabular):
             said = "   not run" if math.isnan(number) else f"{number:+10.4f}"
             lines.append(f"  {name:8}{said}{f'  {of}' if several else ''}")
         return "\n".join([*lines, *(["  …"] if len(self) > _SHOWN else [])])
+
+
+def _ranks(numbers: Tensor) -> Tensor:
+    """Return each number's rank, equal ones sharing the mean of theirs, (count,)."""
+    below, equal = ((numbers[None] < numbers[:, None]).sum(1), (numbers[None] == numbers[:, None]).sum(1))
+    return below + (equal - 1) / 2
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def figure(
         Whether the model, the text, the layer and head, the formula and the version stand below.
     **selection
         What is shown, as in `AttentionWidget`: `view`, `heads`, `layer`, `queries`, `keys`, `attention`, `measure`,
-        `threshold`, `words`, `combine`, `what_if`. Of a session, as it is where nothing is said.
+        `threshold`, `words`, `combine`, `what_if`, `off`, `target`. Of a session, as it is where nothing is said.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def figure_of(
     with session.lock:
         trace, now, run = session.trace, session.selection, session.run_number
         now = replace(now, heads=measures.get(now.measure).apart(now.heads))
-        states = {name: session.states.get(name) for name in ("outline", "categories", "breakdown")}
+        states = {name: session.states.get(name) for name in ("outline", "categories", "breakdown", "effects")}
     if trace is None:
         raise ValueError("there is nothing to draw yet: no text has been run")
     handed = {

@@ -14,7 +14,7 @@ def written_into(weights: Tensor, values: Tensor, output_weight: Tensor, directi
     """Compute α_ij (v_j W_O) · u_i: what each head writes for each key into a direction of each query's own.
 
     With u the way from the layer's output to a logit, its norms held, these are the terms of direct logit attribution
-    (Elhage et al. 2021, "A mathematical framework for transformer circuits"): over keys they add up to the head's share.
+    (Elhage et al. 2021, "A mathematical framework for transformer circuits"): over keys they add up to its share.
 
     Parameters
     ----------
@@ -32,5 +32,10 @@ def written_into(weights: Tensor, values: Tensor, output_weight: Tensor, directi
     Tensor
         (heads, queries, keys).
     """
-    ways = product(upcast(directions), upcast(output_weight).transpose(-1, -2))  # (heads, queries, d_v)
+    ways = ways_of(output_weight, directions)  # (heads, queries, d_v)
     return weights * product(ways, upcast(values).transpose(-1, -2))  # (heads, queries, keys)
+
+
+def ways_of(output_weight: Tensor, directions: Tensor) -> Tensor:
+    """Compute W_O u_i, what a value is multiplied with for each query, (heads, queries, d_v)."""
+    return product(upcast(directions), upcast(output_weight).transpose(-1, -2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
-from attnwidget.effects import Decomposition, Effects, Target, contributions, decompose, effects, without
+from attnwidget.effects import Decomposition, Effects, Target, contributions, decompose, effects, patch, without
 from attnwidget.head_id import HeadId
 from attnwidget.maths import (
     ALL,
@@ -26,6 +26,7 @@ from attnwidget.maths import (
 )
 from attnwidget.maths.layers import LEFT_OUT
 from attnwidget.maths.softmax import upcast
+from attnwidget.maths.written import ways_of
 from attnwidget.measures import Around, Region, evaluate
 from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from attnwidget.effects import Cut, EffectKind
+    from attnwidget.effects import Cut, EffectKind, Patched
     from attnwidget.effects.again import OnDone
     from attnwidget.measures import Measure
     from attnwidget.trace.cells import About, Pooled, Square
@@ -728,6 +729,17 @@ class AttentionTrace:
         region, _ = self._region(get_measure("norms"), layer, None, attention)
         return region.value_norms()
 
+    def value_ways(self, layer: int, *, attention: str | None = None) -> Tensor:
+        """Compute what the measure "contribution" multiplies values with: W_O u of each query, (heads, queries, d_v).
+
+        Raises
+        ------
+        ValueError
+            If it cannot be had, as of `measure`.
+        """
+        region, _ = self._region(get_measure("contribution"), layer, None, attention)
+        return ways_of(region.output_weight(), region.direction())
+
     def lacks(self, name: str, attention: str | None = None, *, layer: int | None = None) -> str:
         """Say why a measure cannot be had, as far as that is known without running the model; empty if it can.
 
@@ -1048,6 +1060,7 @@ class AttentionTrace:
         pair: tuple[Any, Any] | None = None,
         how: Cut = "before",
         on_done: OnDone | None = None,
+        on_part: Callable[[Effects], None] | None = None,
     ) -> Effects:
         """Say what each head does to what the model says, by running it again without that head, or by arithmetic.
 
@@ -1073,6 +1086,8 @@ class AttentionTrace:
         on_done : function, optional
             Called with (passes done, passes in all). If it raises `attnwidget.effects.Enough`, what was computed until
             then is returned.
+        on_part : function, optional
+            Called before it with what there is by then: NaN for heads that were not run yet.
 
         Returns
         -------
@@ -1084,7 +1099,53 @@ class AttentionTrace:
         ValueError
             If the trace has no model, or the model no head for this target; with the reason.
         """
-        return effects(self, target, kind, value, attention=attention, pair=pair, how=how, on_done=on_done)
+        how_told: dict[str, Any] = {"on_done": on_done, "on_part": on_part}
+        return effects(self, target, kind, value, attention=attention, pair=pair, how=how, **how_told)
+
+    def patch(
+        self,
+        other: AttentionTrace,
+        target: Any = None,
+        *,
+        what: Patched = "heads",
+        attention: str | None = None,
+        pair: tuple[Any, Any] | None = None,
+        at: Any = None,
+        on_done: OnDone | None = None,
+    ) -> Effects:
+        """Put another text's numbers into this text's pass, one head at a time: activation patching.
+
+        Parameters
+        ----------
+        other : AttentionTrace
+            Of another text with as many tokens, in the same model.
+        target : optional
+            As of `effects`, in this text.
+        what : "heads", "values" or "edges"
+            A head's output; its values, which is what it reads; or its values at the key of `pair` for the query of
+            `pair` alone, which is what one link brings.
+        attention : str, optional
+            Which one; all of them by default. Where there are several, `pair` and `at` need it.
+        pair : (query, key), optional
+            Of "edges": positions, or what stands there, as of `rank`.
+        at : optional
+            Positions, or what stands there: of "heads" the queries at which outputs are put in, of "values" the keys.
+            All by default.
+        on_done : function, optional
+            As of `effects`.
+
+        Returns
+        -------
+        Effects
+            A table over heads, the largest change first: the target with the other text's numbers there, minus the
+            target as it is.
+
+        Raises
+        ------
+        ValueError
+            If the texts do not fit each other, or a model cannot be run again; with the reason.
+        """
+        return patch(self, other, target, what=what, attention=attention, pair=pair, at=at, on_done=on_done)
 
     def decompose(self, target: Any = None) -> Decomposition:
         """Write a logit as the sum of what each head, MLP, embedding and bias writes into it, with the norm held.

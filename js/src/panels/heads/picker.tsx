@@ -85,6 +85,7 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
   const canvas = useRef<HTMLCanvasElement>(null);
   const { layers, heads } = outline;
   const kept = new Set(outline.kept);
+  const isOff = new Set(outline.off.map(headName));
   const { cell, gap } = gridOf(heads);
   const selected = useComputed(() => {
     const shown = state.traits.heads.value;
@@ -178,14 +179,17 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
               const name = headName([layer, head]);
               const number = numberOf([layer, head]);
               const said = kept.has(layer)
-                ? [describe(categories.value, [layer, head]), number?.said].filter(Boolean).join(" · ")
+                ? [describe(categories.value, [layer, head]), number?.said, isOff.has(name) && "switched off"]
+                    .filter(Boolean)
+                    .join(" · ")
                 : `${name}: ${absent(layer)}`;
               const pen = selected.value.get(name);
+              const off = isOff.has(name);
               return (
                 <button
                   type="button"
                   key={head}
-                  class={["cell", isDimmed(name) && "dimmed", number?.look].filter(Boolean).join(" ")}
+                  class={["cell", isDimmed(name) && "dimmed", off && "off", number?.look].filter(Boolean).join(" ")}
                   data-head={name}
                   disabled={!kept.has(layer)}
                   aria-pressed={selected.value.has(name)}

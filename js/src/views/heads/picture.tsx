@@ -83,6 +83,7 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { outline } = state.kernel;
   const kept = new Set(outline.value?.kept);
+  const off = new Set(outline.value?.off.map(headName));
   const order = store.order.value;
   const known = store.known.value;
   const isMap = order === "layer";
@@ -161,7 +162,9 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
           <button
             type="button"
             key={name}
-            class={["head-picture", dimmed && "dimmed", !isKept && "absent"].filter(Boolean).join(" ")}
+            class={["head-picture", dimmed && "dimmed", !isKept && "absent", off.has(name) && "off"]
+              .filter(Boolean)
+              .join(" ")}
             data-head={name}
             disabled={!isKept}
             aria-pressed={shown.includes(name)}

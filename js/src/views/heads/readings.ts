@@ -70,6 +70,7 @@ export function inWords(context: Context, store: HeadsStore, head: Head): string
     [headName(head), kindOf(context, head)].filter(Boolean).join(", "),
     pair && `${pair.query} → ${pair.key} ${pair.value}`,
     distanceOf(store, head),
+    context.state.kernel.outline.value?.off.some((one) => headName(one) === headName(head)) && "switched off",
   ]
     .filter(Boolean)
     .join(" · ");

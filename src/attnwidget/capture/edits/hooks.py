@@ -14,21 +14,20 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from attnwidget.capture.edits.editor import Editor, Place
+    from attnwidget.capture.edits.editor import Editor
     from attnwidget.trace.projections import Found
 
 
 @contextmanager
 def before_projections(model: nn.Module, found: Found, editor: Editor) -> Iterator[None]:
     """Let an editor change what goes into every proven W_O of a twin."""
-    handles = [
-        model.get_submodule(one.name).register_forward_pre_hook(
-            _hook(editor, (name, number), len(one.weight)), with_kwargs=True
-        )
-        for name, those in found.items()
-        for number, one in enumerate(those)
-        if isinstance(one, Projection)
-    ]
+    handles = []
+    for name, those in found.items():
+        proven = [(number, one) for number, one in enumerate(those) if isinstance(one, Projection)]
+        for at, heads in {one.name: len(one.weight) for _, one in proven}.items():
+            numbers = [number for number, one in proven if one.name == at]  # several of what runs again and again
+            hook = _hook(editor, name, numbers, heads)
+            handles.append(model.get_submodule(at).register_forward_pre_hook(hook, with_kwargs=True))
     try:
         yield
     finally:
@@ -36,15 +35,19 @@ def before_projections(model: nn.Module, found: Found, editor: Editor) -> Iterat
             handle.remove()
 
 
-def _hook(editor: Editor, place: Place, heads: int) -> Callable[..., tuple[Any, Any]]:
+def _hook(editor: Editor, name: str, numbers: list[int], heads: int) -> Callable[..., tuple[Any, Any]]:
     def hook(_: nn.Module, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        if len(numbers) == 1:  # beside it there may be layers whose W_O is not known
+            editor.done[name] = numbers[0]
+        place = editor.next(name)
+
         def edited(given: Any) -> Any:
             if not isinstance(given, Tensor):
                 return given
             batch = len(editor.rows)
             by_head = given.reshape(batch, -1, heads, given.shape[-1] // heads)  # (batch, n, heads, d_v)
-            return editor.edit_output(place, by_head).reshape(given.shape)
+            return editor.edit_heads(place, by_head).reshape(given.shape)
 
-        return tuple(map(edited, args)), {name: edited(one) for name, one in kwargs.items()}
+        return tuple(map(edited, args)), {key: edited(one) for key, one in kwargs.items()}
 
     return hook
