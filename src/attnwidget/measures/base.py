@@ -99,7 +99,9 @@ class Measure(ABC):
 
     def apart(self, heads: Sequence[HeadId]) -> list[HeadId]:
         """Return those heads whose numbers are their own: of a number of a layer one head of each."""
-        return list(heads) if self.of == "head" else list({head.layer: head for head in reversed(heads)}.values())[::-1]
+        if self.of == "head":
+            return list(heads)
+        return [one for at, one in enumerate(heads) if one.layer not in {other.layer for other in heads[:at]}]
 
     def why_not(self, attention: str, queries: int, keys: int) -> str:
         """Say why it is not defined for an attention, or a text of this length; empty where it is."""
