@@ -6,10 +6,10 @@ A text is `BOS` and some tokens, once or twice (`TWICE`). The circuit (Elhage et
 - `INDUCTION`, L1-H0, looks for a token before which its own token stood, and writes that token into the logits;
 - `SINKS`, L0-H1 and L1-H1, give 0.98 of their weight to `BOS`, whose value in them is 0: they write next to nothing.
 
-So in the second half of a text that is written twice the token after `query` is predicted by one path alone: L1-H0 looks
-from `query` at `source(query)`, which followed the last time, and finds it by what L0-H0 has written there: the token
-before it. The MLPs are there and return 0. Each row of the stream holds the same few numbers in other places, and so a
-LayerNorm does the same to all of them.
+So in the second half of a text that is written twice the token after `query` is predicted by one path alone: L1-H0
+looks from `query` at `source(query)`, which followed the last time, and finds it by what L0-H0 has written there: the
+token before it. The MLPs are there and return 0. Each row of the stream holds the same few numbers in other places, and
+so a LayerNorm does the same to all of them.
 """
 
 import torch

@@ -4,7 +4,7 @@ import copy
 import pickle
 import re
 
-import networkx
+import networkx as nx
 import pytest
 import torch
 import transformers as hf
@@ -74,7 +74,7 @@ def watched(name, layer=LAYER):
 
 
 def transformed(name, i, j):
-    """What token j gives token i's vector after attention, and that vector: loops over heads, no products of tensors."""
+    """What token j gives token i's vector after attention, and that vector, by loops over the heads."""
     block, weights, values, matrix, seen = watched(name)
     vector = sum(weights[h, i, j] * (values[h, j] @ matrix[h]) for h in range(len(weights)))
     if i == j:
@@ -215,14 +215,14 @@ def test_flow_is_the_maximum_flow_of_networkx(name):
     with torch.no_grad():
         attentions = eager(name)(IDS, output_attentions=True).attentions
     trace = captured(name)
-    graph = networkx.DiGraph()
+    graph = nx.DiGraph()
     for layer, weights in enumerate(attentions):
         mixed = 0.5 * weights[0].double().mean(0) + 0.5 * torch.eye(N)
         for i, k in mixed.nonzero().tolist():
             graph.add_edge((layer + 1, i), (layer, k), capacity=float(mixed[i, k]))
         found = trace.measure("flow", layer, 0)
         for i, j in [(0, 0), (4, 1), (7, 7), (N - 1, 0), (N - 1, 5)]:
-            close(found[i, j], torch.tensor(networkx.maximum_flow_value(graph, (layer + 1, i), (0, j))))
+            close(found[i, j], torch.tensor(nx.maximum_flow_value(graph, (layer + 1, i), (0, j))))
 
 
 def test_ways_through_a_window_reach_beyond_it():

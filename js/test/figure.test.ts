@@ -21,6 +21,7 @@ function givenOf(labels: string[], values: number[], view: string): Given {
   };
   const measure = {
     name: "weights",
+    of: "head",
     label: "weight",
     sentence: "",
     domain: "share",

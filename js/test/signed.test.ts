@@ -18,7 +18,15 @@ import { takeTogether } from "../src/layout/together";
 import type { Scene } from "../src/source/scene";
 import type { Head, Outline } from "../src/wire/schema";
 
-const PULL: Scale = { name: "pull", label: "pull", domain: "signed", below: "lowers", above: "raises", limit: 2 };
+const PULL: Scale = {
+  name: "pull",
+  of: "head",
+  label: "pull",
+  domain: "signed",
+  below: "lowers",
+  above: "raises",
+  limit: 2,
+};
 
 const ROWS = [
   [0.5, FORBIDDEN, FORBIDDEN],

@@ -4,12 +4,12 @@ import { type Pen, pensFor, signOf, signsOf } from "../draw/colours";
 import { shadeFor } from "../draw/contrast";
 import { curveOf, lineOpacity, lineWidth, marksOf } from "../draw/lines";
 import { markPath } from "../draw/marks";
-import { nameOf, OTHER } from "../layout/categories";
+import { coloursOf, nameOf, OTHER } from "../layout/categories";
 import { edgesFrom, indexEdges } from "../layout/edge-index";
 import { type Edges, focusEdges } from "../layout/edges";
 import { type Focus, focusOf, shadedSide, shadesOf } from "../layout/focus";
 import { type Fold, foldTo, itemAt, rowOf, unfolded } from "../layout/fold";
-import { headName } from "../layout/heads";
+import { howMany, whoseName } from "../layout/heads";
 import { endsOf, linesOf } from "../layout/in-sight";
 import { roughly } from "../layout/numbers";
 import { addsUp, briefly, coloursInWords, endsInWords, type Scale, scaleTo } from "../layout/scale";
@@ -72,7 +72,7 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
     const at = rowOf(folds[one], unit);
     return at < 0 ? Number.NaN : (at + 0.5) * row;
   };
-  const pens = pensFor(heads, categories, theme);
+  const pens = pensFor(heads, coloursOf(scale, categories), theme);
   const signs = signsOf(scale, theme);
   const at = {
     ...{ canvasWidth: paper.width, height, left, width: right - left, strands: strandsOf(heads.length, row) },
@@ -275,7 +275,7 @@ function legendOf({ scene, selection, categories }: Given & { scene: Scene }, pa
   if (isLong) items.push([{ text: "of each row the strongest" }]);
   else if (selection.threshold > 0) items.push([{ text: `from ${roughly(selection.threshold * scale.limit)} on` }]);
   if (edges.dropped > 0) items.push([{ text: `strongest lines only, ${edges.dropped} left out` }]);
-  if (together) items.push([{ text: `each line: ${together} of ${heads.length} heads` }]);
+  if (together) items.push([{ text: `each line: ${together} of ${howMany(scene.scale, heads.length)}` }]);
   else if (heads.length > 1) {
     heads.forEach((head, at) => {
       const { colour: own, mark } = pens[at] as Pen;
@@ -283,10 +283,10 @@ function legendOf({ scene, selection, categories }: Given & { scene: Scene }, pa
       const kind = categories && main >= OTHER ? ` ${nameOf(categories, main)}` : "";
       items.push([
         { width: 26, draw: (x, y) => sample(x, y - 4, signs ? ink.quiet : own, mark) },
-        { text: `${headName(head)}${kind}` },
+        { text: `${whoseName(scene.scale, head)}${kind}` },
       ]);
     });
-    if (focus) items.push([{ text: `numbers: mean of ${heads.length} heads` }]);
+    if (focus) items.push([{ text: `numbers: mean of ${howMany(scene.scale, heads.length)}` }]);
   }
   const several = units.query.of(selection.queries).length;
   if (several > 1 && addsUp(scale)) items.push([{ text: `numbers: ${selection.combine} of ${several} queries` }]);

@@ -3,8 +3,10 @@
 import { accent, pensFor, signOf, signsOf } from "../draw/colours";
 import { hex } from "../draw/contrast";
 import { BROKEN, colouring, GROUND, type Ink } from "../draw/heat";
+import { coloursOf } from "../layout/categories";
 import { type Cells, meanOverQueries, numbersOf, poolCells, rangeOf, topLevel } from "../layout/cells";
 import { focusOf } from "../layout/focus";
+import { howMany } from "../layout/heads";
 import { CELL_MAX, ticksOf } from "../layout/matrix";
 import { figure } from "../layout/numbers";
 import { addsUp, endsInWords } from "../layout/scale";
@@ -52,7 +54,7 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
     [0, counts.key],
   ];
   const range = rangeOf([cells], ...spans, kind, isLog);
-  const [pen, ...others] = pensFor(heads, categories, theme);
+  const [pen, ...others] = pensFor(heads, coloursOf(scale, categories), theme);
   const colour = (others.length === 0 && pen?.colour) || accent(theme);
   const signs = signsOf(scale, theme);
   const ink: Ink = { kind, colour, signs, top: range.top, isLog, theme };
@@ -226,7 +228,7 @@ function legendOf(
     ],
   ];
   if (beyond) items.push([{ text: `up to ${figure(range.largest, 2)}` }]);
-  if (how) items.push([{ text: `${how} of ${heads.length} heads` }]);
+  if (how) items.push([{ text: `${how} of ${howMany(scale, heads.length)}` }]);
   if (range.forbidden)
     items.push([
       swatch("url(#hatch)", inks),

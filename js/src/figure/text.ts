@@ -2,8 +2,9 @@
 
 import { accent, MARKS, pensFor, signOf, signsOf } from "../draw/colours";
 import { shadeFor } from "../draw/contrast";
-import { OTHER } from "../layout/categories";
+import { coloursOf, OTHER } from "../layout/categories";
 import { focusOf, shadedSide } from "../layout/focus";
+import { howMany } from "../layout/heads";
 import { figure } from "../layout/numbers";
 import { splitPart } from "../layout/parts";
 import { breakLines, heightsOf, lineOf, maximaOf, type Passage } from "../layout/passage";
@@ -39,7 +40,8 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const largest = largestOf(values);
   const [head, ...others] = heads;
   // The grey of heads of no kind would read as "hidden".
-  const hasKind = head && others.length === 0 && categories && categories.main(head) > OTHER;
+  const hasKind =
+    head && others.length === 0 && categories && coloursOf(scale, categories) && categories.main(head) > OTHER;
   const colour = (hasKind ? pensFor([head], categories, theme)[0]?.colour : null) ?? accent(theme);
   const signs = signsOf(scale, theme);
   const strengthOf = (value: number) => shadeOf(shading, value, largest);
@@ -194,7 +196,7 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
   ];
   if (!pinned)
     legend.push([{ text: `nothing pinned: where the last token, ${units.query.labels[opening] ?? ""}, looks` }]);
-  if (heads.length > 1) legend.push([{ text: `${scene.together ?? "mean"} of ${heads.length} heads` }]);
+  if (heads.length > 1) legend.push([{ text: `${scene.together ?? "mean"} of ${howMany(scene.scale, heads.length)}` }]);
   if (of.length > 1 && side === "key" && addsUp(scale))
     legend.push([{ text: `${selection.combine} of ${of.length} queries` }]);
   if (values.some(isForbidden))

@@ -3,7 +3,7 @@
 import type { Breakdown } from "../wire/schema";
 import { allHeads, type HeadCategories, nameOf, scoreOf } from "./categories";
 import type { Focus } from "./focus";
-import { headName } from "./heads";
+import { headName, howMany, whoseName } from "./heads";
 import type { Profile } from "./profile";
 import { rankOf } from "./scale";
 import type { Scene } from "./scene";
@@ -49,7 +49,7 @@ export function pairTable(scene: Scene, focus: Focus | null, most = MOST): Numbe
       for (const key of keys) {
         if (rows.length === most) return;
         const pair = [...unitIn(scene, "query", query), ...unitIn(scene, "key", key)];
-        rows.push([...pair, headName(head), ...noted(valueAt(given[at] ?? [], query, key))]);
+        rows.push([...pair, whoseName(scene.scale, head), ...noted(valueAt(given[at] ?? [], query, key))]);
       }
     }
   });
@@ -67,7 +67,8 @@ export function profileTable(scene: Scene, { side, of, byHead, heads }: Profile,
   const rows = all.slice(0, most).map(({ value, unit, at }) => {
     const other = unitIn(scene, side, unit);
     const head = heads[at];
-    const name = byHead.length === heads.length && head ? headName(head) : `${heads.length} heads`;
+    const name =
+      byHead.length === heads.length && head ? whoseName(scene.scale, head) : howMany(scene.scale, heads.length);
     return [...(side === "key" ? [...one, ...other] : [...other, ...one]), name, ...noted(value)];
   });
   return { columns: pairColumns(scene), rows, count: all.length };

@@ -2,7 +2,7 @@
 
 import type { Head } from "../wire/schema";
 import { type Best, bestOf, type Combine, type Focus, howTaken, numberOf, shadedSide } from "./focus";
-import { headName } from "./heads";
+import { howMany, whoseInWords, whoseName } from "./heads";
 import { takenFrom } from "./leave-out";
 import type { Profile } from "./profile";
 import { placeInWords, type Ranking } from "./ranking";
@@ -55,7 +55,8 @@ export function readingsOf(
   const isPair = pinned && focus.queries !== null && focus.keys !== null;
   const pair = isPair && ranking?.measure === scale.name ? ranking : null;
   const hint = pinned && !pair ? "pinned · Esc clears" : "";
-  const name = (at: number) => (together ? `${together} of ${heads.length} heads` : headName(heads[at] as Head));
+  const name = (at: number) =>
+    together ? `${together} of ${howMany(scale, heads.length)}` : whoseName(scale, heads[at] as Head);
   const isWhole = focus.queries !== null && focus.keys !== null;
   const numbers = scene.isWhole ? fromTiles(scene, counts, combine) : fromProfile(scene, profile, focus, combine);
   if (!numbers) return waiting(scene, focus);
@@ -79,7 +80,7 @@ export function readingsOf(
     const several = (side: Side, of: readonly number[]) =>
       of.length > 1 && `${howTaken(scale, side, combine)} of ${of.length} ${side === "query" ? "queries" : "keys"}`;
     const among = !isOne
-      ? `the ${mostIn(scale)} of ${numbers.count} heads`
+      ? `the ${mostIn(scale)} of ${howMany(scale, numbers.count)}`
       : focus.queries
         ? standing &&
           rankInWords(standing, scene.leftOut ? "the only token that is not left out" : undefined, mostIn(scale))
@@ -90,6 +91,7 @@ export function readingsOf(
       key: listed((at) => units.key.labels[at] ?? "", keys),
       value: isForbidden(value) ? whyNone(scene, own, queries, keys) : exactly(scale, value),
       note: noteOf(
+        alone && !together && whoseInWords(scale, heads[at] as Head),
         several("query", queries),
         several("key", keys),
         alone && !isForbidden(value) && among,
@@ -189,8 +191,11 @@ function fromProfile(
 }
 
 /** Whose numbers are on their way from the kernel. */
-function waiting({ heads, units }: Scene, { queries, keys }: Focus): Reading[] {
-  const head = heads.map(headName).slice(0, STRANDS).join(", ");
+function waiting({ heads, units, scale }: Scene, { queries, keys }: Focus): Reading[] {
+  const head = heads
+    .map((one) => whoseName(scale, one))
+    .slice(0, STRANDS)
+    .join(", ");
   const query = queries ? listed((at) => queryLabel(units.query, at), queries) : "";
   const key = keys ? listed((at) => units.key.labels[at] ?? "", keys) : "";
   return [{ head, query: query || key, key: query && key, value: "…", note: "" }];
@@ -228,7 +233,7 @@ function strongestHead(
   const ranks = numbers.map((one) => rankOf(scale, one));
   const at = ranks.indexOf(Math.max(...ranks));
   return at >= 0 && !isForbidden(numbers[at] as number)
-    ? `most in ${headName(heads[at] as Head)}: ${exactly(scale, numbers[at] as number)}`
+    ? `most in ${whoseName(scale, heads[at] as Head)}: ${exactly(scale, numbers[at] as number)}`
     : "";
 }
 
@@ -248,7 +253,11 @@ function leftOutInWords({ leftOut, given, tiles, units }: Scene, own: number[], 
 }
 
 /** A token that may attend to nothing, or to which nothing may. */
-function readBlind({ heads, tiles, given, units, isWhole }: Scene, { queries, keys }: Focus, note: string): Reading[] {
+function readBlind(
+  { heads, tiles, given, units, isWhole, scale }: Scene,
+  { queries, keys }: Focus,
+  note: string,
+): Reading[] {
   const [side, of] = queries ? (["query", queries] as const) : (["key", keys ?? []] as const);
   const [token] = of;
   if (token === undefined || of.length > 1) return [];
@@ -259,6 +268,9 @@ function readBlind({ heads, tiles, given, units, isWhole }: Scene, { queries, ke
   if (tiles.some(isSeen)) return []; // or a part that is not here yet
   const hidden = side === "query" ? "attends to nothing: every key is hidden from it" : "hidden from every query";
   const value = given.some(isSeen) ? "all that it has is left out" : hidden;
-  const head = heads.map(headName).slice(0, STRANDS).join(", ");
+  const head = heads
+    .map((one) => whoseName(scale, one))
+    .slice(0, STRANDS)
+    .join(", ");
   return [{ head, query: units[side].labels[token] ?? "", key: "", value, note }];
 }

@@ -7,14 +7,17 @@ import { isForbidden, type Tile } from "./tile";
 import { tokensOf } from "./units";
 
 /** A measure, and the size of number that is drawn with full strength. */
-export interface Scale extends Pick<MeasureInfo, "name" | "label" | "domain" | "below" | "above"> {
+export interface Scale extends Pick<MeasureInfo, "name" | "of" | "label" | "domain" | "below" | "above"> {
   /** 1 for shares; of other measures the largest size on screen. */
   limit: number;
   /** Of a long text: its weights are small, and never those that a page carries in 16 bits. */
   isFine?: boolean;
 }
 
-export const WEIGHTS: Scale = { name: "weights", label: "weight", domain: "share", below: "", above: "", limit: 1 };
+export const WEIGHTS: Scale = {
+  ...{ name: "weights", of: "head", label: "weight", domain: "share" },
+  ...{ below: "", above: "", limit: 1 },
+};
 
 type OfDomain = Pick<Scale, "domain">;
 
@@ -33,8 +36,8 @@ export const mostIn = ({ domain }: OfDomain): Most => (domain === "signed" ? "st
 export type Most = "largest" | "strongest";
 
 /** The scale for some tiles of a measure. */
-export function scaleOf({ name, label, domain, below, above }: MeasureInfo, tiles: Tile[][]): Scale {
-  if (domain === "share") return { name, label, domain, below, above, limit: 1 };
+export function scaleOf({ name, of, label, domain, below, above }: MeasureInfo, tiles: Tile[][]): Scale {
+  if (domain === "share") return { name, of, label, domain, below, above, limit: 1 };
   let limit = 0;
   for (const { values } of tiles.flat()) {
     for (const value of values) {
@@ -42,7 +45,7 @@ export function scaleOf({ name, label, domain, below, above }: MeasureInfo, tile
       if (size > limit && Number.isFinite(size)) limit = size;
     }
   }
-  return { name, label, domain, below, above, limit: limit || 1 };
+  return { name, of, label, domain, below, above, limit: limit || 1 };
 }
 
 const STEPS = [1, 1.5, 2, 3, 4, 5, 6, 8];

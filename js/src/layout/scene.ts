@@ -1,6 +1,7 @@
 // What is shown of some heads, as one whole: labels, numbers and how they are taken. Pure.
 
 import type { Head, MeasureInfo, Outline } from "../wire/schema";
+import { apart } from "./heads";
 import { canLeaveOut, type LeftOut, leaveOut } from "./leave-out";
 import { addsUp, rankOf, type Scale, scaleOf, WEIGHTS } from "./scale";
 import { STRANDS } from "./strands";
@@ -39,13 +40,15 @@ export interface Scene extends Given {
 }
 
 export function giveScene(
-  about: Omit<Given, "count" | "scale" | "masked">,
+  { heads: all, given: everyone, ...about }: Omit<Given, "count" | "scale" | "masked">,
   measure: MeasureInfo | null | undefined,
 ): Given {
-  const { units, given, isWhole } = about;
+  const { units, isWhole } = about;
+  const own = apart(measure ?? WEIGHTS, all); // of numbers that a layer's heads share each is drawn once
+  const [heads, given] = [own.map((at) => all[at] as Head), own.map((at) => everyone[at] ?? [])];
   const masked = given.flat().some(({ values }) => values.includes(FORBIDDEN));
   const scale = { ...(measure ? scaleOf(measure, given) : WEIGHTS), isFine: !isWhole };
-  return { ...about, count: Math.max(units.query.labels.length, units.key.labels.length), scale, masked };
+  return { ...about, heads, given, count: Math.max(units.query.labels.length, units.key.labels.length), scale, masked };
 }
 
 /** Take the numbers as the reader wants them. */

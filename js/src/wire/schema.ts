@@ -134,6 +134,8 @@ export interface Demo {
 /** A measure, as the menu offers it. */
 export interface MeasureInfo {
   name: string;
+  /** Whose number it is: a head's, all heads' of a layer together, or the whole way's down from a layer. */
+  of: "head" | "layer" | "way";
   /** What one number of it is called. */
   label: string;
   sentence: string;

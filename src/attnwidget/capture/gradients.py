@@ -66,7 +66,9 @@ def find_gradients(
         ]
 
         def hook(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...] | None:
-            wanted = next((key for key in keys if key not in reached and heads[key].distance(given[0].detach()) < math.inf), None)
+            taken = given[0].detach()
+            free = (key for key in keys if key not in reached)
+            wanted = next((key for key in free if heads[key].distance(taken) < math.inf), None)
             if wanted is None:
                 return None
             probe = torch.zeros_like(given[0], requires_grad=True)
@@ -83,9 +85,7 @@ def find_gradients(
     with ExitStack() as hooks, torch.enable_grad():
         for name in names:
             hooks.callback(model.get_submodule(name).register_forward_pre_hook(probing(name)).remove)
-        hooks.callback(
-            head.register_forward_pre_hook(lambda _, given: (given[0][..., rows, :], *given[1:])).remove
-        )
+        hooks.callback(head.register_forward_pre_hook(lambda _, given: (given[0][..., rows, :], *given[1:])).remove)
         logits = model(**options)[0]  # (1, rows, vocabulary)
         if not reached:
             raise ValueError(_CHANGED)

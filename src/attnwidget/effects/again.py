@@ -52,7 +52,7 @@ class Again(Protocol):
         """Find what each layer's block does with what its heads write, or why that is not known."""
 
     def gradients(self, asked: Asked, layers: Any, projections: Any) -> dict[str, list[Any]]:
-        """Differentiate a target by every head's output, (n, heads, d_v) for each layer, or say why that is not known."""
+        """Differentiate a target by every head's output, (n, heads, d_v) a layer, or say why that is not known."""
 
 
 class Rerun(Protocol):

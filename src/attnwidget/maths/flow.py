@@ -29,7 +29,8 @@ def max_flow(capacities: np.ndarray, source: int, sink: int) -> float:
     nodes = _between(capacities > 0, source, sink)
     if source not in nodes or sink not in nodes:
         return 0.0
-    graph = _Graph(capacities[:, nodes][:, :, nodes], int(np.searchsorted(nodes, source)), int(np.searchsorted(nodes, sink)))
+    ends = (int(np.searchsorted(nodes, one)) for one in (source, sink))
+    graph = _Graph(capacities[:, nodes][:, :, nodes], *ends)
     total, bound = 0.0, graph.bound()
     while total < bound - _NOTHING:
         width = graph.augment(is_down=True) or graph.augment(is_down=False)
@@ -48,7 +49,7 @@ def _between(edges: np.ndarray, source: int, sink: int) -> np.ndarray:
         from_top[level] = edges[level][from_top[level + 1]].any(0)
     for level in range(levels):
         to_bottom[level + 1] = edges[level][:, to_bottom[level]].any(1)
-    return (from_top & to_bottom).any(0).nonzero()[0]
+    return np.flatnonzero((from_top & to_bottom).any(0))
 
 
 class _Graph:
@@ -60,7 +61,7 @@ class _Graph:
         self._source, self._sink = source, sink
 
     def bound(self) -> float:
-        """What the source can send, or the sink take, at most."""
+        """Return what the source can send, or the sink take, at most."""
         return float(min(self._left[-1, self._source].sum(), self._left[0, :, self._sink].sum()))
 
     def augment(self, *, is_down: bool) -> float:

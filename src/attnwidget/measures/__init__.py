@@ -18,8 +18,11 @@ from attnwidget.measures.scores import Scores
 from attnwidget.measures.value_zeroing import ValueZeroing
 from attnwidget.measures.weights import Weights
 
-# in the order of the menu: of a head, of its layer, of the whole way down
-BUILT_IN = (Weights(), Scores(), Norms(), Contribution(), Gradients(), BlockNorms(), Alti(), ValueZeroing(), Rollout(), Flow())
+# in the order of the menu
+_HEAD = Weights(), Scores(), Norms(), Contribution(), Gradients()
+_LAYER = BlockNorms(), Alti(), ValueZeroing()
+_WAY = Rollout(), Flow()
+BUILT_IN = (*_HEAD, *_LAYER, *_WAY)
 _REGISTRY = Registry(BUILT_IN)
 
 register = _REGISTRY.register

@@ -25,8 +25,8 @@ class Alti(Measure):
     name = "alti"
     label = "ALTI share"
     sentence = (
-        "The share of the query's vector after attention that this key's token makes up, by all heads of the layer and "
-        "the residual: by how much the vector's size, summed without signs, shrinks without it."
+        "The share of the query's vector after attention that this key's token makes up, residual and norm "
+        "included: by how much the sum of its sizes shrinks without it."
     )
     domain = "share"
     of = "layer"

@@ -12,9 +12,10 @@ from torch import Tensor
 from attnwidget.maths.softmax import upcast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    from attnwidget.head_id import HeadId
     from attnwidget.measures.region import Region
 
 Domain = Literal["share", "positive", "real", "signed"]
@@ -39,10 +40,10 @@ class Measure(ABC):
         size is how much, its sign in which direction; what counts as strong is its size, and sums of it mean something.
     needs : set of str
         What the trace must have: "scores" (queries and keys), "values", "output" (values and W_O, for which a trace
-        runs the model once more), "block" (what the layer's block adds the heads' output to, and its norm), "rest" (that
-        block, to be run again), "gradient" (of a number that the model says) and "direction" (from W_O to a logit), which
-        take further passes and bring "output" along; "below" (every layer below, too). Nothing by default: the weights
-        and the mask are always there.
+        runs the model once more), "block" (what the layer's block adds the heads' output to, and its norm), "rest"
+        (that block, to be run again), "gradient" (of a number that the model says) and "direction" (from W_O to a
+        logit), which take further passes and bring "output" along; "below" (every layer below, too). Nothing by
+        default: the weights and the mask are always there.
     of : "head", "layer" or "way"
         Whose number it is: a head's own; all heads' of a layer together; or that of the whole way from a layer's token
         down to the input tokens. The latter two are the same in all heads of a layer.
@@ -89,6 +90,16 @@ class Measure(ABC):
         """
         known = numbers.nan_to_num(-torch.inf, neginf=-torch.inf)
         return known.abs().masked_fill(known == -torch.inf, -torch.inf) if self.domain == "signed" else known
+
+    def whose(self, head: HeadId) -> str:
+        """Name whose number it is: "L3-H5", or of a number that all heads of a layer have "L3, all heads"."""
+        if self.of == "head":
+            return str(head)
+        return f"L{head.layer}{' down' if self.of == 'way' and head.layer else ''}, all heads"
+
+    def apart(self, heads: Sequence[HeadId]) -> list[HeadId]:
+        """Return those heads whose numbers are their own: of a number of a layer one head of each."""
+        return list(heads) if self.of == "head" else list({head.layer: head for head in reversed(heads)}.values())[::-1]
 
     def why_not(self, attention: str, queries: int, keys: int) -> str:
         """Say why it is not defined for an attention, or a text of this length; empty where it is."""

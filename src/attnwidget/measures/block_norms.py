@@ -1,4 +1,4 @@
-"""The length of what a key's token becomes in the query's vector, with everything that a block does around its heads."""
+"""The length of what a key's token becomes in the query's vector, with what a block does around its heads."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class BlockNorms(Measure):
     name = "block_norms"
     label = "norm with residual"
     sentence = (
-        "The length of what this key's token gives the query's vector after attention, by all heads of the layer and, "
-        "for the token itself, by the residual: assumes that the norm's scale stays as it is."
+        "The length of what this key's token gives the query's vector through all heads of the layer, with the "
+        "residual and the norm around them; the norm's scale is held as it is."
     )
     domain = "positive"
     of = "layer"

@@ -25,8 +25,8 @@ class Flow(Measure):
     name = "flow"
     label = "flow"
     sentence = (
-        "How much can run from a token at this layer down to this input token, each weight a pipe of that width: assumes "
-        "what rollout assumes, and of each input token that all pipes are its own."
+        "How much can run from a token at this layer down to this input token, if each weight is a pipe of that "
+        "width. It assumes what rollout assumes."
     )
     domain = "share"
     of = "way"

@@ -23,8 +23,8 @@ class Gradients(Measure):
     name = "gradients"
     label = "gradient × weight"
     sentence = (
-        "Weight × how much the target's number would rise with it, where it would rise: a straight line from where the "
-        "model is, which says nothing of large changes."
+        "Weight × how much the number that is asked about rises with it, where it rises; by default how likely the "
+        "likeliest token is. True of small changes only."
     )
     domain = "positive"
     needs = frozenset({"gradient"})

@@ -50,8 +50,8 @@ def numbers_of_parts(region: Region, number: Callable[[Tensor, Tensor], Tensor])
     most = _WORK // (heads * matrix.shape[-1])
     if pairs > most:
         raise ValueError(
-            f"this number needs a vector of {matrix.shape[-1]:,} numbers for each head and pair: at most {most:,} pairs "
-            f"at once, and here are {pairs:,}. Pin a query, or take a shorter text"
+            f"this number takes a vector of {matrix.shape[-1]:,} numbers for each head and pair: at most {most:,} "
+            f"pairs at once, and here are {pairs:,}. Pin a query, or take a shorter text"
         )
     summed = upcast(block.summed)[region.queries]  # (queries, d_model)
     found = region.weights().new_empty(rows, columns)

@@ -170,8 +170,8 @@ class Region:
         if self.around.gradient is None:
             raise _not_there("gradient")
         heads, queries, _ = self._tile
-        found = take(take(self.around.gradient, 0, queries), 1, heads).transpose(0, 1)  # (heads, queries, d_v)
-        return upcast(found).to(self.heads.device)
+        found = upcast(take(take(self.around.gradient, 0, queries), 1, heads))  # (queries, heads, d_v)
+        return found.transpose(0, 1).to(self.heads.device)
 
     def direction(self) -> Tensor:
         """Return what a vector that W_O gives at each query is multiplied with to be its share in a logit there.
@@ -211,7 +211,8 @@ class Region:
             found = compute(some.to(self.queries.device), those.to(self.keys.device)).cpu().float()
             numbers[some[:, None], those] = found
             known[some[:, None], those] = 1
-        return numbers[rows][:, columns].to(self.queries.device).expand(self.shape)
+        wanted: Tensor = numbers[rows][:, columns]  # (queries, keys)
+        return wanted.to(self.queries.device).expand(self.shape)
 
     def _with(self, need: str) -> QKVLayer:
         if not isinstance(self._source, QKVLayer):

@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 
 class Rollout(Measure):
-    """R_ℓ = Ā_ℓ R_{ℓ−1} with Ā = ½ A + ½ I, A the mean over the heads (Abnar & Zuidema 2020, "Quantifying Attention
-    Flow in Transformers", section 3).
-    """  # noqa: D205, D400 - a formula and its source
+    """R_l = Ā_l R_(l−1) with Ā = ½ A + ½ I, A the mean over the heads.
+
+    Abnar & Zuidema 2020, "Quantifying Attention Flow in Transformers", section 3.
+    """
 
     name = "rollout"
     label = "rollout"
     sentence = (
-        "The share of a token at this layer that comes from this input token, all the way down: assumes that heads count "
-        "alike, that half of every vector stays where it is, and that values do not matter. Where no token sees later ones it drifts to the first."
+        "The share of a token at this layer that comes from this input token, if half of every vector stays in "
+        "place, all heads count alike and values do not matter. With a causal mask it drifts to the first token."
     )
     domain = "share"
     of = "way"

@@ -31,8 +31,8 @@ class ValueZeroing(Measure):
     name = "value_zeroing"
     label = "value zeroing"
     sentence = (
-        "How far the query's vector turns by the end of the layer's block if this key's value is zero in all its heads: "
-        "1 − cosine, 0 if nothing changes. Zero may be a value that the model never meets."
+        "How far the query's vector at the end of the block turns if this key's value is zero in all heads of the "
+        "layer: 1 − cosine. Zero may be a value that the model never meets."
     )
     domain = "positive"
     of = "layer"
@@ -56,8 +56,8 @@ def _distances(region: Region) -> Tensor:
     pairs = region.allowed().any(0).nonzero()  # (pairs, 2)
     if len(pairs) > MOST:
         raise ValueError(
-            f"value zeroing runs the rest of the block once for each pair: at most {MOST:,} pairs at once, and here are "
-            f"{len(pairs):,}. Pin a query, or take a shorter text"
+            f"value zeroing runs the rest of the block once for each pair: at most {MOST:,} pairs at once, and here "
+            f"are {len(pairs):,}. Pin a query, or take a shorter text"
         )
     values, weights = region.values(), region.weights()
     every = torch.arange(region.whole[2], device=region.keys.device)

@@ -995,6 +995,26 @@ class AttentionTrace:
         """
         self._projections.find(self._layers, on_layer)
 
+    def prepare(self, name: str, on_layer: OnLayer | None = None) -> None:
+        """Run the model as often as a measure needs it, and keep what is found; `measure` does so by itself, once.
+
+        Parameters
+        ----------
+        name : str
+            Of the measure. What cannot be had, `lacks` tells afterwards.
+        on_layer : function, optional
+            Called after every layer of the first of these passes. What it raises stops it.
+        """
+        needs = get_measure(name).needs
+        if TAKE_OUTPUT & needs:
+            self.find_projections(on_layer)
+        self._second.prepare(needs, self)
+
+    def is_prepared(self, name: str) -> bool:
+        """Say whether a measure can be computed, or is known to be lacking, without running the model."""
+        needs = get_measure(name).needs
+        return (self.knows_projections or not TAKE_OUTPUT & needs) and self._second.knows(needs, self)
+
     def next_tokens(self, query: int, k: int = 5) -> list[tuple[str, float]]:
         """Say which tokens the model expects, from the last layer's row of a token.
 

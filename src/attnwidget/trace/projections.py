@@ -77,7 +77,7 @@ class Projections:
 
     def all(self, layers: Layers) -> Found:
         """Return every layer's projection, or why there is none."""
-        return {name: [self.get(layers, name, number) for number in range(len(those))] for name, those in layers.items()}
+        return {name: [self.get(layers, name, at) for at in range(len(those))] for name, those in layers.items()}
 
     def find(self, layers: Layers, on_layer: OnLayer | None = None) -> None:
         """Run the model, if that has not succeeded yet."""

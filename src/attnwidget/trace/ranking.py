@@ -65,7 +65,7 @@ class Ranking(Tabular):
     query, key : str
         The tokens that were asked for; "any" on an open side.
     heads : list of str
-        ``"L3-H0"``, strongest first.
+        ``"L3-H0"``, strongest first; of a measure that is of a whole layer ``"L3"``.
     attentions : list of str
         Which attention each is of.
     values : Tensor
@@ -94,10 +94,10 @@ class Ranking(Tabular):
 
     def to_table(self) -> Table:
         """Return it as rows under named columns."""
-        ids = [HeadId.read(name) for name in self.heads]
+        parts = [name[1:].partition("-H") for name in self.heads]
         columns: dict[str, Sequence[Any]] = {
-            "layer": [one.layer for one in ids],
-            "head": [one.head for one in ids],
+            "layer": [int(layer) for layer, *_ in parts],
+            "head": [int(head) if head else None for *_, head in parts],
             "attention": self.attentions,
             "value": self.values.tolist(),
         }
@@ -107,7 +107,8 @@ class Ranking(Tabular):
 
     @property
     def _about(self) -> str:
-        return f"{self.query} → {self.key}, {self.measure} in {len(self)} heads"
+        whose = "heads" if get_measure(self.measure).of == "head" else "layers, all heads of each together"
+        return f"{self.query} → {self.key}, {self.measure} in {len(self)} {whose}"
 
     def __repr__(self) -> str:
         lines = [self._about]
@@ -127,6 +128,7 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
     named: dict[str, Positions] = {}
     problems: list[Exception] = []
     reasons = []
+    is_own = get_measure(measure).of == "head"  # else all heads of a layer have the same number
     for attention in attentions:
         try:
             queries, keys = (positions_of(one, side) for one, side in zip(pair, trace.sides(attention), strict=True))
@@ -139,6 +141,7 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
         found += [
             _Place(float(numbers[at]), attention, HeadId(*at), -1 if strongest is None else int(strongest[at]))
             for at in product(*map(range, numbers.shape))
+            if is_own or at[1] == 0
         ]
         if grid.is_forbidden:
             reasons.append(trace.why_forbidden(queries, keys, attention=attention))
@@ -154,7 +157,7 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
         measure,
         query,
         key,
-        heads=[str(one.head) for one in found],
+        heads=[str(one.head) if is_own else f"L{one.head.layer}" for one in found],
         attentions=[one.attention for one in found],
         values=torch.tensor([one.value for one in found]),
         strongest=None if open_side is None else [one.at for one in found],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -122,6 +123,23 @@ class SecondPass:
         if {"gradient", "direction"} & set(needs) and trace.predictions.missing:
             return trace.predictions.missing
         return ""
+
+    def knows(self, needs: Collection[str], trace: AttentionTrace) -> bool:
+        """Whether all is there that some needs take, or cannot be had."""
+        return bool(trace.rerun.missing) or all(found.known for words, found in self._named if words & set(needs))
+
+    def prepare(self, needs: Collection[str], trace: AttentionTrace) -> None:
+        """Find what some needs take."""
+        if trace.rerun.missing:
+            return
+        first = next(iter(trace.attentions)), 0
+        for need, find in (("block", self.block), ("rest", self.block), ("gradient", self.gradient)):
+            if need in needs:
+                with suppress(ValueError):  # of this layer
+                    find(trace, *first)
+        if "direction" in needs:
+            with suppress(ValueError):
+                self.direction(trace, *first)
 
     def block(self, trace: AttentionTrace, name: str, number: int) -> Block:
         """Return one layer's block; raise ValueError with the reason where it is not known."""

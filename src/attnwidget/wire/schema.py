@@ -200,6 +200,10 @@ class MeasureInfo(Wired, kw_only=True, frozen=True):
     """A measure, as the menu offers it."""
 
     name: str
+    of: Annotated[
+        Literal["head", "layer", "way"],
+        said("Whose number it is: a head's, all heads' of a layer together, or the whole way's down from a layer."),
+    ]
     label: Annotated[str, said("What one number of it is called.")]
     sentence: str
     domain: Annotated[Domain, said("share: 0 to 1; positive: 0 and more; real, signed: of either sign.")]

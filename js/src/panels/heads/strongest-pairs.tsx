@@ -1,7 +1,8 @@
 // Which pairs the selected heads link most, ready to be pinned.
 
 import { pensFor, signOf, signsOf } from "../../draw/colours";
-import { headName } from "../../layout/heads";
+import { coloursOf } from "../../layout/categories";
+import { whoseName } from "../../layout/heads";
 import { exactly, rankOf, strengthOf } from "../../layout/scale";
 import { type Pair, pairsOf } from "../../layout/scene";
 import type { InSight } from "../../parts/context";
@@ -21,7 +22,7 @@ function StrongestPairs({ context }: PanelProps) {
   if (!scene.isWhole && !inSight.value) return null; // nobody has looked at all pairs of a long text
   const pairs = scene.isWhole ? pairsOf(scene, SHOWN) : pairsInSight(scene, inSight.value as InSight);
   const signs = signsOf(scale, theme.value);
-  const pens = pensFor(heads, categories.now.value, theme.value);
+  const pens = pensFor(heads, coloursOf(scale, categories.now.value), theme.value);
   return (
     <section class="strongest" aria-label="strongest pairs">
       <h3>strongest pairs{!scene.isWhole && " in sight"}</h3>
@@ -33,7 +34,7 @@ function StrongestPairs({ context }: PanelProps) {
           onClick={() => state.set({ queries: units.query.tokens(query), keys: units.key.tokens(key) })}
         >
           <span class="pair">
-            {heads.length > 1 && <span class="hint">{headName(heads[head] as Head)} </span>}
+            {heads.length > 1 && <span class="hint">{whoseName(scale, heads[head] as Head)} </span>}
             <QueryName units={units.query} unit={query} /> → <bdi>{units.key.labels[key]}</bdi>
           </span>
           <span class="value">{exactly(scale, value)}</span>

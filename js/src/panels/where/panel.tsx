@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { signOf, signsOf } from "../../draw/colours";
 import type { Focus } from "../../layout/focus";
-import { headName } from "../../layout/heads";
+import { howMany, whoseName } from "../../layout/heads";
 import { FAR, type Place, REACH, strongestPlaces } from "../../layout/places";
 import { addsUp, exactly, type Scale, WEIGHTS } from "../../layout/scale";
 import { evenOver, spreadInWords } from "../../layout/standing";
@@ -61,7 +61,8 @@ function Places({ context, scene, profile }: Props) {
   const places = more.value ? all : all.slice(0, LISTED);
   const unitName = state.traits.words.value ? "words" : "tokens";
   const [head] = scene.heads;
-  const shown = scene.heads.length === 1 && head ? headName(head) : `${scene.heads.length} heads`;
+  const shown =
+    scene.heads.length === 1 && head ? whoseName(scene.scale, head) : howMany(scene.scale, scene.heads.length);
   return (
     <section class="where" aria-label="where it looks" data-long={isLong}>
       <h2>
@@ -161,7 +162,7 @@ function Row({ context, scene, side, place: { unit, value, units: count, share }
   };
   const says = [
     adds && count > 1 && `with its neighbours, ${count} in all: ${exactly(scale, share)}`,
-    head ? `show it in ${headName(head)}` : "show it",
+    head ? `show it in ${whoseName(scale, head)}` : "show it",
     "Shift pins it",
   ];
   return (
@@ -186,7 +187,7 @@ function Row({ context, scene, side, place: { unit, value, units: count, share }
         <span class="position">{positionOf(own, unit)}</span>
         <Around units={own} unit={unit} />
         <span class="value">{exactly(scale, value)}</span>
-        {head && <span class="whose">{headName(head)}</span>}
+        {head && <span class="whose">{whoseName(scale, head)}</span>}
         {hasBars(scale) && (
           <i
             class="place-bar"
@@ -243,10 +244,11 @@ function aboutOf(
   unitName: string | null,
 ) {
   const [head] = heads;
-  const many = strongest ? `largest in any of ${heads.length} heads` : `${together ?? "mean"} of ${heads.length} heads`;
+  const count = howMany(scale, heads.length);
+  const many = strongest ? `largest in any of ${count}` : `${together ?? "mean"} of ${count}`;
   const isMean = !addsUp(scale);
   return [
-    `${scale.label}${heads.length > 1 ? `: ${many}` : head ? ` in ${headName(head)}` : ""}`,
+    `${scale.label}${heads.length > 1 ? `: ${many}` : head ? ` in ${whoseName(scale, head)}` : ""}`,
     of.length > 1 &&
       `${isMean ? "mean" : side === "key" ? combine : "sum"} of ${of.length} ${side === "key" ? "queries" : "keys"}`,
     leftOut && (!isWhole || strongest) && "nothing is left out of it",

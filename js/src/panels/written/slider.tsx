@@ -1,7 +1,7 @@
 // What was seen when this token was written: a slider over the tokens that the model wrote itself.
 
 import { Fragment } from "preact";
-import { headName } from "../../layout/heads";
+import { howMany, whoseName } from "../../layout/heads";
 import { strongestPlaces } from "../../layout/places";
 import { exactly, mostIn, WEIGHTS } from "../../layout/scale";
 import { pinsOf, queriesOf, stepOf, writtenIn } from "../../layout/written";
@@ -75,7 +75,10 @@ function Looks({ context: { scene, pinned, drawsTiles }, row }: { context: Conte
   if (!now || !profile || places.length === 0) return <>.</>;
   const { scale, heads, units, leftOut } = now;
   const [head] = heads;
-  const whose = heads.length === 1 && head ? headName(head) : `${now.together ?? "mean"} of ${heads.length} heads`;
+  const whose =
+    heads.length === 1 && head
+      ? whoseName(scale, head)
+      : `${now.together ?? "mean"} of ${howMany(scale, heads.length)}`;
   return (
     <>
       : {scale.domain === "share" ? "it looks most at" : `its ${mostIn(scale)} ${scale.label}s are on`}

@@ -4,11 +4,15 @@ import { signsOf } from "../../draw/colours";
 import { headName } from "../../layout/heads";
 import { coloursInWords, scaleNamed } from "../../layout/scale";
 import { tokensOf } from "../../layout/units";
+import { MeasureMeaning } from "../../panels/measure";
 import type { Context } from "../../parts/context";
 import { SignRamp } from "../../parts/sign-ramp";
 import type { HeadsStore } from "./store";
 
-export function Legend({ context: { state, client, theme }, store }: { context: Context; store: HeadsStore }) {
+const SAME = "the same in all heads of a layer: it is a number of the layer";
+
+export function Legend({ context, store }: { context: Context; store: HeadsStore }) {
+  const { state, client, theme } = context;
   const outline = state.kernel.outline.value;
   if (!outline) return null;
   const measure = scaleNamed(outline, state.traits.measure.value);
@@ -22,6 +26,8 @@ export function Legend({ context: { state, client, theme }, store }: { context: 
   const is = signs ? `stronger = farther from 0${coloursInWords(measure)}` : `stronger = larger ${measure.label}`;
   return (
     <div class="heads-legend">
+      {pictured && <MeasureMeaning context={context} name={measure.name} />}
+      {pictured && measure.of !== "head" && <span>{SAME}</span>}
       <LeftOut category={state.traits.category.value} store={store} />
       {pictured?.problem ? (
         <span>{pictured.problem}</span>

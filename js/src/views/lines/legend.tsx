@@ -2,7 +2,9 @@
 
 import { pensFor, signsOf } from "../../draw/colours";
 import type { Theme } from "../../host";
+import { coloursOf } from "../../layout/categories";
 import { type Combine, type Focus, shadedSide } from "../../layout/focus";
+import { howMany } from "../../layout/heads";
 import { shareOf, withPinned } from "../../layout/in-sight";
 import { percent, roughly, short } from "../../layout/numbers";
 import { addsUp, coloursInWords, type Scale, sizesOf, WEIGHTS } from "../../layout/scale";
@@ -31,7 +33,7 @@ export function Legend({ context, store, shown }: Props) {
   const scale = store.scale.value;
   const { state, looks } = context;
   const { combine, queries } = state.traits;
-  const categories = context.categories.now.value;
+  const categories = coloursOf(scale, context.categories.now.value);
   const theme = context.theme.value;
   const pens = pensFor(heads, categories, theme);
   const { dropped } = store.edges.value;
@@ -67,10 +69,10 @@ export function Legend({ context, store, shown }: Props) {
               looks.together.value = how;
             }}
           />
-          of {heads.length} heads
+          of {howMany(scale, heads.length)}
         </span>
       ) : (
-        heads.length > 1 && <span>numbers: mean of {heads.length} heads</span>
+        heads.length > 1 && <span>numbers: mean of {howMany(scale, heads.length)}</span>
       )}
       {pinned.length > 1 && addsUp(scale) && (
         <span class="taken">
@@ -100,7 +102,7 @@ export function Legend({ context, store, shown }: Props) {
       {!found && dropped > 0 && <span>strongest lines only, {dropped.toLocaleString("en")} left out</span>}
       {together && categories && <Kinds heads={heads} categories={categories} theme={theme} />}
       {!together && heads.length > 1 && (
-        <HeadNames heads={heads} pens={pens} categories={categories} signed={signs !== null} />
+        <HeadNames heads={heads} pens={pens} categories={categories} scale={scale} signed={signs !== null} />
       )}
     </div>
   );

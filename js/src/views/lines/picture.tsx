@@ -6,6 +6,7 @@ import { type Pen, pensFor, type Signs, signsOf } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
 import { drawLines, type LinesGeometry } from "../../draw/lines";
 import type { Theme } from "../../host";
+import { coloursOf } from "../../layout/categories";
 import { edgeAt, focusEdges, linesAway } from "../../layout/edges";
 import type { Hover } from "../../layout/focus";
 import { rowOf, within } from "../../layout/fold";
@@ -77,7 +78,9 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
     return Math.max(widestLabel(shown.value.units, stage.current), store.shown.value?.found ? GAP_LABEL : 0);
   });
   const widths = useComputed(() => stageWidths(width.value, widest.value));
-  const pens = useComputed(() => pensFor(shown.value.heads, categories.now.value, theme.value));
+  const pens = useComputed(() =>
+    pensFor(shown.value.heads, coloursOf(shown.value.scale, categories.now.value), theme.value),
+  );
   const signs = useComputed(() => signsOf(shown.value.scale, theme.value));
   const shades = useComputed(() => shadesFor(context, store));
   const hits = useComputed(() => {

@@ -2,7 +2,7 @@
 
 import { BROKEN, hatchImage, heatGradient } from "../../draw/heat";
 import { DECADES, KINDS } from "../../layout/cells";
-import { headName } from "../../layout/heads";
+import { howMany, whoseName } from "../../layout/heads";
 import { figure } from "../../layout/numbers";
 import { addsUp, endsInWords, hasSigns, type Scale } from "../../layout/scale";
 import { TOGETHER } from "../../layout/together";
@@ -72,7 +72,7 @@ export function Legend({ context, store, scene }: Props) {
               looks.together.value = how;
             }}
           />
-          of {heads.length <= 3 ? heads.map(headName).join(", ") : `${heads.length} heads`}
+          of {heads.length <= 3 ? heads.map((head) => whoseName(scale, head)).join(", ") : howMany(scale, heads.length)}
         </span>
       )}
       {range.forbidden && (

@@ -3,6 +3,7 @@
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { accent, pensFor, signsOf } from "../../draw/colours";
 import type { Ink } from "../../draw/heat";
+import { coloursOf } from "../../layout/categories";
 import {
   type Address,
   type Cells,
@@ -104,7 +105,7 @@ export function createStore(context: Context): MatrixStore {
     const range =
       seen.length > 0 || !before ? rangeOf(seen, inSight.query, inSight.key, kind.value, isLog.value) : before;
     before = range;
-    const [pen, ...others] = pensFor(now.heads, categories.now.value, theme.value);
+    const [pen, ...others] = pensFor(now.heads, coloursOf(now.scale, categories.now.value), theme.value);
     const ink: Ink = {
       kind: kind.value,
       colour: (others.length === 0 && pen?.colour) || accent(theme.value),

@@ -2,6 +2,7 @@
 
 import { signsOf } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
+import { howMany } from "../../layout/heads";
 import { addsUp, exactly, mostIn } from "../../layout/scale";
 import { largestOf, SHADING_IN_WORDS, SHADINGS } from "../../layout/shading";
 import { isForbidden } from "../../layout/tile";
@@ -84,9 +85,9 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
       )}
       {together ? (
         <span class="taken">
-          of {heads.length} heads:
+          of {howMany(scale, heads.length)}:
           <SmallChoice
-            label={`of ${heads.length} heads:`}
+            label={`of ${howMany(scale, heads.length)}:`}
             names={TOGETHER}
             chosen={together}
             onChoose={(how) => {
@@ -95,7 +96,7 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
           />
         </span>
       ) : (
-        heads.length > 1 && <span>mean of {heads.length} heads</span>
+        heads.length > 1 && <span>mean of {howMany(scale, heads.length)}</span>
       )}
       {isOne && pins.value?.keys && (
         <span>
