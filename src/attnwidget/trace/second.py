@@ -133,7 +133,12 @@ class SecondPass:
         if trace.rerun.missing:
             return
         first = next(iter(trace.attentions)), 0
-        for need, find in (("block", self.block), ("rest", self.block), ("gradient", self.gradient)):
+        for need, find in (
+            ("block", self.block),
+            ("rest", self.block),
+            ("gradient", self.gradient),
+            ("direction", self.direction),
+        ):
             if need in needs:
                 with suppress(ValueError):  # of this layer
                     find(trace, *first)

@@ -105,17 +105,22 @@ class Experiments:
         return plain, {**sources, None: own}
 
     def _reuses(self, ordered: Sequence[tuple[int, Sequence[Edit]]]) -> bool:
-        """Whether a pass that begins at a later block is the same as a whole one; tried once, with an edit."""
+        """Whether a pass that begins at a later block is the same as a whole one; tried once, with edits.
+
+        Another edited pass lies between the two, so that nothing that it left behind goes unnoticed.
+        """
         if self._again.reuses is None and ordered[-1][0]:
             start, edits = next(one for one in ordered[len(ordered) // 2 :] if one[0])
-            _, sources = self._without_edits(1, [edits])
+            other = ordered[0][1]
+            _, sources = self._without_edits(1, [edits, other])
+            whole = self._copies.run([edits], sources=sources)
+            self._copies.run([other], sources=sources)
             try:
                 with self._copies.blocks.starting(start):
                     short = self._copies.run([edits], sources=sources)
+                self._again.reuses = _alike(short, whole, 0)
             except Exception:  # noqa: BLE001 - whatever it is that this model does between its blocks
                 self._again.reuses = False
-            else:
-                self._again.reuses = _alike(short, self._copies.run([edits], sources=sources), 0)
         return bool(self._again.reuses)
 
     def _size(self, starts: Sequence[int], width: int) -> int:
