@@ -43,8 +43,9 @@ def logprob(model, given):
         return float(model(**given)[0][0, ROW].double().log_softmax(-1)[TOKEN])
 
 
-def ablated(model, name, head, count, given, put=lambda part: torch.zeros_like(part)):
-    """The target with a head replaced by a hook at W_O."""
+def ablated(model, where, head, given, put):
+    """The target with a head, one of so many, replaced by a hook at W_O."""
+    name, count = where
 
     def hook(_, args):
         heads = args[0].clone().unflatten(-1, (count, -1))  # (1, n, heads, d_v)
@@ -71,8 +72,8 @@ def test_a_head_off_is_what_a_hook_of_ones_own_makes_of_it(name):
         assert found.effects.abs().tolist() == sorted(found.effects.abs().tolist(), reverse=True)
         for attention, head, effect in zip(found.attentions, found.heads, found.effects.tolist(), strict=True):
             layer, number = map(int, head[1:].split("-H"))
-            where = OUTPUTS[name][attention].format(layer)
-            mine = ablated(model, where, number, trace.n_heads(attention), given, put) - base
+            where = OUTPUTS[name][attention].format(layer), trace.n_heads(attention)
+            mine = ablated(model, where, number, given, put) - base
             assert effect == pytest.approx(mine, abs=5e-6), (attention, head, value)
 
 
@@ -97,7 +98,8 @@ class Cutting:
 
     place = edit = None
 
-    def __call__(self, module, query, key, value, mask, scaling=None, softcap=None, s_aux=None, **options):
+    def __call__(self, module, query, key, value, mask, **options):
+        scaling, softcap, s_aux = (options.get(one) for one in ("scaling", "softcap", "s_aux"))
         name = self.name_of(module)
         here = (name, self.done.get(name, 0)) == self.place
         self.done[name] = self.done.get(name, 0) + 1
@@ -105,7 +107,7 @@ class Cutting:
         key, value = (one.repeat_interleave(shared, 1) for one in (key, value))
         scores = query @ key.transpose(-1, -2) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
         scores = scores if softcap is None else softcap * torch.tanh(scores / softcap)
-        scores = scores + options.get("position_bias", 0) if options.get("position_bias") is not None else scores
+        scores = scores if options.get("position_bias") is None else scores + options["position_bias"]
         scores = (scores if mask is None else scores + mask).clone()
         head, q, k, how = self.edit if here else (0, 0, 0, "")
         if how == "before":

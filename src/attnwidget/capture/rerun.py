@@ -231,7 +231,7 @@ class Pass:
         self.check()
         flat = [one for some in edits for one in some]
         self._check_edits(flat)
-        numbers = iter(Experiments(self, asked).written_out(flat))
+        numbers = iter(Experiments(self, asked).written_out(flat, with_gradient=True))
         found = estimates(self, [[next(numbers) for _ in some] for some in edits], asked)
         if on_done is not None:
             on_done(1, 1)

@@ -139,7 +139,9 @@ def head_weights(model: Any) -> HeadWeights:
         mine, theirs = ([one for one in those.calls if one.name.startswith(block)] for those in (reading, plain))
         found, norm = _layer(source, projection, mine, reading)
         layers.append(found)
-        is_written_over |= norm is None or not norm.name.startswith(block)
+        is_behind = norm is None or (number > 0 and not norm.name.startswith(block))  # what the layer before it norms
+        wrote = next((one.y for one in mine if one.name == projection.name), None)
+        is_written_over |= is_behind or any(wrote is not None and reading.is_norm_of(one, wrote) for one in mine)
         also = plain.trace.layer(number)
         assert isinstance(also, QKVLayer)  # noqa: S101 - as above
         is_turned |= found.q is not None and find_matrix(also.q, theirs, projection.weight.shape[-1]) is None

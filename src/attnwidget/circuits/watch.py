@@ -66,7 +66,7 @@ class Reading:
         self.calls: list[Call] = []
         self.last: Tensor | None = None  # (n, d_model)
         with ExitStack() as stack:
-            for name, module in self.model.named_modules():
+            for name, module in list(self.model.named_modules())[1:]:  # a hook upon the whole would call its head
                 stack.callback(module.register_forward_hook(self._look(name), with_kwargs=True).remove)
             base = core_of(self.model).base_model
             stack.callback(base.register_forward_hook(self._see_last).remove)
@@ -82,6 +82,14 @@ class Reading:
                     length = upcast(call.x - call.x.mean(-1, keepdim=True) * norm.is_centred).square().mean(-1).sqrt()
                     return call, Gain((norm.scales * length[:, None]).mean(0).cpu(), norm.is_centred)
         return None
+
+    @staticmethod
+    def is_norm_of(call: Call, x: Tensor) -> bool:
+        """Whether a call is a norm of these rows, (n, d)."""
+        if call.x.shape != x.shape or call.y.shape != x.shape or not torch.equal(call.x, x):
+            return False
+        with torch.no_grad():
+            return not torch.equal(call.y, x) and as_norm(call.module, upcast(x), upcast(call.y), x.dtype) is not None
 
     def _look(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, kwargs: Any, result: Any) -> None:
