@@ -173,6 +173,11 @@ class SecondPass:
 
         return _there(self._directions.get(name, number, find))
 
+    @property
+    def uses_target(self) -> bool:
+        """Whether something is known that is about a target."""
+        return self._gradients.known or self._directions.known
+
     def forget_gradients(self) -> None:
         """Let go of what another target has."""
         self._gradients.forget()
