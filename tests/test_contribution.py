@@ -5,7 +5,9 @@ import torch
 
 import attnwidget as aw
 import tiny
-from attnwidget import AttentionTrace, capture
+from attnwidget import AttentionTrace, Target, capture
+from attnwidget.session import Session
+from attnwidget.wire import schema
 
 INF = torch.inf
 TEXT = "The animal didn't cross the road because it was too tired"
@@ -155,3 +157,22 @@ def test_where_it_cannot_be_had_it_says_why():
     assert "GPT2Model" in headless.lacks("contribution")
     with pytest.raises(ValueError, match="GPT2Model"):
         headless.measure("contribution", 0)
+
+
+def test_what_a_widget_asks_about_is_what_its_pairs_are_about():
+    model, tokenizer = aw.load_model("demo/causal")
+    trace = capture(model, TEXT, tokenizer=tokenizer)
+    session = Session(probe=False, options={"measure": "contribution", "heads": ["L3-H7"]})
+    session.open(trace, schema.Texts(), None)
+    before, run = trace.measure("contribution", 3, 7), session.run_number
+    session.select(target=session.checked("target", Target.logprob(" of", at=3).to_dict(), session.selection))
+    after = trace.measure("contribution", 3, 7)
+    assert session.run_number == run + 1  # what a browser has of the other target is not drawn again
+    assert not torch.equal(before, after)
+    close(after[11].nan_to_num(neginf=0).sum(), trace.decompose(" of").heads[3, 7])
+    session.select(measure="weights")
+    session.select(target=None)
+    assert session.run_number == run + 2
+    session.select(target=session.checked("target", "loss", session.selection))
+    assert session.run_number == run + 2  # nothing was computed that is about a target
+    torch.testing.assert_close(trace.measure("contribution", 3, 7), before)

@@ -30,7 +30,16 @@ function givenOf(labels: string[], values: number[], view: string): Given {
     missing: "",
   } as const;
   const outline = {
-    ...{ queries, keys: null, measures: [measure], model: "a model", revision: "", formula: "f", version: "1" },
+    ...{
+      queries,
+      keys: null,
+      measures: [measure],
+      model: "a model",
+      revision: "",
+      formula: "f",
+      version: "1",
+      off: [],
+    },
     attention: "self",
   } as unknown as Outline;
   const selection = {

@@ -122,7 +122,7 @@ export function stackOf({ pieces }: Sum): Stack {
 
 /** "L3 attention +1.972 (attention +2.1, attention bias −0.13)". */
 export function stepInWords(layer: number | null, { name, value, parts }: Step): string {
-  const of = parts.map((part) => `${part.name === "attention" ? "heads" : part.name} ${signedFigure(part.value)}`);
+  const of = parts.map((part) => `${part.name === "attention" ? "all heads" : part.name} ${signedFigure(part.value)}`);
   return `${layer === null ? "" : `L${layer} `}${name} ${signedFigure(value)}${of.length > 1 ? ` (${of.join(", ")})` : ""}`;
 }
 

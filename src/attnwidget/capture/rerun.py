@@ -15,7 +15,7 @@ from attnwidget.capture.edits.editor import Editor
 from attnwidget.capture.edits.experiments import Experiments
 from attnwidget.capture.edits.gradient import estimates
 from attnwidget.capture.edits.hooks import before_projections
-from attnwidget.capture.forward import attention_names, forward, is_eager, settings
+from attnwidget.capture.forward import IMPLEMENTATION, attention_names, forward, is_eager, settings
 from attnwidget.capture.gradients import find_gradients
 from attnwidget.capture.interface import NAME, editing
 from attnwidget.capture.output import find_projections
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     Make = Callable[[dict[str, list[Layer]], Recorder, "Pass"], Any]
 
 _CHANGED = "the model cannot be run again for this trace: its weights have changed since"
+_UNKNOWN = "where its output goes into W_O is not known, as this model's queries, keys and values are not"
 _OFF = "W_O cannot be told: a head of this layer was edited in this pass"
 
 
@@ -133,8 +134,9 @@ class Pass:
         """Return a twin of the model, which computes attention where this pass's edits, or others, reach it."""
         model = twin(self.model)
         if is_edited or self.edits:
-            for owner, name, wanted in settings(model, NAME if self.is_interfaced else "eager"):
-                setattr(owner, name, wanted)
+            for owner, name, wanted in settings(model, NAME):
+                if self.is_interfaced or name != IMPLEMENTATION:  # else the model computes as it does for its user
+                    setattr(owner, name, wanted)
         return model
 
     @contextmanager
@@ -229,7 +231,7 @@ class Pass:
         self.check()
         flat = [one for some in edits for one in some]
         self._check_edits(flat)
-        numbers = iter(Experiments(self, asked).written_out(flat))
+        numbers = iter(Experiments(self, asked).written_out(flat, with_gradient=True))
         found = estimates(self, [[next(numbers) for _ in some] for some in edits], asked)
         if on_done is not None:
             on_done(1, 1)
@@ -247,9 +249,14 @@ class Pass:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
         self.check()
         self._check_edits(edits)
+        return self._with(Experiments(self, Asked("output", (0,))).written_out(edits)).captured()
+
+    def _with(self, edits: Sequence[Edit]) -> Pass:
+        """Return the same pass with more edits."""
         again = copy(self)
-        again.edits = *self.edits, *Experiments(self, Asked("output", (0,))).written_out(edits)
-        return again.captured()
+        again.edits = *self.edits, *edits
+        again._shares = Shares(again)  # noqa: SLF001 - a Pass, too
+        return again
 
     def captured(self) -> Any:
         """Make this very pass, and a trace of it."""
@@ -280,7 +287,7 @@ class Pass:
                 raise _OnlyHeadsError(type(self.model).__name__)
             why = self._proven()[one.attention][one.layer]
             if isinstance(why, str):
-                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why}")  # noqa: TRY004
+                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why or _UNKNOWN}")  # noqa: TRY004
 
 
 class _OnlyHeadsError(ValueError):

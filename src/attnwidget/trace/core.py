@@ -601,6 +601,11 @@ class AttentionTrace:
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
 
     @property
+    def uses_target(self) -> bool:
+        """Whether numbers were computed that are about `target`."""
+        return self._second.uses_target
+
+    @property
     def target(self) -> Target | None:
         """What the measures "gradients" and "contribution" are about; None is the model's default, as of `effects`.
 

@@ -133,7 +133,12 @@ class SecondPass:
         if trace.rerun.missing:
             return
         first = next(iter(trace.attentions)), 0
-        for need, find in (("block", self.block), ("rest", self.block), ("gradient", self.gradient)):
+        for need, find in (
+            ("block", self.block),
+            ("rest", self.block),
+            ("gradient", self.gradient),
+            ("direction", self.direction),
+        ):
             if need in needs:
                 with suppress(ValueError):  # of this layer
                     find(trace, *first)
@@ -167,6 +172,11 @@ class SecondPass:
             }
 
         return _there(self._directions.get(name, number, find))
+
+    @property
+    def uses_target(self) -> bool:
+        """Whether something is known that is about a target."""
+        return self._gradients.known or self._directions.known
 
     def forget_gradients(self) -> None:
         """Let go of what another target has."""
