@@ -13,6 +13,8 @@ from __future__ import annotations
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from attnwidget.capture.around import Search
 from attnwidget.capture.calls import calls_of
 from attnwidget.capture.norm import alike, read_norm
@@ -65,14 +67,15 @@ def find_blocks(
         As `layers`; a reason where no block could be found, or proven.
     """
     heads = head_outputs(layers)
+    rows = {one.n: one.rows for one in heads.values()}  # that are looked at
     known = {
         (name, number): one
         for name, those in projections.items()
         for number, one in enumerate(those)
-        if isinstance(one, Projection) and one.output is not None and (name, number) in heads and name != "cross"
+        if name != "cross" and isinstance(one, Projection) and one.output is not None
+        if (name, number) in heads and torch.equal(heads[name, number].rows, rows[heads[name, number].n])
     }
     widths = {n for one in known.values() for n in (one.weight.shape[2], one.weight.shape[0] * one.weight.shape[1])}
-    rows = {one.n: one.rows for one in heads.values()}
 
     def sampled(_: int, tensor: Tensor) -> Tensor | None:
         return None if not _is_rows(tensor, rows, widths) else _at(tensor, rows[tensor.numel() // tensor.shape[-1]])

@@ -202,15 +202,16 @@ class Region:
             return compute(self.queries, self.keys).expand(self.shape)
         place, kept = (name, self.attention, self.layer), self.around.kept
         if place not in kept:
-            kept[place] = torch.full((2, n, m), torch.nan)  # whether it is known, and the number
-        known, numbers = kept[place]
+            kept[place] = torch.full((n, m), torch.nan)
+            kept["known", *place] = torch.zeros(n, m, dtype=torch.bool)
+        numbers, known = kept[place], kept["known", *place]
         rows, columns = self.queries.cpu(), self.keys.cpu()
-        missing = known[rows][:, columns] != 1  # (queries, keys)
+        missing = ~known[rows][:, columns]  # (queries, keys)
         if missing.any():
             some, those = rows[missing.any(1)], columns[missing.any(0)]
             found = compute(some.to(self.queries.device), those.to(self.keys.device)).cpu().float()
             numbers[some[:, None], those] = found
-            known[some[:, None], those] = 1
+            known[some[:, None], those] = True
         wanted: Tensor = numbers[rows][:, columns]  # (queries, keys)
         return wanted.to(self.queries.device).expand(self.shape)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from attnwidget.measures.region import Region
 
-MOST = 1 << 16  # pairs at once: each is a run of the rest of the block for one token
+MOST = 1 << 15  # pairs at once: each is a run of the rest of the block for one token
 _BATCH = 1 << 11
 
 

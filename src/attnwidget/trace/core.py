@@ -708,9 +708,11 @@ class AttentionTrace:
         Parameters
         ----------
         name : str
-            "weights", "scores" (before the softmax), "norms" (the length of what the head writes for the key,
-            Kobayashi et al. 2020), or one that was registered. "norms" runs the model once more on the same text
-            when it is first asked for, to find W_O, as `breakdown` does.
+            Of one head "weights", "scores" (before the softmax), "norms" (the length of what the head writes for the
+            key, Kobayashi et al. 2020), "contribution" and "gradients" (about what `target` asks); of a whole layer
+            "block_norms", "alti" and "value_zeroing"; of the whole way down to the input "rollout" and "flow"; or one
+            that was registered. Those of a layer or a way are the same in all heads. All but "weights", "scores",
+            "rollout" and "flow" run the model again on the same text when they are first asked for.
 
         Raises
         ------
