@@ -70,7 +70,7 @@ def test_steps_are_as_fine_as_wanted():
     assert quantise(torch.full((1, 1, 2), 1e30), torch.zeros(1, 1)) is None
 
 
-@pytest.mark.parametrize(("tokens", "values", "limit"), [(20, True, 1e6), (128, False, 2.11e6), (128, True, 5.1e6)])
+@pytest.mark.parametrize(("tokens", "values", "limit"), [(20, True, 1.05e6), (128, False, 2.11e6), (128, True, 5.1e6)])
 def test_a_page_of_144_heads_is_small(tokens, values, limit):
     made = page(opened(gpt2_shaped(tokens)), values=values)
     assert len(made) < limit

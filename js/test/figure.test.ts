@@ -19,14 +19,32 @@ function givenOf(labels: string[], values: number[], view: string): Given {
     ...{ tokens: labels.map((one) => mark + one).join(""), words: labels.map(() => 1).join(" "), wordTexts: "" },
     ...{ special: [], segments: null, generated: null, writes: false, odd: [], gaps: ".".repeat(labels.length) },
   };
-  const measure = { name: "weights", label: "weight", sentence: "", domain: "share", missing: "" } as const;
+  const measure = {
+    name: "weights",
+    of: "head",
+    label: "weight",
+    sentence: "",
+    domain: "share",
+    below: "",
+    above: "",
+    missing: "",
+  } as const;
   const outline = {
-    ...{ queries, keys: null, measures: [measure], model: "a model", revision: "", formula: "f", version: "1" },
+    ...{
+      queries,
+      keys: null,
+      measures: [measure],
+      model: "a model",
+      revision: "",
+      formula: "f",
+      version: "1",
+      off: [],
+    },
     attention: "self",
   } as unknown as Outline;
   const selection = {
     ...{ view, attention: "self", measure: "weights", layer: 0, heads: [[0, 0]], queries: [], keys: [] },
-    ...{ threshold: 0.02, words: false, category: null, combine: "mean", what_if: {} },
+    ...{ threshold: 0.02, words: false, category: null, combine: "mean", what_if: {}, off: [], target: null },
   } as Selection;
   const units = sidesOf(outline, false);
   const n = labels.length;

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import TraitType
 
+from attnwidget.effects import Target
 from attnwidget.head_id import HeadId
 
 if TYPE_CHECKING:
@@ -28,6 +29,22 @@ class HeadList(TraitType[list[HeadId], Any]):
             return HeadId.read_all(value)
         except (TypeError, ValueError):
             self.error(obj, value)
+
+
+class TargetDict(TraitType[dict[str, Any] | None, Any]):
+    """What is asked of the model, as `Target.to_dict` writes it; whatever `Target.read` understands may be set."""
+
+    allow_none = True
+    default_value = None
+    info_text = "a token, a pair of tokens, a slice of positions, 'loss', 'output' or an attnwidget.Target"
+
+    def validate(self, obj: HasTraits, value: Any) -> dict[str, Any] | None:
+        """Return it as a mapping, or raise `TraitError`."""
+        try:
+            found = Target.read(value)
+        except (TypeError, ValueError):
+            self.error(obj, value)
+        return None if found is None else found.to_dict()
 
 
 class PositionList(TraitType[list[int], Any]):

@@ -21,7 +21,7 @@ from attnwidget.session.requests import HEAVY, SLOW, handlers
 from attnwidget.session.source import Source
 from attnwidget.session_widget import SELECTION, TEXTS, SessionWidget
 from attnwidget.trace import AttentionTrace
-from attnwidget.traits import HeadList, PositionList
+from attnwidget.traits import HeadList, PositionList, TargetDict
 from attnwidget.wire import schema
 from attnwidget.wire.schema import STATES, VIEWS, Texts
 from attnwidget.wire.server import RequestServer
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from transformers import GenerationConfig
 
     from attnwidget.breakdown import Breakdown
+    from attnwidget.effects import Decomposition, Effects
     from attnwidget.heads import Category
 
 _BESIDE = "attention_mask", "position_ids", "token_type_ids", "inputs_embeds", "tokens", "add_special_tokens"
@@ -85,7 +86,7 @@ class AttentionWidget(SessionWidget):
         as `AttentionWidget.picture` says, for all widgets.
     **options
         First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `measure`, `threshold`, `words`,
-        `category`, `combine`, `what_if`.
+        `category`, `combine`, `what_if`, `off`, `target`.
 
     Attributes
     ----------
@@ -110,13 +111,22 @@ class AttentionWidget(SessionWidget):
     category : str or None
         The category that is open in the panel, "Other" among them.
     view : str
-        ``"lines"``, ``"matrix"``, ``"text"``, ``"heads"``, or ``"breakdown"``: every step of the first of `heads` for
-        the pinned `queries`.
+        ``"lines"``, ``"matrix"``, ``"text"``, ``"heads"``; ``"breakdown"``: every step of the first of `heads` for the
+        pinned `queries`; or ``"effect"``: what every head does to the model's answer.
     combine : str
         How several pinned queries are taken together, in the breakdown and beside the keys: ``"mean"`` or ``"sum"``.
     what_if : dict
         What the breakdown changes: arguments of `Breakdown.what_if`, such as ``{"temperature": 2}``; empty for nothing.
         Scores set by hand go with their head and query.
+    off : list of (layer, head)
+        Heads that are switched off, of the attention on screen: ``w.off = ["L3-H5", "L3-H6"]``. The text is run again
+        on a twin of the model in which they write nothing, and every view shows that run; an empty list, and all is as
+        before. The model itself is never changed. Another text is run without them too, another attention with all.
+    target : dict or None
+        What effects are on: set it to a token (``" Mary"``: its log-probability), a pair of them, a slice of positions
+        (the loss over it), ``"loss"``, ``"output"``, or an `attnwidget.Target`. It is kept as `Target.to_dict` writes
+        it. Without a place of its own it is asked at the pinned query, else where the model's answer is. None: the
+        likeliest token.
     attention : str
         ``"self"``; of an encoder–decoder ``"encoder"``, ``"decoder"`` or ``"cross"``, where the queries are the
         target's tokens and the keys the source's.
@@ -147,6 +157,8 @@ class AttentionWidget(SessionWidget):
     category = Unicode(None, allow_none=True).tag(**_LIVE)
     combine = Enum(["mean", "sum"], "mean").tag(**_LIVE)
     what_if = Dict().tag(**_LIVE)
+    off = HeadList().tag(**_LIVE)
+    target = TargetDict().tag(**_LIVE)
 
     # The wire: `attnwidget.wire.schema` says what these hold.
     _stamp = Dict().tag(**_LIVE)
@@ -156,6 +168,9 @@ class AttentionWidget(SessionWidget):
     _pictures = Dict().tag(sync=True)
     _categories = Dict().tag(sync=True)
     _breakdown = Dict().tag(sync=True)
+    _effects = Dict().tag(sync=True)
+    _outcome = Dict().tag(sync=True)
+    _links = Dict().tag(sync=True)
     _status = Dict().tag(sync=True)
 
     def __init__(
@@ -284,6 +299,18 @@ class AttentionWidget(SessionWidget):
         ``w.breakdown().what_if(temperature=2)``.
         """
         return self._session.breakdown()
+
+    def effects(self) -> Effects:
+        """Return every head's effect on `target`, as the view "effect" shows it; it is computed here if need be.
+
+        Of the model as it is, whatever is `off`. In a notebook the reader may have chosen what an effect is: what a
+        head writes directly, or what switching it off changes; else it is the first.
+        """
+        return self._session.effects()
+
+    def decomposition(self) -> Decomposition:
+        """Return the logit that `target` is about, as the sum of what every part of the model writes into it."""
+        return self._session.decomposition()
 
     @property
     def step(self) -> int | None:

@@ -3,6 +3,7 @@
 import type { Theme } from "../host";
 import { runningTotals } from "../layout/steps";
 import { SIGNS } from "./colours";
+import { type Channels, hex, inkOn } from "./contrast";
 
 export interface Box {
   left: number;
@@ -10,8 +11,6 @@ export interface Box {
   width: number;
   height: number;
 }
-
-type Channels = [number, number, number];
 
 const ENDS: Record<Theme, { negative: Channels[]; zero: Channels; positive: Channels[] }> = {
   light: {
@@ -68,6 +67,13 @@ export function scaleGradient(theme: Theme): string {
   const { css } = rampOf(theme);
   const stops = [0, LEVELS / 2, LEVELS, 1.5 * LEVELS, 2 * LEVELS].map((at) => css[at]);
   return `linear-gradient(90deg, ${stops.join(", ")})`;
+}
+
+/** A number's colour on the scale, and black or white, whichever is read on it. */
+export function rampColour(value: number, limit: number, theme: Theme): { ground: string; ink: string } {
+  const { css, bytes } = rampOf(theme);
+  const at = levelOf(value, limit || 1);
+  return { ground: css[at] as string, ink: inkOn(hex(bytes[at] as Channels)) };
 }
 
 const ROOMY = 4; // px of a cell from which a gap is left to the next

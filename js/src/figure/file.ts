@@ -2,10 +2,11 @@
 
 import { accent, MARKS } from "../draw/colours";
 import { GROUND } from "../draw/heat";
+import { apart, headName, howMany, whoseName } from "../layout/heads";
 import { WEIGHTS } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { tokensOf } from "../layout/units";
-import type { Outline } from "../wire/schema";
+import type { Head, Outline } from "../wire/schema";
 import type { Given, Options } from "./given";
 import { type Drawing, flow, isolated, LETTER, type Paper, px, type Run, SMALL, xml } from "./svg";
 
@@ -77,17 +78,21 @@ const NAMED = 6; // heads one by one
 /** Where what is shown comes from: all that somebody needs to make it again. */
 function provenanceOf({ outline, selection, pictures }: Given): string[] {
   const { measures, model, revision, formula, version, attention } = outline;
+  const measure = measures.find(({ name }) => name === selection.measure) ?? null;
+  const heads = apart(measure ?? WEIGHTS, selection.heads).map((at) => selection.heads[at] as Head);
   const those =
-    selection.heads.length > NAMED
-      ? [`${selection.heads.length} heads`]
-      : selection.heads.map(([layer, head]) => `layer ${layer}, head ${head}`);
-  const measure = measures.find(({ name }) => name === selection.measure);
+    heads.length > NAMED
+      ? [howMany(measure ?? WEIGHTS, heads.length)]
+      : heads.map((head) =>
+          measure && measure.of !== "head" ? whoseName(measure, head) : `layer ${head[0]}, head ${head[1]}`,
+        );
   const meaning = measure && measure.name !== WEIGHTS.name ? `${measure.label}: ${measure.sentence}` : formula;
   return [
     `${model}${revision ? ` @ ${revision.slice(0, 7)}` : ""}`,
     textsOf(outline),
     attention === "self" ? "" : `${attention}${attention === "cross" ? "-attention" : "’s attention"}`,
     pictures ? "" : those.join("; "),
+    outline.off.length > 0 ? `without ${outline.off.map(headName).join(", ")}` : "",
     selection.words ? "sub-words merged: sum over keys, mean over queries" : "",
     meaning,
     `attnwidget ${version}`,

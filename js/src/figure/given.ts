@@ -7,7 +7,7 @@ import type { Scene } from "../layout/scene";
 import type { Shading } from "../layout/shading";
 import type { Row } from "../layout/strongest";
 import type { Side } from "../layout/units";
-import type { Breakdown, Outline, Pictures, Selection } from "../wire/schema";
+import type { Breakdown, Effects, Outline, Pictures, Selection } from "../wire/schema";
 
 export interface Given {
   outline: Outline;
@@ -24,6 +24,7 @@ export interface Given {
   cells?: { tiles: readonly Cells[]; kind: Kind; isLog: boolean } | null;
   pictures?: Pictures | null;
   breakdown?: Breakdown | null;
+  effects?: Effects | null;
 }
 
 export interface Options {

@@ -2,6 +2,7 @@
 // clock, nothing that a bare JavaScript engine lacks.
 
 import { breakdown } from "./breakdown";
+import { effect } from "./effect";
 import { type Draw, fileOf } from "./file";
 import type { Given, Options } from "./given";
 import { heads } from "./heads";
@@ -12,7 +13,7 @@ import { text } from "./text";
 
 export type { Given, Options } from "./given";
 
-const FIGURES: Record<string, Draw> = { ...{ lines, matrix, text, heads, breakdown } };
+const FIGURES: Record<string, Draw> = { ...{ lines, matrix, text, heads, breakdown, effect } };
 
 /**
  * Draw a figure of what a view shows.

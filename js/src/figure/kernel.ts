@@ -8,7 +8,7 @@ import { readRows } from "../layout/strongest";
 import type { Tile } from "../layout/tile";
 import { sidesOf } from "../layout/units";
 import { decodeArray } from "../wire/decode";
-import type { Breakdown, Categories, Envelope, Outline, Pictures, Selection } from "../wire/schema";
+import type { Breakdown, Categories, Effects, Envelope, Outline, Pictures, Selection } from "../wire/schema";
 import { figureOf, type Given, type Options } from ".";
 
 /** As `export/figure.py` writes it. */
@@ -19,6 +19,7 @@ interface Handed {
   categories: Categories | null;
   pictures: Pictures | null;
   breakdown: Breakdown | null;
+  effects: Effects | null;
   /** (heads, queries, keys); null where they are too many. */
   tiles: Envelope | null;
   found: ({ side: "query" | "key"; asked: number[]; rows: number[] } & Envelope) | null;
@@ -41,7 +42,7 @@ function open(value: unknown): unknown {
 }
 
 function givenOf(handed: Handed): Given {
-  const { outline, selection, tiles, found, profile, cells, categories, pictures, breakdown } = handed;
+  const { outline, selection, tiles, found, profile, cells, categories, pictures, breakdown, effects } = handed;
   const { heads, words, measure } = selection;
   const units = sidesOf(outline, words);
   const [n, m] = [units.query.labels.length, units.key.labels.length];
@@ -55,7 +56,7 @@ function givenOf(handed: Handed): Given {
   const numbers = profile && decodeArray(profile as Envelope & { dtype: "float32" });
   const width = numbers?.shape[1] ?? 0;
   return {
-    ...{ outline, selection, scene, pictures, breakdown },
+    ...{ outline, selection, scene, pictures, breakdown, effects },
     categories: categories && categoriesOf(categories, openScores(categories)),
     found: found && { side: found.side, rows: readRows({ ...found }, found.data as ArrayBufferView, found.asked) },
     cells: cells && { tiles: [openCells(cells)], kind: "maximum", isLog: false },

@@ -47,7 +47,11 @@ export function createWidget(mounted: Mounted): Widget {
     if (status?.state === "error" && dismissed.value !== status) return status.message;
     return state.damage.value === "part" && dismissed.value !== DAMAGE ? DAMAGE : problem.value;
   });
-  const isReady = computed(() => state.kernel.status.value?.state !== "loading" && now.value.ready.value);
+  const isReady = computed(() => {
+    const { outline, status } = state.kernel;
+    const isRun = String(outline.value?.off ?? []) === String(state.traits.off.value ?? []); // with the heads that are on
+    return status.value?.state !== "loading" && isRun && now.value.ready.value;
+  });
   const silent = computed(() => client.silent.value && (client.waiting.value || !client.heard.value || !isReady.value));
   const condition = computed(() => {
     if (alert.value) return "error";

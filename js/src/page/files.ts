@@ -15,7 +15,7 @@ export async function fileHere(context: Context, format: Format, look: Look): Pr
 }
 
 function givenOf({ state, scene, categories, pinned, inSight }: Context): Given {
-  const { outline, pictures, breakdown } = state.kernel;
+  const { outline, pictures, breakdown, effects } = state.kernel;
   const { queries, keys } = state.traits;
   if (!outline.value) throw new Error("There is nothing to save yet.");
   const side = keys.value.length > 0 && queries.value.length === 0 ? "key" : "query";
@@ -29,6 +29,7 @@ function givenOf({ state, scene, categories, pinned, inSight }: Context): Given 
     profile: pinned.value,
     pictures: pictures.value,
     breakdown: breakdown.value,
+    effects: effects.value,
   };
 }
 

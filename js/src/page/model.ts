@@ -40,8 +40,8 @@ export function createModel(book: Book): Model {
     for (const name of Object.keys(values)) emit(`change:${name}`);
   };
   const show = () => {
-    const { outline, pictures, categories } = book.attention(selection.attention);
-    put({ _outline: outline, _pictures: pictures, _categories: categories, _breakdown: {} });
+    const { outline, pictures, categories, effects } = book.attention(selection.attention);
+    put({ _outline: outline, _pictures: pictures, _categories: categories, _breakdown: {}, ...effects });
   };
   /** What was set and not saved yet. */
   const pending = () =>
@@ -126,6 +126,9 @@ export function createModel(book: Book): Model {
       case "example":
       case "stop":
       case "code":
+      case "effects":
+      case "cuts":
+      case "stopEffects":
         throw new Error(NO_MODEL);
       case "save":
         throw new Error(`this is a saved page: without a kernel it saves SVG, and no ${ask.format.toUpperCase()}`);

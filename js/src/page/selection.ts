@@ -5,7 +5,8 @@ import type { PageData } from "./data";
 
 /** The selection with other values, and with what follows from them. */
 export function chosen(before: Selection, values: Partial<Selection>, data: PageData): Selection {
-  let after: Selection = { ...before, ...values };
+  const { off, target } = before; // there is no model to ask, nor to run without heads
+  let after: Selection = { ...before, ...values, off, target };
   const there = data.attentions[after.attention];
   if (!there) return before;
   if (after.attention !== before.attention) {

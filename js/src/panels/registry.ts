@@ -11,11 +11,12 @@ import { headRanking } from "./heads/ranking";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
 import { leaveOut } from "./leave-out";
-import { measure } from "./measure";
+import { measure, measureMeaning } from "./measure";
 import { nextButton } from "./next/button";
 import { nextTokens } from "./next/next-tokens";
 import { unchanged } from "./next/unchanged";
 import { numbers } from "./numbers";
+import { headsOff } from "./off";
 import { saveMenu } from "./save/menu";
 import { examples } from "./text/examples";
 import { modelLine } from "./text/model-line";
@@ -33,8 +34,10 @@ export const PANELS: Panel[] = [
   nextButton,
   leaveOut,
   measure,
+  measureMeaning,
   unchanged,
   written,
+  headsOff,
   nextTokens,
   attention,
   findBar,

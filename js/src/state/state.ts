@@ -51,7 +51,9 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
       });
       const status = states.get("_status")?.value as Status | null;
       const outline = states.get("_outline")?.value as Outline | null;
-      const chosen = SELECTION.filter((name) => name !== "category").map((name) => model.get(name));
+      const chosen = SELECTION.filter((name) => name !== "category" && name !== "target").map((name) =>
+        model.get(name),
+      );
       const drawable = areThere([outline?.run, outline?.attention, ...chosen]);
       damage.value = !drawable && status?.state === "ready" ? "all" : broken.length > 0 ? "part" : "none";
     });

@@ -24,6 +24,15 @@ export interface WhatIf {
   removed?: number[];
 }
 
+/** What is asked of the model: an `attnwidget.Target`, as JSON has it. */
+export interface Question {
+  kind: "difference" | "logprob" | "loss" | "output";
+  /** Of the vocabulary; none of a logprob is the likeliest. */
+  tokens: (string | number)[];
+  /** Positions; null: the pinned query, or where the model's answer is. */
+  at: number[] | null;
+}
+
 /** What the model was run on; empty where there is none. */
 export interface Texts {
   text: string;
@@ -53,6 +62,10 @@ export interface Selection {
   /** How several queries are taken together. */
   combine: "mean" | "sum";
   what_if: WhatIf;
+  /** The heads that are switched off, of the attention on screen. */
+  off: Head[];
+  /** What effects are on; null: by default. */
+  target: Question | null;
 }
 
 /** Which browser set the selection, and its how manieth change that was: the kernel confirms it by an event. */
@@ -121,11 +134,16 @@ export interface Demo {
 /** A measure, as the menu offers it. */
 export interface MeasureInfo {
   name: string;
+  /** Whose number it is: a head's, all heads' of a layer together, or the whole way's down from a layer. */
+  of: "head" | "layer" | "way";
   /** What one number of it is called. */
   label: string;
   sentence: string;
-  /** share: 0 to 1; positive: 0 and more; real: either sign. */
-  domain: "positive" | "real" | "share";
+  /** share: 0 to 1; positive: 0 and more; real, signed: of either sign. */
+  domain: "positive" | "real" | "share" | "signed";
+  /** What numbers below 0 do, and what those above it. */
+  below: string;
+  above: string;
   /** Why it cannot be had here; empty where it can. */
   missing: string;
 }
@@ -178,6 +196,8 @@ export interface Outline {
   maxError: number | null;
   /** The model computed something that is not a number. */
   broken: boolean;
+  /** The heads without which the model ran; of this attention. */
+  off: Head[];
   /** What the reader should know before trusting what is shown. */
   notices: string[];
   /** Which token a query's row tells by the model's head: the one after it, or the one at its place. */
@@ -229,7 +249,7 @@ export interface Ahead extends Envelope {
 export interface Pictures extends Envelope {
   run: number;
   measure: string;
-  domain: "positive" | "real" | "share";
+  domain: "positive" | "real" | "share" | "signed";
   /** The size of number that is drawn with full strength. */
   limit: number;
   /** Of how many queries, where they are not drawn from all. */
@@ -367,6 +387,116 @@ export interface Breakdown extends SoftmaxParts {
   projected: Projected;
   /** The same with whatIf; null where nothing is changed. */
   changed: Changed | null;
+}
+
+/** A target that was looked up in the text. */
+export interface Asked {
+  kind: "difference" | "logprob" | "loss" | "output";
+  /** The tokens whose rows tell; of a long span the first ones. */
+  rows: number[];
+  /** How many rows tell. */
+  count: number;
+  /** Of the vocabulary: one, or of a difference two. */
+  ids: number[];
+  /** How these read. */
+  tokens: string[];
+  label: string;
+}
+
+/** What a part of the model that is no head writes into the answer, or all heads of a layer together. */
+export interface Piece {
+  name: string;
+  layer: number | null;
+  /** Null where it is not a number. */
+  value: number | null;
+}
+
+/** A logit as the sum of what every part writes into it, with the final norm's scale held. */
+export interface Sum {
+  /** In the order of the model. */
+  pieces: Piece[];
+  total: number | null;
+  /** The model's own. */
+  logit: number | null;
+  /** What could not be proven, so that the sum lacks it. */
+  missing: string[];
+}
+
+/** What every head does to the answer, of the model as it is: no head off. */
+export interface Effects {
+  run: number;
+  attention: string;
+  kind: "ablate" | "attribution" | "decompose";
+  value: "mean" | "zero";
+  asked: Asked | null;
+  /** How this was found, as one sentence. */
+  protocol: string;
+  unit: string;
+  /** The target as the model is. */
+  base: number | null;
+  /** float32 (layers, heads); NaN where there is none, or none yet. */
+  grid: Envelope | null;
+  state: "missing" | "ready" | "running" | "stopped";
+  /** Why there is no grid; empty where there is one, or will be. */
+  message: string;
+  done: number;
+  total: number;
+  /** Null where it cannot be had. */
+  sum: Sum | null;
+  /** Why not. */
+  noSum: string;
+}
+
+/** A token that the model expects, before and after heads were switched off. */
+export interface Likely {
+  /** In the vocabulary. */
+  id: number;
+  token: string;
+  before: number;
+  /** Null while no head is off. */
+  after: number | null;
+}
+
+/** A number as the model is, and without the heads that are off; null where there is none. */
+export interface Change {
+  before: number | null;
+  after: number | null;
+}
+
+/** What the model says at the place that is asked about, as it is and without the heads that are off. */
+export interface Outcome {
+  run: number;
+  off: Head[];
+  asked: Asked | null;
+  unit: string;
+  target: Change;
+  /** Mean over the text, in nats. */
+  loss: Change;
+  /** The likeliest tokens of either, most expected before first. */
+  likely: Likely[];
+  /** The token by whose row they are told. */
+  row: number | null;
+  /** Why there is none of it; empty where there is. */
+  message: string;
+}
+
+/**
+ * Every head's link of the pinned pair, of the model as it is. Arrays: float32 (layers, heads), NaN for none.
+ *
+ * weight, norm, share (what the link writes into the target's logit) and cut (the effect of cutting it).
+ */
+export interface Links {
+  run: number;
+  attention: string;
+  queries: number[];
+  keys: number[];
+  arrays: Record<string, Envelope>;
+  /** Why an array is not there, by its name. */
+  lacks: Record<string, string>;
+  /** Of the cutting; missing: not asked for, or not to be had. */
+  state: "missing" | "ready" | "running" | "stopped";
+  done: number;
+  total: number;
 }
 
 /** What every request has. */
@@ -549,6 +679,24 @@ export interface AskCategories extends Request {
 /** Send all heads' weights of a short text, as a state. */
 export interface AskAhead extends Request {
   ask: "ahead";
+}
+
+/** Compute every head's effect on the target; it comes as a state. */
+export interface AskEffects extends Request {
+  ask: "effects";
+  kind: "ablate" | "attribution" | "decompose";
+  /** What stands in the place of a head that is off. */
+  value?: "mean" | "zero";
+}
+
+/** Cut the pinned pair's link in one head at a time; what that does comes as a state. */
+export interface AskCuts extends Request {
+  ask: "cuts";
+}
+
+/** Stop computing effects, or cuts; what is there stays. */
+export interface StopEffects extends Request {
+  ask: "stopEffects";
 }
 
 /** Say which tokens the model expects by a query's row. */
@@ -739,17 +887,17 @@ export interface ProgressEvent {
   total: number;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | Cells | Lines | Save | AskPictures | AskCategories | AskAhead | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | Cells | Lines | Save | AskPictures | AskCategories | AskAhead | AskEffects | AskCuts | StopEffects | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "cells" | "strongest" | "save" | "pictures" | "categories" | "ahead" | "next" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "cells" | "strongest" | "save" | "pictures" | "categories" | "ahead" | "effects" | "cuts" | "stopEffects" | "next" | "run" | "example" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 
-export const SELECTION = ["view", "attention", "measure", "layer", "heads", "queries", "keys", "threshold", "words", "category", "combine", "what_if"] as const;
+export const SELECTION = ["view", "attention", "measure", "layer", "heads", "queries", "keys", "threshold", "words", "category", "combine", "what_if", "off", "target"] as const;
 
-export const STATES = ["outline", "snapshot", "ahead", "pictures", "categories", "breakdown", "status"] as const;
+export const STATES = ["outline", "snapshot", "ahead", "pictures", "categories", "breakdown", "effects", "outcome", "links", "status"] as const;
 
-export const VIEWS = ["lines", "matrix", "text", "heads", "breakdown"] as const;
+export const VIEWS = ["lines", "matrix", "text", "heads", "breakdown", "effect"] as const;
 
 /** The kernel's states by name. */
 export interface KernelStates {
@@ -759,5 +907,8 @@ export interface KernelStates {
   pictures: Pictures;
   categories: Categories;
   breakdown: Breakdown;
+  effects: Effects;
+  outcome: Outcome;
+  links: Links;
   status: Status;
 }

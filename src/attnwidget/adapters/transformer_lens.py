@@ -241,11 +241,22 @@ class _NextTokens:
     def __call__(self, row: int, k: int) -> list[tuple[str, float]]:
         """Return the k likeliest tokens as a reader sees them, and their probabilities."""
         if self._top is None or self._top[0].shape[1] < k:
-            model = twin(self._model).eval()
-            with torch.no_grad():
-                logits = model(self._ids, return_type="logits")[0]  # (n, vocabulary)
-            top = upcast(logits).softmax(-1).topk(min(max(k, _KEPT_ROWS), logits.shape[-1]))
+            chances = self._chances()
+            top = chances.topk(min(max(k, _KEPT_ROWS), chances.shape[-1]))
             self._top = top.values, top.indices
-        chances, ids = (one[row, :k].tolist() for one in self._top)
-        labels = [_named([number], self._tokenizer).text[0] for number in ids]
-        return list(zip(labels, chances, strict=True))
+        likely, ids = (one[row, :k].tolist() for one in self._top)
+        return list(zip(self.labels(ids), likely, strict=True))
+
+    def probabilities(self, row: int) -> Tensor:
+        """Return the probability of every token, (vocabulary,)."""
+        return self._chances()[row]
+
+    def labels(self, ids: list[int]) -> list[str]:
+        """Return how tokens of the vocabulary read."""
+        return [_named([number], self._tokenizer).text[0] for number in ids]
+
+    def _chances(self) -> Tensor:
+        model = twin(self._model).eval()
+        with torch.no_grad():
+            logits = model(self._ids, return_type="logits")[0]  # (n, vocabulary)
+        return upcast(logits).softmax(-1)

@@ -59,14 +59,23 @@ class NextTokens:
 
     def __call__(self, row: int, k: int) -> list[tuple[str, float]]:
         """Return the k likeliest tokens as a reader sees them, and their probabilities."""
+        likely = self.probabilities(row)
+        top = likely.topk(min(k, len(likely)))
+        return list(zip(self.labels(top.indices.tolist()), top.values.tolist(), strict=True))
+
+    def probabilities(self, row: int) -> Tensor:
+        """Return the probability of every token, (vocabulary,)."""
         self._again.check(_CHANGED)
         rows = self._rows or _Rows(self._again.twin(), self._again.options)
         with self._again.running(rows.model):
             logits = rows.logits(row)  # (vocabulary,)
         self._again.check(_CHANGED)  # another thread may be training the model
         self._rows = rows
-        top = upcast(logits).softmax(-1).topk(min(k, len(logits)))
-        return list(zip(self._again.vocabulary.labels(top.indices.tolist()), top.values.tolist(), strict=True))
+        return upcast(logits).softmax(-1)
+
+    def labels(self, ids: list[int]) -> list[str]:
+        """Return how tokens of the vocabulary read; two that would read the same as the vocabulary writes them."""
+        return self._again.vocabulary.labels(ids)
 
     @property
     def tensors(self) -> list[Tensor]:

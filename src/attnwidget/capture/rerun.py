@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attnwidget.capture.asked import Lookup
+from attnwidget.capture.blocks import find_blocks
 from attnwidget.capture.edits.copies import Copies
 from attnwidget.capture.edits.editor import Editor
 from attnwidget.capture.edits.experiments import Experiments
 from attnwidget.capture.edits.gradient import estimates
 from attnwidget.capture.edits.hooks import before_projections
 from attnwidget.capture.forward import IMPLEMENTATION, attention_names, forward, is_eager, settings
+from attnwidget.capture.gradients import find_gradients
 from attnwidget.capture.interface import NAME, editing
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
@@ -34,12 +36,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from attnwidget.capture.edits.editor import Place
-    from attnwidget.effects.again import OnDone, Traced
+    from attnwidget.effects.again import OnDone, OnPart, Traced
     from attnwidget.effects.edits import Edit
     from attnwidget.effects.target import Target
     from attnwidget.effects.written import Key, Written
     from attnwidget.maths import Layer
     from attnwidget.trace.projections import Found, Layers, OnLayer
+    from attnwidget.trace.second import FoundBlocks, FoundGradients
 
     # from the layers of an edited pass, and what recorded them, to its trace
     Make = Callable[[dict[str, list[Layer]], Recorder, "Pass"], Any]
@@ -177,6 +180,24 @@ class Pass:
             for name, those in found.items()
         }
 
+    def blocks(self, layers: Layers, projections: Found) -> FoundBlocks:
+        """Find what each layer's block does with what its heads write; see `find_blocks`."""
+        self.check()
+        model = self.twin()
+
+        def run() -> None:
+            with self.running(model):
+                forward(model, self.options, self.recorder(model))
+
+        return find_blocks(model, run, layers, projections, self.rounding)
+
+    def gradients(self, asked: Asked, layers: Layers, projections: Found) -> FoundGradients:
+        """Differentiate a target by every head's output; see `find_gradients`."""
+        self.check()
+        model = self.twin()
+        with self.running(model):
+            return find_gradients(model, self.options, asked, layers, projections)
+
     def resolve(self, trace: Traced, target: Target | None) -> Asked:
         """Look up a target's tokens and positions; None is the default of this model. Raises ValueError."""
         writer = find_writer(self.model)
@@ -192,12 +213,16 @@ class Pass:
         )(target)
 
     def outcomes(
-        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+        self,
+        edits: Sequence[Sequence[Edit]],
+        asked: Asked,
+        on_done: OnDone | None = None,
+        on_part: OnPart | None = None,
     ) -> tuple[float, Tensor]:
         """Run the model once for each list of edits; return the target without any, and (passes,)."""
         self.check()
         self._check_edits([one for some in edits for one in some])
-        return Experiments(self, asked).outcomes(edits, on_done)
+        return Experiments(self, asked).outcomes(edits, on_done, on_part)
 
     def estimates(
         self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
@@ -216,7 +241,7 @@ class Pass:
         """Say what every part of the model writes into a target of one row."""
         return self._shares.written(trace, asked)
 
-    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+    def directions(self, trace: Traced, asked: Asked | None) -> Mapping[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
         return self._shares.directions(trace, asked)
 

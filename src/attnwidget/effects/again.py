@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from attnwidget.tokens import Tokens
 
     OnDone = Callable[[int, int], None]  # (passes done, passes in all); what it raises stops the work
+    OnPart = Callable[[float, Tensor], None]  # what `outcomes` would return by now, NaN for what is not known yet
 
 
 class Again(Protocol):
@@ -25,7 +26,11 @@ class Again(Protocol):
         """Look up a target's tokens and positions; None is the default of this model. Raises ValueError."""
 
     def outcomes(
-        self, edits: Sequence[Sequence[Edit]], asked: Asked, on_done: OnDone | None = None
+        self,
+        edits: Sequence[Sequence[Edit]],
+        asked: Asked,
+        on_done: OnDone | None = None,
+        on_part: OnPart | None = None,
     ) -> tuple[float, Tensor]:
         """Run the model once for each list of edits, several at once; return the target without any, and (passes,)."""
 
@@ -40,8 +45,14 @@ class Again(Protocol):
     def written(self, trace: Traced, asked: Asked) -> Written:
         """Say what every part of the model writes into a target of one row."""
 
-    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+    def directions(self, trace: Traced, asked: Asked | None) -> Mapping[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
+
+    def blocks(self, layers: Any, projections: Any) -> dict[str, list[Any]]:
+        """Find what each layer's block does with what its heads write, or why that is not known."""
+
+    def gradients(self, asked: Asked, layers: Any, projections: Any) -> dict[str, list[Any]]:
+        """Differentiate a target by every head's output, (n, heads, d_v) a layer, or say why that is not known."""
 
 
 class Rerun(Protocol):

@@ -13,7 +13,7 @@ from attnwidget.effects.results import Effects
 from attnwidget.effects.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -42,6 +42,7 @@ def effects(
     pair: tuple[Any, Any] | None,
     how: Cut,
     on_done: OnDone | None,
+    on_part: Callable[[Effects], None] | None = None,
 ) -> Effects:
     """Compute every head's effect; see `AttentionTrace.effects`."""
     if kind not in get_args(EffectKind):
@@ -57,7 +58,7 @@ def effects(
     if kind == "patch" and isinstance(value, str):
         raise ValueError('kind="patch" needs value=, the trace of another text with as many tokens')
     plan = cutting(trace, attention, pair, how) if pair is not None else replacing(trace, attention, value)
-    return _carried_out(trace, target, kind, plan, on_done)
+    return _carried_out(trace, target, kind, plan, on_done, on_part)
 
 
 def patch(
@@ -91,7 +92,14 @@ def without(trace: Traced, heads: list[HeadId], value: str, attention: str) -> A
     return trace.rerun.get().edited([HeadOff(attention, *one, put) for one in heads])
 
 
-def _carried_out(trace: Traced, target: Any, kind: EffectKind, plan: Plan, on_done: OnDone | None) -> Effects:
+def _carried_out(  # noqa: PLR0917 - of what, how, and who is told
+    trace: Traced,
+    target: Any,
+    kind: EffectKind,
+    plan: Plan,
+    on_done: OnDone | None,
+    on_part: Callable[[Effects], None] | None = None,
+) -> Effects:
     again = trace.rerun.get()
     asked = again.resolve(trace, Target.read(target))
     stopped = False
@@ -105,23 +113,28 @@ def _carried_out(trace: Traced, target: Any, kind: EffectKind, plan: Plan, on_do
             stopped = True
             raise
 
-    edits = [edit for _, edit in plan.edits]
-    run = again.estimates if kind == "attribution" else again.outcomes
-    base, outcomes = run([[edit] for edit in edits], asked, told)
+    edits = [[edit] for _, edit in plan.edits]
     protocol = f"{plan.protocol}, one head at a time"
     if kind == "attribution":
         protocol = f"estimated from one gradient: {protocol}"
-    return _table(
-        asked,
-        [head for head, _ in plan.edits],
-        (outcomes - base).float(),
-        kind=kind,
-        value=plan.value,
-        protocol=protocol,
-        base=base,
-        others=plan.others,
-        stopped=stopped,
-    )
+
+    def table(base: float, outcomes: Tensor) -> Effects:
+        return _table(
+            asked,
+            [head for head, _ in plan.edits],
+            (outcomes - base).float(),
+            kind=kind,
+            value=plan.value,
+            protocol=protocol,
+            base=base,
+            others=plan.others,
+            stopped=stopped,
+        )
+
+    if kind == "attribution":
+        return table(*again.estimates(edits, asked, told))
+    part = None if on_part is None else lambda *found: on_part(table(*found))
+    return table(*again.outcomes(edits, asked, told, part))
 
 
 def _table(

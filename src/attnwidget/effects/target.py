@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
+from operator import index
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import torch
@@ -62,11 +64,11 @@ class Target:
         return cls("output", (), _one(at))
 
     @classmethod
-    def read(cls, given: Any) -> Target | None:
+    def read(cls, given: Any) -> Target | None:  # noqa: PLR0911 - as many forms
         """Understand what a user may write for short.
 
         A token is its log-probability, a pair of tokens their difference, a slice the loss over it, "loss" the loss
-        over the whole text, "output" the change of the vector; None is None.
+        over the whole text, "output" the change of the vector; None is None. A mapping is what `to_dict` returns.
 
         Raises
         ------
@@ -81,6 +83,8 @@ class Target:
             return cls.loss()
         if given == "output":
             return cls.output()
+        if isinstance(given, Mapping):
+            return cls._of_dict(given)
         if isinstance(given, str | Integral) and not isinstance(given, bool):
             return cls.logprob(given if isinstance(given, str) else int(given))
         if isinstance(given, tuple | list) and len(given) == 2:
@@ -89,6 +93,19 @@ class Target:
             "target must be a token, a pair of tokens, a slice of positions, 'loss', 'output' or an "
             f"attnwidget.Target, got {given!r}"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it; `read` takes it back."""
+        return {"kind": self.kind, "tokens": list(self.tokens), "at": None if self.at is None else list(self.at)}
+
+    @classmethod
+    def _of_dict(cls, given: Mapping[str, Any]) -> Self:
+        kind, tokens, at = given.get("kind"), given.get("tokens") or (), given.get("at")
+        count = {"logprob": (0, 1), "difference": (2,), "loss": (0,), "output": (0,)}.get(str(kind), ())
+        is_listed = all(isinstance(one, list | tuple) for one in (tokens, () if at is None else at))
+        if set(given) - {"kind", "tokens", "at"} or not is_listed or len(tokens) not in count:
+            raise TypeError(f"this mapping is no target: {dict(given)!r}; attnwidget.Target makes one, see its to_dict")
+        return cls(kind, tuple(map(_token, tokens)), None if at is None else tuple(map(index, at)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def figure(
         Whether the model, the text, the layer and head, the formula and the version stand below.
     **selection
         What is shown, as in `AttentionWidget`: `view`, `heads`, `layer`, `queries`, `keys`, `attention`, `measure`,
-        `threshold`, `words`, `combine`, `what_if`. Of a session, as it is where nothing is said.
+        `threshold`, `words`, `combine`, `what_if`, `off`, `target`. Of a session, as it is where nothing is said.
 
     Returns
     -------
@@ -187,13 +187,14 @@ def figure_of(
         if time.monotonic() > end:
             raise TimeoutError(f"the figure takes longer than {seconds} s")
 
-    needs_model = "output" in measures.get(session.selection.measure).needs
-    if seconds is not None and needs_model and session.trace is not None and not session.trace.knows_projections:
+    is_late = session.trace is not None and not session.trace.is_prepared(session.selection.measure)
+    if seconds is not None and is_late:
         raise TimeoutError("the model would have to run once more for these numbers")
     options = {"width": width, "theme": theme, "background": background, "caption": caption, "most": most, "note": note}
     with session.lock:
         trace, now, run = session.trace, session.selection, session.run_number
-        states = {name: session.states.get(name) for name in ("outline", "categories", "breakdown")}
+        now = replace(now, heads=measures.get(now.measure).apart(now.heads))
+        states = {name: session.states.get(name) for name in ("outline", "categories", "breakdown", "effects")}
     if trace is None:
         raise ValueError("there is nothing to draw yet: no text has been run")
     handed = {

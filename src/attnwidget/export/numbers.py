@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from attnwidget import maths, measures
 from attnwidget.head_id import HeadId
 from attnwidget.tables import Table
 from attnwidget.trace.ranking import pair_grid
+from attnwidget.wire import schema
 from attnwidget.wire.profile import profile_rows
 from attnwidget.wire.schema import Profile
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     Alive = Callable[..., None]
 
 ROWS = 200_000  # of a table; a spreadsheet takes a million
+KINDS = {"decompose": "writes", "ablate": "switched off", "attribution": "estimate"}
 _FORBIDDEN, _NAN = "hidden by the mask", "not a number"
 
 
@@ -43,8 +47,9 @@ def table(session: Session, alive: Alive = lambda *_: None) -> Table:
 
     Of lines and matrix a row for every pair in every selected head, of pinned tokens only where there are any; of the
     text view the numbers that shade it; of the heads view every head's scores, and its number of what is pinned; of
-    the breakdown every key with its steps. The numbers are the model's own: what a reader hides or lets fall below the
-    threshold is in them. A pair that has no number has a note that says why.
+    the breakdown every key with its steps; of the effect view every head's effect, and what every part writes. The
+    numbers are the model's own: what a reader hides or lets fall below the threshold is in them. A pair that has no
+    number has a note that says why.
 
     Parameters
     ----------
@@ -65,7 +70,7 @@ def table(session: Session, alive: Alive = lambda *_: None) -> Table:
     session.settled()
     with session.lock:  # they belong together
         trace, now = session.settled(), session.selection
-    make = {"text": _text, "heads": _heads, "breakdown": _steps}.get(now.view, _pairs)
+    make = {"text": _text, "heads": _heads, "breakdown": _steps, "effect": _effects}.get(now.view, _pairs)
     return make(session, trace, now, alive)
 
 
@@ -98,11 +103,13 @@ def _pairs(_: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> T
     keys = _Side.of(attended, now.keys, words=now.words)
     _bounded(len(queries.names) * len(keys.names) * len(now.heads))
     rows: list[tuple[Any, ...]] = []
-    for head in now.heads:
+    measure = measures.get(now.measure)
+    for head in measure.apart(now.heads):
         alive()
         numbers = _tile(trace, now, head, (queries, keys)).tolist()  # (queries, keys)
         for query, row in zip(queries.names, numbers, strict=True):
-            rows += ((*query, *key, str(head), *_noted(one)) for key, one in zip(keys.names, row, strict=True))
+            whose = measure.whose(head)
+            rows += ((*query, *key, whose, *_noted(one)) for key, one in zip(keys.names, row, strict=True))
     return _of_pairs(rows, now)
 
 
@@ -129,17 +136,19 @@ def _text(_: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> Ta
     attending, attended = trace.sides(now.attention)
     queries = list(now.queries) or ([] if now.keys else _last(attending, words=now.words))
     pinned = queries or list(now.keys)
-    about: Any = {"measure": now.measure, "words": now.words, "combine": now.combine, "heads": now.heads}
+    measure = measures.get(now.measure)
+    heads = measure.apart(now.heads)
+    about: Any = {"measure": now.measure, "words": now.words, "combine": now.combine, "heads": heads}
     ask = Profile(id="", queries=queries, keys=[] if queries else pinned, **about)
     own = _Side.of(attending if queries else attended, pinned, words=now.words).names
     others = _Side.of(attended if queries else attending, [], words=now.words).names
     _bounded(len(others) * len(now.heads))
     one = (" ".join(str(at) for at, _ in own), " ".join(label for _, label in own))
     rows = []
-    for head, numbers in zip(now.heads, profile_rows(trace, now.attention, ask, alive).tolist(), strict=True):
+    for head, numbers in zip(heads, profile_rows(trace, now.attention, ask, alive).tolist(), strict=True):
         for other, value in zip(others, numbers, strict=True):
             pair = (*one, *other) if queries else (*other, *one)
-            rows.append((*pair, str(head), *_noted(value)))
+            rows.append((*pair, measure.whose(head), *_noted(value)))
     return _of_pairs(rows, now)
 
 
@@ -179,6 +188,24 @@ def _steps(session: Session, trace: AttentionTrace, now: Selection, _: Alive) ->
         columns += [f"{name}, changed" for name in changed.columns[2:]]
         rows = [(*row, *other[2:]) for row, other in zip(rows, changed.rows, strict=True)]
     return Table(columns, rows)
+
+
+def _effects(session: Session, _trace: AttentionTrace, _now: Selection, _alive: Alive) -> Table:
+    """Make the rows of what was computed; nothing is computed for it."""
+    told = session.states.get("effects")
+    if not isinstance(told, schema.Effects) or (told.grid is None and told.sum is None):
+        raise ValueError(getattr(told, "message", "") or "no effects are computed yet")
+    rows: list[tuple[Any, ...]] = []
+    if told.grid is not None:
+        _, heads = told.grid.shape
+        for at, value in enumerate(np.frombuffer(told.grid.data, np.float32).tolist()):
+            head = HeadId(*divmod(at, heads))
+            rows.append((str(head), *head, None if math.isnan(value) else value, None))
+    for piece in [] if told.sum is None else told.sum.pieces:
+        name = piece.name if piece.layer is None else f"L{piece.layer} {piece.name}"
+        rows.append((name, piece.layer, None, None, piece.value))
+    label = "" if told.asked is None else told.asked.label
+    return Table(["part", "layer", "head", f"{KINDS[told.kind]}: {label}", "written into the logit"], rows)
 
 
 def _of_pairs(rows: list[tuple[Any, ...]], now: Selection) -> Table:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from attnwidget.session import Session
     from attnwidget.trace import AttentionTrace
 
-BUILT_IN = ("weights", "scores", "norms")  # what the page's own code computes
+BUILT_IN = ("weights", "scores", "norms", "contribution")  # what the page's own code computes
 ROWS_TOLD = 128  # tokens of a text for each of which the model is asked what it expects
 _NO_MODEL = "this is a saved page, which carries numbers and no model"
 
@@ -35,12 +35,14 @@ class Known(NamedTuple):
     drawn: schema.Wired | None
     scored: schema.Wired | None
     own: Sequence[Category]
+    computed: Sequence[schema.Wired | None]
 
     @classmethod
     def of(cls, session: Session) -> Known:
         """Look at what it has."""
         drawn, scored = (session.states.get(name) for name in ("pictures", "categories"))
-        return cls(session.run_number, session.selection.attention, drawn, scored, session.own_categories)
+        computed = [session.states.get(name) for name in ("effects", "outcome", "links")]
+        return cls(session.run_number, session.selection.attention, drawn, scored, session.own_categories, computed)
 
     def pictures(self, trace: AttentionTrace, attention: str, run: int) -> schema.Pictures:
         """Return every head's small picture, as the page's `run`."""
@@ -63,6 +65,16 @@ class Known(NamedTuple):
         except Exception as error:  # noqa: BLE001  (said in the panel)
             return no_categories(trace, attention, run, error)
         return categories(table, attention, run, schema.Probe())
+
+    def effects(self, attention: str, run: int) -> dict[str, Any]:
+        """Return what was computed of effects, by the states' traits, as the page's `run`; empty where nothing was."""
+        found: dict[str, Any] = {name: {} for name in ("_effects", "_outcome", "_links")}
+        for one in self.computed:
+            if isinstance(one, schema.Effects | schema.Outcome | schema.Links) and self._is_of(one.run, attention):
+                going = getattr(one, "state", "") == "running"
+                name = f"_{type(one).__name__.lower()}"
+                found[name] = replace(one, run=run, **({"state": "stopped"} if going else {})).to_state()
+        return found
 
     def _is_of(self, run: int, attention: str) -> bool:
         return run == self.run and attention == self.attention
@@ -103,6 +115,7 @@ def outline(
         "weights": True,
         "scores": any(one["kind"] != "weights" for one in layers),
         "norms": any(one["norms"] for one in layers),
+        "contribution": any(one["ways"] for one in layers),
     }
     predicts = None if told.tokens is None else model.predicts
     return replace(
@@ -126,7 +139,7 @@ def _lacking(measure: str, can: Mapping[str, bool]) -> str:
 
 def bound(worst: Errors) -> str:
     """Say how far numbers may be from the model's."""
-    off = {"weights": worst.weights, "scores": worst.scores}
+    off = {"weights": worst.weights, "scores": worst.scores, "logit contributions": worst.contributions}
     parts = [f"{name} differ from the model's by at most {_above(value)}" for name, value in off.items() if value > 0]
     if not parts:
         return "Numbers here are the model's own."

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from attnwidget import measures
 from attnwidget.breakdown import Change
+from attnwidget.effects import Target
 from attnwidget.head_id import HeadId
 from attnwidget.heads.opening import NO_LAYER, opening_head
 from attnwidget.tokens.labels import encodable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 SIDES = ("queries", "keys")
 
 
-def checked(name: str, value: Any, trace: AttentionTrace, attention: str, categories: Sequence[str]) -> Any:  # noqa: C901, PLR0911
+def checked(name: str, value: Any, trace: AttentionTrace, attention: str, categories: Sequence[str]) -> Any:  # noqa: C901, PLR0911, PLR0912
     """Return a value in the form that it is kept in.
 
     Raises
@@ -46,6 +47,11 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
         _layers([layer for layer, _ in chosen], trace, attention)
         _in_range("head", [head for _, head in chosen], heads)
         return chosen
+    if name == "off":
+        return _heads_of(trace, attention, value)
+    if name == "target":
+        found = Target.read(value)
+        return None if found is None else found.to_dict()
     if name in SIDES:
         return _positions(name, value, trace.sides(attention)[SIDES.index(name)])
     if name == "threshold" and not 0 <= value <= 1:
@@ -61,6 +67,16 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
         if lack:
             raise ValueError(f"measure {value!r} cannot be had: {lack}")
     return value
+
+
+def _heads_of(trace: AttentionTrace, attention: str, value: Any) -> list[HeadId]:
+    """Check heads that are to be off: all may be, whether their layer was kept or not."""
+    chosen = list(dict.fromkeys(HeadId.read_all(value)))
+    _in_range("off: layer", [layer for layer, _ in chosen], trace.n_layers(attention))
+    _in_range("off: head", [head for _, head in chosen], trace.n_heads(attention))
+    if chosen and trace.rerun.missing:
+        raise ValueError(f"no head can be switched off: {trace.rerun.missing}")
+    return chosen
 
 
 def _positions(name: str, wanted: Sequence[int | str], tokens: Tokens) -> list[int]:
@@ -117,7 +133,7 @@ def chosen(before: Selection, trace: AttentionTrace, **values: Any) -> Selection
     """Return the selection with other values, each of them `checked`, and with what follows from them."""
     after = replace(before, **values)
     if after.attention != before.attention:  # its own tokens and heads: what was selected is let go
-        after = replace(after, **({"queries": [], "keys": [], "what_if": {}} | values))
+        after = replace(after, **({"queries": [], "keys": [], "what_if": {}, "off": []} | values))
         after = _with_heads_of(after, trace)
         if after.measure != "weights" and trace.lacks(after.measure, after.attention):
             after = replace(after, measure="weights")
@@ -191,7 +207,8 @@ def opening(
     """
     # The only one, or of an encoder–decoder the cross-attention.
     attention = checked("attention", options.get("attention", attentions(trace)[-1]), trace, "", categories)
-    start = replace(before, attention=attention, queries=[], keys=[], heads=[], what_if={}, measure="weights")
+    nothing: dict[str, Any] = {"queries": [], "keys": [], "heads": [], "what_if": {}, "off": [], "target": None}
+    start = replace(before, attention=attention, measure="weights", **nothing)
     head = HeadId(*opening_head(trace, attention))
     values = {name: checked(name, one, trace, attention, categories) for name, one in options.items()}
     values.setdefault("heads", [HeadId(values.pop("layer", head.layer), head.head)])
@@ -204,13 +221,16 @@ def kept(before: Selection, old: AttentionTrace, new: AttentionTrace) -> Selecti
     name = before.attention
     there = attentions(new)
     if name not in there:
-        before, name = replace(before, attention=there[-1], queries=[], keys=[]), there[-1]
+        before, name = replace(before, attention=there[-1], queries=[], keys=[], off=[]), there[-1]
     if name in old.attentions:
         for side, now, then in zip(SIDES, new.sides(name), old.sides(name), strict=True):
             same = [at for at in getattr(before, side) if now.text[at : at + 1] == then.text[at : at + 1]]
             before = replace(before, **{side: same})
     if new.lacks(before.measure, name):
         before = replace(before, measure="weights")
+    asks = Target.read(before.target)
+    if asks is not None and asks.at is not None:  # places of the text before
+        before = replace(before, target=Target(asks.kind, asks.tokens).to_dict())
     return _with_heads_of(replace(before, what_if={}), new)
 
 

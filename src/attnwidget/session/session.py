@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import torch
 
 from attnwidget import models
+from attnwidget.effects import Target
 from attnwidget.examples import EXAMPLES, KINDS, Example
 from attnwidget.session import selection as rules
 from attnwidget.session.feeds import (
     AheadFeed,
     BreakdownFeed,
     CategoriesFeed,
+    EffectsFeed,
     Feed,
+    LinksFeed,
+    OutcomeFeed,
     PicturesFeed,
     Shown,
     SnapshotFeed,
 )
+from attnwidget.session.heads_off import HeadsOff
 from attnwidget.session.jobs import Stopped, at_once
+from attnwidget.session.question import question
 from attnwidget.session.runner import Ran, Runner
 from attnwidget.session.source import Source
 from attnwidget.session.unchanged import first_change
@@ -31,6 +37,7 @@ from attnwidget.wire.outline import outline, shown_sides
 from attnwidget.wire.replies import Replies
 from attnwidget.wire.schema import (
     Demo,
+    EffectKind,
     ExampleName,
     GotoEvent,
     Outline,
@@ -53,11 +60,14 @@ if TYPE_CHECKING:
 
     from attnwidget.breakdown import Breakdown
     from attnwidget.capture.generation import Generate
+    from attnwidget.effects import Decomposition, Effects
+    from attnwidget.head_id import HeadId
     from attnwidget.heads import Category, CategoryTable
 
     Changes = Mapping[str, Any]  # "texts": Texts, "selection": Selection, or the name of a state: its value or None
 
 MAIN = "main"
+AS_IS = "as it is"  # the trace of the model with all its heads, while some are off
 _SHORT_WORK = 2048  # tokens of a text for which somebody may wait until all of it is drawn and scored
 _SHORT = 64  # tokens, and characters of a text, in the plain-text form
 
@@ -91,7 +101,8 @@ class Session:
     states : dict of str to Wired
         What the browser knows, by the names of `wire.schema.STATES`.
     traces : dict of str to AttentionTrace
-        The one on screen is "main"; others may stand beside it.
+        The one on screen is "main"; others may stand beside it. While heads are off, "as it is" is the one of the
+        model with all of them.
     lock : RLock
         Held while anything of a session changes; requests may come on any thread. One for all sessions, since linked
         widgets change each other.
@@ -130,12 +141,18 @@ class Session:
         self._runner = Runner(tokenizer, lambda status: self._tell(status=status), self.lock, generate)
         self._categories = CategoriesFeed(self._filler("categories"), categories, wants_probe=probe, lock=self.lock)
         self._breakdown = BreakdownFeed(self._filler("breakdown"), self.lock)
+        self.effects_feed = EffectsFeed(self._filler("effects"), self.lock)
+        self.links_feed = LinksFeed(self._filler("links"), self.lock)
+        self._off = HeadsOff(self._without, self._with_all, self.lock)
         self._feeds: dict[str, Feed] = {
             "snapshot": SnapshotFeed(self._filler("snapshot"), self.lock),
             "breakdown": self._breakdown,
             "pictures": PicturesFeed(self._filler("pictures"), self.lock),
             "categories": self._categories,
             "ahead": AheadFeed(self._filler("ahead"), self.lock),
+            "effects": self.effects_feed,
+            "outcome": OutcomeFeed(self._filler("outcome"), self.lock),
+            "links": self.links_feed,
         }
 
     # -- what is there ------------------------------------------------------------------------------------------
@@ -144,6 +161,11 @@ class Session:
     def trace(self) -> AttentionTrace | None:
         """The trace on screen; None before the first."""
         return self.traces.get(MAIN)
+
+    @property
+    def whole(self) -> AttentionTrace | None:
+        """The trace of the model with all its heads: the one on screen, unless some are off."""
+        return self.traces.get(AS_IS, self.trace)
 
     @property
     def model(self) -> Any:
@@ -165,6 +187,7 @@ class Session:
         self._runner.settle()
         if self.trace is None:
             raise self._runner.failure or Stopped
+        self._off.settle()
         return self.trace
 
     def _looked_at(self) -> tuple[AttentionTrace, Selection]:
@@ -192,6 +215,8 @@ class Session:
         text = self.texts.text if len(self.texts.text) < _SHORT else f"{self.texts.text[:_SHORT]}…"
         (queries, keys), writes = shown_sides(trace, now.attention)
         lines = [f"{name}({text!r}) · {self._model_name} · {len(queries.text)} tokens"]
+        if self._off.now:
+            lines.append(f"without {', '.join(map(str, self._off.now))}")
         if max(len(queries.text), len(keys.text)) <= _SHORT:
             weights = tiles.tile(trace, now.heads, attention=now.attention)  # (heads, queries, keys)
             lines += strongest(weights, (queries.text, keys.text), now.heads, writes=writes)
@@ -206,6 +231,19 @@ class Session:
     def breakdown(self) -> Breakdown:
         """Compute the steps on screen, nothing changed."""
         return self._breakdown.breakdown(*self._looked_at())
+
+    def effects(self) -> Effects:
+        """Compute every head's effect, as the view shows it."""
+        self.settled()
+        with self.lock:
+            shown = self._shown
+        return self.effects_feed.on_screen(shown)
+
+    def decomposition(self) -> Decomposition:
+        """Decompose the logit that is asked about."""
+        trace, now = self._looked_at()
+        whole = self.whole or trace
+        return whole.decompose(question(now, whole))
 
     def categories(self, alive: Callable[..., None] = lambda *_: None) -> CategoryTable:
         """Return the heads' scores on screen, or score them here where nobody has yet; `alive` is called on the way."""
@@ -295,14 +333,40 @@ class Session:
                 elif ran.loaded is None:  # the same model
                     changed = first_change(before, trace, selection.attention, selection.heads, selection.queries)
             self._runner.loaded = ran.loaded or self._runner.loaded
+            self._off.drop()
+            self._off.now = []
+            self.traces.pop(AS_IS, None)
             self.traces[MAIN] = trace
             self._example, self._seconds, self._changed_from = example, ran.seconds, changed
             self._move(selection, texts=ran.texts, status=Status(state="ready"))
+            self._switch()
+
+    def _switch(self) -> None:
+        """Run the text again without the heads that are to be off, or with all of them."""
+        if self.whole is not None:
+            self._off.want(self.selection.off, self.whole, self.selection.attention)
+
+    def _without(self, off: list[HeadId], trace: AttentionTrace) -> None:
+        """Show the text as the model computes it without some heads."""
+        assert self.whole is not None  # noqa: S101 - it was run before
+        whole = self.whole
+        self.traces |= {AS_IS: whole, MAIN: trace}
+        if not off:
+            del self.traces[AS_IS]
+        self._off.now = off
+        self._changed_from = None
+        self._move(self.selection, status=Status(state="ready"))
+
+    def _with_all(self, error: Exception) -> None:
+        """Go back to the heads that are on, since it cannot be run otherwise; say why."""
+        self.selection = msgspec.structs.replace(self.selection, off=self._off.now)
+        self._tell(selection=self.selection)
+        self.fail(error)
 
     def add_trace(self, name: str, trace: AttentionTrace) -> None:
         """Keep another trace beside the main one; requests name it."""
-        if name == MAIN:
-            raise ValueError(f"{MAIN!r} is the trace on screen: run a text instead")
+        if name in {MAIN, AS_IS}:
+            raise ValueError(f"{name!r} is the trace on screen: run a text instead")
         with self.lock:
             self.traces[name] = trace
             self.replies.forget()
@@ -327,7 +391,16 @@ class Session:
         found = rules.checked(name, value, trace, beside.attention, self.category_names)
         if name == "what_if":
             self._check_scores(trace, msgspec.structs.replace(beside, what_if=found))
+        if name == "target":
+            self._check_target(msgspec.structs.replace(beside, target=found))
         return found
+
+    def _check_target(self, selection: Selection) -> None:
+        """Raise if there is no such target in the text on screen; of a trace without a model nothing is known."""
+        whole = self.whole
+        if whole is None or selection.target is None or whole.rerun.missing:
+            return
+        whole.rerun.get().resolve(whole, question(selection, whole))
 
     def _check_scores(self, trace: AttentionTrace, selection: Selection) -> None:
         """Raise if scores are set by hand of keys that the query may not see."""
@@ -391,12 +464,32 @@ class Session:
                 return
             selection = rules.chosen(self.selection, self.trace, **values)
             if selection.attention != self.selection.attention:
+                if self._off.now:
+                    self._off.now = []
+                    self.traces[MAIN] = self.traces.pop(AS_IS)
+                self._off.drop()
                 self._move(selection)
+                return
+            switches = selection.off != self.selection.off
+            if selection.target != self.selection.target and self._aim(selection.target):
+                self._move(selection)  # numbers of pairs on screen, or at hand, were about the other target
+                if switches:
+                    self._switch()
                 return
             self.selection = selection
             self._tell(selection=selection, **self._new_measures())
             for feed in self._feeds.values():
                 feed.follow(self._shown)
+            if switches:
+                self._switch()
+
+    def _aim(self, target: dict[str, Any] | None) -> bool:
+        """Let the measures that are about a target be about this one; say whether any was computed of another."""
+        was_used = False
+        for trace in self.traces.values():
+            was_used |= trace.uses_target
+            trace.target = Target.read(target)
+        return was_used
 
     def _move(self, selection: Selection, **changes: Any) -> None:
         """Go over to another run, or to another attention: what was computed for the last one is dropped.
@@ -406,6 +499,8 @@ class Session:
         self.run_number += 1  # what was asked of the other is answered no more
         self.replies.forget()
         self.selection = selection
+        if selection.target is not None:  # a trace may come with its own
+            self._aim(selection.target)
         self.texts = changes.get("texts", self.texts)
         gathered: list[Changes] = []
         listener, self.listener = self.listener, gathered.append  # one message for all
@@ -426,8 +521,9 @@ class Session:
     def _shown(self) -> Shown:
         assert self.trace is not None  # noqa: S101 - asked only once there is one
         loaded = self._runner.loaded
-        where = (None, None) if loaded is None else loaded[:2]
-        return Shown(self.run_number, self.trace, self.selection, *where)
+        model, tokenizer = (None, None) if loaded is None else (loaded.model, loaded.tokenizer)
+        as_is = self.traces.get(AS_IS)
+        return Shown(self.run_number, self.trace, self.selection, model, tokenizer, as_is, tuple(self._off.now))
 
     def outline(self, attention: str | None = None) -> Outline:
         """Describe the run, by the attention on screen or another."""
@@ -449,6 +545,7 @@ class Session:
             translates=bool(getattr(config, "is_encoder_decoder", False)),
             changed_from=None if name_of == "encoder" else self._changed_from,
             demo=_menu(name, self._example) if demo else None,
+            off=self._off.now if name_of == self.selection.attention else [],
         )
 
     def _new_measures(self) -> dict[str, Wired]:
@@ -467,6 +564,23 @@ class Session:
             for name in names or self._feeds:
                 self._feeds[name].begin(self._shown)
 
+    def ask_effects(self, kind: EffectKind, value: Literal["zero", "mean"]) -> None:
+        """Compute another kind of effect."""
+        with self.lock:
+            self.settled()
+            self.effects_feed.ask(self._shown, kind, value)
+
+    def ask_cuts(self) -> None:
+        """Cut the pinned pair's link in one head at a time."""
+        with self.lock:
+            self.settled()
+            self.links_feed.cut(self._shown)
+
+    def stop_effects(self) -> None:
+        """End the computing of effects and cuts; what is there stays."""
+        self.effects_feed.stop()
+        self.links_feed.stop()
+
     def complete(self) -> None:
         """Make at once whatever takes no long work, for a page that has no kernel; of what is missing it says so."""
         if self.trace is None:
@@ -480,6 +594,7 @@ class Session:
     def close(self) -> None:
         """End what runs in the background."""
         self._runner.drop()
+        self._off.drop()
         for feed in self._feeds.values():
             feed.close()
 

@@ -22,6 +22,12 @@ class Predictor(Protocol):
     def tensors(self) -> list[Tensor]:
         """Everything that it keeps in memory, the model left out."""
 
+    def probabilities(self, row: int) -> Tensor:
+        """Return the probability of every token, (vocabulary,)."""
+
+    def labels(self, ids: list[int]) -> list[str]:
+        """Return how tokens of the vocabulary read."""
+
     def __call__(self, row: int, k: int) -> list[tuple[str, float]]:
         """Return the k likeliest tokens and their probabilities."""
 
@@ -62,9 +68,23 @@ class Predictions:
     def get(self, row: int, k: int) -> list[tuple[str, float]]:
         """Return the k likeliest tokens of a row and their probabilities; raise if they cannot be had."""
         with self._lock:
-            if self._predictor is None:
-                raise ValueError(self.missing)
-            return self._predictor(row, k)
+            return self._there(row, k)
+
+    def probabilities(self, row: int) -> Tensor:
+        """Return the probability of every token, (vocabulary,); raise if they cannot be had."""
+        with self._lock:
+            return self._there.probabilities(row)
+
+    def labels(self, ids: list[int]) -> list[str]:
+        """Return how tokens of the vocabulary read; raise if that is not known."""
+        with self._lock:
+            return self._there.labels(ids)
+
+    @property
+    def _there(self) -> Predictor:
+        if self._predictor is None:
+            raise ValueError(self.missing)
+        return self._predictor
 
     def release(self) -> None:
         """Let go of the model."""

@@ -20,11 +20,18 @@ from attnwidget.tokens.labels import encodable
 
 Combine = Literal["mean", "sum"]
 Side = Literal["query", "key"]
-Domain = Literal["share", "positive", "real"]
+Domain = Literal["share", "positive", "real", "signed"]
 DType = Literal["float32", "int32", "uint8", "uint16"]
 
-VIEWS = {"lines": "tiles", "matrix": "tiles", "text": "tiles", "heads": "pictures", "breakdown": "steps"}
-"""The views by name, and what each is drawn from: tiles of a measure, small pictures, or the breakdown's steps."""
+VIEWS = {
+    "lines": "tiles",
+    "matrix": "tiles",
+    "text": "tiles",
+    "heads": "pictures",
+    "breakdown": "steps",
+    "effect": "effects",
+}
+"""The views by name, and what each is drawn from: tiles of a measure, small pictures, a breakdown's steps, effects."""
 
 
 def said(text: str) -> Meta:
@@ -79,6 +86,14 @@ class WhatIf(Wired, kw_only=True, frozen=True):
     removed: Annotated[list[int] | UnsetType, said("Keys taken out after it; the others grow to the same sum.")] = UNSET
 
 
+class Question(Wired, kw_only=True, frozen=True):
+    """What is asked of the model: an `attnwidget.Target`, as JSON has it."""
+
+    kind: Literal["logprob", "difference", "loss", "output"]
+    tokens: Annotated[list[str | int], said("Of the vocabulary; none of a logprob is the likeliest.")] = []
+    at: Annotated[list[int] | None, said("Positions; null: the pinned query, or where the model's answer is.")] = None
+
+
 class Texts(Struct, kw_only=True, frozen=True):
     """What the model was run on; empty where there is none."""
 
@@ -102,6 +117,10 @@ class Selection(Struct, kw_only=True, frozen=True):
     category: Annotated[str | None, said("The category that is open in the panel.")] = None
     combine: Annotated[Combine, said("How several queries are taken together.")] = "mean"
     what_if: Annotated[dict[str, Any], ts("WhatIf")] = {}
+    off: Annotated[list[HeadId], said("The heads that are switched off, of the attention on screen.")] = []
+    target: Annotated[dict[str, Any] | None, ts("Question | null"), said("What effects are on; null: by default.")] = (
+        None
+    )
 
 
 class Stamp(Wired, kw_only=True, frozen=True):
@@ -181,9 +200,15 @@ class MeasureInfo(Wired, kw_only=True, frozen=True):
     """A measure, as the menu offers it."""
 
     name: str
+    of: Annotated[
+        Literal["head", "layer", "way"],
+        said("Whose number it is: a head's, all heads' of a layer together, or the whole way's down from a layer."),
+    ]
     label: Annotated[str, said("What one number of it is called.")]
     sentence: str
-    domain: Annotated[Domain, said("share: 0 to 1; positive: 0 and more; real: either sign.")]
+    domain: Annotated[Domain, said("share: 0 to 1; positive: 0 and more; real, signed: of either sign.")]
+    below: Annotated[str, said("What numbers below 0 do, and what those above it.")]
+    above: str
     missing: Annotated[str, said("Why it cannot be had here; empty where it can.")]
 
 
@@ -222,6 +247,7 @@ class Outline(Wired, kw_only=True, frozen=True):
     scored: Annotated[int | None, said("On how many queries the heads are scored, where that is not all.")]
     max_error: Annotated[float | None, said("Null where there is nothing to compare with.")]
     broken: Annotated[bool, said("The model computed something that is not a number.")]
+    off: Annotated[list[HeadId], said("The heads without which the model ran; of this attention.")] = []
     notices: Annotated[list[str], said("What the reader should know before trusting what is shown.")]
     predicts: Annotated[
         Literal["next", "place"] | None,
@@ -414,6 +440,107 @@ class Breakdown(SoftmaxParts, kw_only=True, frozen=True):
     changed: Annotated[Changed | None, said("The same with whatIf; null where nothing is changed.")] = None
 
 
+# -- effects ----------------------------------------------------------------------------------------------------
+
+EffectKind = Literal["decompose", "ablate", "attribution"]
+Progress = Literal["ready", "running", "stopped", "missing"]
+
+
+class Asked(Wired, kw_only=True, frozen=True):
+    """A target that was looked up in the text."""
+
+    kind: Literal["logprob", "difference", "loss", "output"]
+    rows: Annotated[list[int], said("The tokens whose rows tell; of a long span the first ones.")]
+    count: Annotated[int, said("How many rows tell.")]
+    ids: Annotated[list[int], said("Of the vocabulary: one, or of a difference two.")]
+    tokens: Annotated[list[str], said("How these read.")]
+    label: str
+
+
+class Piece(Wired, kw_only=True, frozen=True):
+    """What a part of the model that is no head writes into the answer, or all heads of a layer together."""
+
+    name: str
+    layer: int | None
+    value: Annotated[float | None, said("Null where it is not a number.")]
+
+
+class Sum(Wired, kw_only=True, frozen=True):
+    """A logit as the sum of what every part writes into it, with the final norm's scale held."""
+
+    pieces: Annotated[list[Piece], said("In the order of the model.")]
+    total: float | None
+    logit: Annotated[float | None, said("The model's own.")]
+    missing: Annotated[list[str], said("What could not be proven, so that the sum lacks it.")]
+
+
+class Effects(Wired, kw_only=True, frozen=True):
+    """What every head does to the answer, of the model as it is: no head off."""
+
+    run: int
+    attention: str
+    kind: EffectKind
+    value: Literal["zero", "mean"] = "zero"
+    asked: Asked | None = None
+    protocol: Annotated[str, said("How this was found, as one sentence.")] = ""
+    unit: str = ""
+    base: Annotated[float | None, said("The target as the model is.")] = None
+    grid: Annotated[Envelope | None, said("float32 (layers, heads); NaN where there is none, or none yet.")] = None
+    state: Progress = "ready"
+    message: Annotated[str, said("Why there is no grid; empty where there is one, or will be.")] = ""
+    done: int = 0
+    total: int = 0
+    sum: Annotated[Sum | None, said("Null where it cannot be had.")] = None
+    no_sum: Annotated[str, said("Why not.")] = ""
+
+
+class Likely(Wired, kw_only=True, frozen=True):
+    """A token that the model expects, before and after heads were switched off."""
+
+    id: Annotated[int, said("In the vocabulary.")]
+    token: str
+    before: float
+    after: Annotated[float | None, said("Null while no head is off.")]
+
+
+class Change(Wired, kw_only=True, frozen=True):
+    """A number as the model is, and without the heads that are off; null where there is none."""
+
+    before: float | None = None
+    after: float | None = None
+
+
+class Outcome(Wired, kw_only=True, frozen=True):
+    """What the model says at the place that is asked about, as it is and without the heads that are off."""
+
+    run: int
+    off: list[HeadId]
+    asked: Asked | None = None
+    unit: str = ""
+    target: Change = Change()
+    loss: Annotated[Change, said("Mean over the text, in nats.")] = Change()
+    likely: Annotated[list[Likely], said("The likeliest tokens of either, most expected before first.")] = []
+    row: Annotated[int | None, said("The token by whose row they are told.")] = None
+    message: Annotated[str, said("Why there is none of it; empty where there is.")] = ""
+
+
+class Links(Wired, kw_only=True, frozen=True):
+    """Every head's link of the pinned pair, of the model as it is. Arrays: float32 (layers, heads), NaN for none.
+
+    weight, norm, share (what the link writes into the target's logit) and cut (the effect of cutting it).
+    """
+
+    run: int
+    attention: str
+    queries: list[int]
+    keys: list[int]
+    arrays: dict[str, Envelope]
+    lacks: Annotated[dict[str, str], said("Why an array is not there, by its name.")]
+    state: Annotated[Progress, said("Of the cutting; missing: not asked for, or not to be had.")] = "missing"
+    done: int = 0
+    total: int = 0
+
+
 STATES: dict[str, type[Wired]] = {
     "outline": Outline,
     "snapshot": Snapshot,
@@ -421,6 +548,9 @@ STATES: dict[str, type[Wired]] = {
     "pictures": Pictures,
     "categories": Categories,
     "breakdown": Breakdown,
+    "effects": Effects,
+    "outcome": Outcome,
+    "links": Links,
     "status": Status,
 }
 """The states by name; the trait of each is the name with an underscore before it."""
@@ -574,6 +704,21 @@ class AskAhead(Request, kw_only=True, frozen=True, tag="ahead"):
     """Send all heads' weights of a short text, as a state."""
 
 
+class AskEffects(Request, kw_only=True, frozen=True, tag="effects"):
+    """Compute every head's effect on the target; it comes as a state."""
+
+    kind: EffectKind
+    value: Annotated[Literal["zero", "mean"], said("What stands in the place of a head that is off.")] = "zero"
+
+
+class AskCuts(Request, kw_only=True, frozen=True, tag="cuts"):
+    """Cut the pinned pair's link in one head at a time; what that does comes as a state."""
+
+
+class StopEffects(Request, kw_only=True, frozen=True, tag="stopEffects"):
+    """Stop computing effects, or cuts; what is there stays."""
+
+
 class AskNext(Request, kw_only=True, frozen=True, tag="next"):
     """Say which tokens the model expects by a query's row."""
 
@@ -625,6 +770,9 @@ AnyRequest = (
     | AskPictures
     | AskCategories
     | AskAhead
+    | AskEffects
+    | AskCuts
+    | StopEffects
     | AskNext
     | Run
     | ShowExample

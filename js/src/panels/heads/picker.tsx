@@ -2,11 +2,11 @@
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { accent, headColour, pensFor, SIGNS } from "../../draw/colours";
+import { accent, headColour, pensFor, signOf, signsOf } from "../../draw/colours";
 import { drawPictures } from "../../draw/pictures";
 import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "../../layout/categories";
 import { gridOf, LABEL } from "../../layout/head-grid";
-import { headName } from "../../layout/heads";
+import { headName, whoseName } from "../../layout/heads";
 import { briefScore } from "../../layout/numbers";
 import { fullBar, numberIn, ranked } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
@@ -85,6 +85,7 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
   const canvas = useRef<HTMLCanvasElement>(null);
   const { layers, heads } = outline;
   const kept = new Set(outline.kept);
+  const isOff = new Set(outline.off.map(headName));
   const { cell, gap } = gridOf(heads);
   const selected = useComputed(() => {
     const shown = state.traits.heads.value;
@@ -97,14 +98,16 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
   // While something is pinned the cells hold its numbers in place of the heads' pictures.
   const pair = ranking.value && ranking.value.values.length > 0 ? ranking.value : null;
   const scale = pair && scaleNamed(outline, pair.measure);
-  const full = pair && scale ? fullBar(ranked(pair), scale.domain === "share") : 1;
+  const full = pair && scale ? fullBar(ranked(pair, scale), scale.domain === "share") : 1;
   const numberOf = (head: Head) => {
     if (!pair || !scale) return null;
     const value = numberIn(pair, head);
     if (isForbidden(value)) return { look: "filled off-limits", said: "forbidden by the mask", style: {} };
-    const colour = value < 0 ? { "--ink": SIGNS[theme.value].negative } : {};
+    const signs = signsOf(scale, theme.value);
+    const colour = signs && { "--ink": signOf(signs, value) };
     const style = { "--strength": Math.min(1, Math.abs(value) / full) || 0, ...colour };
-    return { look: "filled", said: exactly(scale, value), style };
+    const whose = scale.of === "head" ? "" : `${whoseName(scale, head)}: `;
+    return { look: "filled", said: `${whose}${exactly(scale, value)}`, style };
   };
 
   useSignalEffect(() => {
@@ -120,7 +123,7 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
       ink: headColour(categories.value, head, theme.value) ?? accent(theme.value),
       strength: isDimmed(headName(head)) ? DIMMED : 1,
     });
-    const signs = pictures.domain === "real" ? SIGNS[theme.value] : null;
+    const signs = signsOf(pictures, theme.value);
     drawPictures(canvas.current, decoded, { cell, gap }, look, theme.value, signs);
   });
 
@@ -176,14 +179,17 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
               const name = headName([layer, head]);
               const number = numberOf([layer, head]);
               const said = kept.has(layer)
-                ? [describe(categories.value, [layer, head]), number?.said].filter(Boolean).join(" · ")
+                ? [describe(categories.value, [layer, head]), number?.said, isOff.has(name) && "switched off"]
+                    .filter(Boolean)
+                    .join(" · ")
                 : `${name}: ${absent(layer)}`;
               const pen = selected.value.get(name);
+              const off = isOff.has(name);
               return (
                 <button
                   type="button"
                   key={head}
-                  class={["cell", isDimmed(name) && "dimmed", number?.look].filter(Boolean).join(" ")}
+                  class={["cell", isDimmed(name) && "dimmed", off && "off", number?.look].filter(Boolean).join(" ")}
                   data-head={name}
                   disabled={!kept.has(layer)}
                   aria-pressed={selected.value.has(name)}

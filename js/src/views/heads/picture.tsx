@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { prepare } from "../../draw/canvas";
-import { accent, headColour, SIGNS } from "../../draw/colours";
+import { accent, headColour, signsOf } from "../../draw/colours";
 import { createPainter } from "../../draw/pictures";
 import { nameOf, OTHER } from "../../layout/categories";
 import { LABEL } from "../../layout/head-grid";
@@ -83,6 +83,7 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { outline } = state.kernel;
   const kept = new Set(outline.value?.kept);
+  const off = new Set(outline.value?.off.map(headName));
   const order = store.order.value;
   const known = store.known.value;
   const isMap = order === "layer";
@@ -101,8 +102,8 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
         if (!element || !run) return;
         const pen = prepare(element, width, height);
         const there = store.pictured.value;
-        const isReal = state.kernel.pictures.value?.domain === "real";
-        const paint = createPainter(pen, isReal ? SIGNS[theme.value] : null, theme.value);
+        const signs = signsOf(state.kernel.pictures.value, theme.value);
+        const paint = createPainter(pen, signs, theme.value);
         for (const { head, x, y } of placed) {
           const shades =
             there && !there.problem && outline.value?.kept.includes(head[0]) ? store.shades(head, cell) : null;
@@ -161,7 +162,9 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
           <button
             type="button"
             key={name}
-            class={["head-picture", dimmed && "dimmed", !isKept && "absent"].filter(Boolean).join(" ")}
+            class={["head-picture", dimmed && "dimmed", !isKept && "absent", off.has(name) && "off"]
+              .filter(Boolean)
+              .join(" ")}
             data-head={name}
             disabled={!isKept}
             aria-pressed={shown.includes(name)}

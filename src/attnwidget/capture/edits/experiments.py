@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from attnwidget.capture.edits.editor import Sources
     from attnwidget.capture.rerun import Pass
-    from attnwidget.effects.again import OnDone
+    from attnwidget.effects.again import OnDone, OnPart
     from attnwidget.effects.edits import Edit
 
 _FEW = 3  # passes that are made one after the other, as nothing is saved
@@ -49,7 +49,9 @@ class Experiments:
         self._again, self._asked = again, asked
         self._copies = Copies(again, asked)
 
-    def outcomes(self, edits: Sequence[Sequence[Edit]], on_done: OnDone | None = None) -> tuple[float, Tensor]:
+    def outcomes(
+        self, edits: Sequence[Sequence[Edit]], on_done: OnDone | None = None, on_part: OnPart | None = None
+    ) -> tuple[float, Tensor]:
         """Return the target without edits, and with each list of them (passes,): float64, NaN where it was stopped.
 
         What an edit changes is its copy's outcome minus the outcome of the same copy in a pass without edits, so no
@@ -77,6 +79,8 @@ class Experiments:
                     edited = self._copies.run(rows, sources=sources)  # (copies, rows, …)
                 change = (self._tell(edited, plain) - whole)[: len(some)]
                 found[some] = base + change.to("cpu", torch.float64)
+                if on_part is not None:
+                    on_part(base, found)
                 if on_done is not None:
                     on_done(start + len(some), len(edits))
         return base, found

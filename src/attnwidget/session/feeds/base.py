@@ -11,6 +11,7 @@ from attnwidget.session.jobs import Job, Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from attnwidget.head_id import HeadId
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.schema import Selection, Wired
 
@@ -25,6 +26,13 @@ class Shown(NamedTuple):
     selection: Selection
     model: Any = None  # None where there is none
     tokenizer: Any = None
+    as_is: AttentionTrace | None = None  # where heads are off: the trace of the model with all of them
+    off: tuple[HeadId, ...] = ()  # those without which `trace` was made
+
+    @property
+    def whole(self) -> AttentionTrace:
+        """The trace of the model as it is."""
+        return self.trace if self.as_is is None else self.as_is
 
 
 class Feed:

@@ -1,0 +1,119 @@
+"""What the model says at the place that is asked about, with all heads and without those that are off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from msgspec.structs import replace
+
+from attnwidget.effects import Target
+from attnwidget.effects.edits import HeadOff
+from attnwidget.session.feeds.long import LongFeed, labels_of
+from attnwidget.session.jobs import Stopped
+from attnwidget.session.question import question
+from attnwidget.wire import effects as wire
+from attnwidget.wire import schema
+from attnwidget.wire.schema import VIEWS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from attnwidget.effects import Asked
+    from attnwidget.session.feeds.base import Shown
+    from attnwidget.session.jobs import Job
+    from attnwidget.trace import AttentionTrace
+
+_LIKELY = 5  # tokens, before and after
+_SMALL = 512  # tokens of a text whose loss is told unasked
+
+
+class OutcomeFeed(LongFeed):
+    """Fills what the model says at the place that is asked about, with all heads and without those that are off."""
+
+    _known: tuple[Any, ...] = ()
+    _last: schema.Outcome | None = None
+
+    def follow(self, shown: Shown) -> None:
+        """Tell it where the view shows it, and wherever heads are off."""
+        now = shown.selection
+        if VIEWS[now.view] != "effects" and shown.as_is is None:
+            return
+        target = question(now, shown.whole)
+        known = shown.whole, shown.trace, now.attention, target
+        if known == self._known and self._last is not None:
+            if self._last.run != shown.run:
+                self._last = replace(self._last, run=shown.run)
+                self._tell(self._last)
+            return
+        self._known = known
+        self._begin(lambda job, _: self._compute(job, shown, target), self._end)
+
+    def _compute(self, job: Job[Any], shown: Shown, target: Target | None) -> schema.Outcome:
+        whole = shown.whole
+        off = list(shown.off)
+        last = schema.Outcome(run=shown.run, off=off)
+        try:
+            again = whole.rerun.get()
+            asked = again.resolve(whole, target)
+            job.report("")
+            edits = [[HeadOff(shown.selection.attention, *head) for head in off]] if off else []
+            before, after = again.outcomes(edits, asked)
+            told = replace(
+                last,
+                asked=wire.asked(asked, labels_of(asked, whole)),
+                unit=unit_of(asked),
+                target=_change(before, after),
+                loss=_loss(whole, edits),
+            )
+        except ValueError as error:
+            return replace(last, message=str(error))
+        if not whole.predictions.predicts:
+            return told
+        row = asked.rows[-1]
+        job.report("")
+        return replace(told, row=row, likely=_likely(whole, shown.trace if off else None, row))
+
+    def _end(self, job: Job[Any]) -> None:
+        try:
+            self._last = job.result()
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001 - told in its place
+            self._last = schema.Outcome(run=0, off=[], message=str(error) or type(error).__name__)
+        self._tell(self._last)
+
+
+def unit_of(asked: Asked) -> str:
+    """Name the unit of a target's number."""
+    return {"difference": "logits", "output": "share of its length"}.get(asked.kind, "nats")
+
+
+def _change(before: float, after: Tensor) -> schema.Change:
+    return schema.Change(before=wire.number(before), after=wire.number(float(after[0])) if len(after) else None)
+
+
+def _loss(trace: AttentionTrace, edits: list[list[HeadOff]]) -> schema.Change:
+    if not trace.predictions.predicts or not edits or len(trace.tokens) > _SMALL:
+        return schema.Change()
+    again = trace.rerun.get()
+    try:
+        return _change(*again.outcomes(edits, again.resolve(trace, Target.loss())))
+    except ValueError:  # a text of one token
+        return schema.Change()
+
+
+def _likely(whole: AttentionTrace, edited: AttentionTrace | None, row: int) -> list[schema.Likely]:
+    """Return the likeliest tokens of either, and how likely both take each."""
+    before = whole.predictions.probabilities(row).cpu()  # (vocabulary,)
+    after = None if edited is None else edited.predictions.probabilities(row).cpu()
+    count = min(_LIKELY, len(before))
+    ids = list(
+        dict.fromkeys(at for one in (before, after) if one is not None for at in one.topk(count).indices.tolist())
+    )
+    if any(bool(torch.isnan(one).any()) for one in (before, after) if one is not None):
+        return []
+    return [
+        schema.Likely(id=at, token=label, before=float(before[at]), after=None if after is None else float(after[at]))
+        for at, label in zip(ids, whole.predictions.labels(ids), strict=True)
+    ]
