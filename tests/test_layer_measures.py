@@ -329,3 +329,67 @@ def test_another_target_is_another_gradient():
     assert not torch.equal(trace.measure("gradients", 0), first_one)
     trace.target = None
     assert torch.equal(trace.measure("gradients", 0), first_one)
+
+
+# --- one number for all heads of a layer -----------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Gemma-2", "OLMo-2", "GPT-NeoX", "ALBERT", "T5 encoder"])
+def test_blocks_of_other_kinds_add_up_and_run_again(name):
+    """A norm inside, two paths side by side, one block for all layers: each is proven on its own numbers."""
+    trace = capture(ZOO[name][3](), TEXT, tokenizer=TOKENIZER)
+    trace.prepare("value_zeroing")
+    assert trace.is_prepared("value_zeroing")
+    assert trace.lacks("value_zeroing") == ""
+    region, _ = trace._region(measures.get("value_zeroing"), 1, None, None)
+    block, weights = region.block(), region.weights()
+    assert block.order == {"Gemma-2": "inside", "OLMo-2": "inside", "ALBERT": "after"}.get(name, "before")
+    heads = torch.einsum("hqk,hkd->qhd", weights, region.values()).flatten(1)
+    if block.order == "before":  # that which is added is W_O of the heads, and its bias
+        added = (block.summed - block.given).double()
+        bias = trace._projections.known_of("self", 1).bias
+        matrix = region.output_weight().flatten(0, 1)
+        close(added, heads @ matrix + (0 if bias is None else bias))
+    found = trace.measure("value_zeroing", 1, 0)
+    assert found[trace.allowed(1, 0)].min() >= 0
+    assert found.max() > 1e-5
+
+
+def test_layers_are_ranked_where_heads_have_no_number_of_their_own():
+    trace = captured(LLAMA)
+    found = trace.rank(5, 2, measure="value_zeroing")
+    assert sorted(found.heads) == ["L0", "L1", "L2"]
+    assert found.values.tolist() == sorted(found.values.tolist(), reverse=True)
+    assert "3 layers, all heads of each together" in repr(found)
+    table = found.to_pandas()
+    assert sorted(table.layer) == [0, 1, 2]
+    assert table["head"].isna().all()
+    opened = trace.rank(5, None, measure="rollout")
+    assert len(opened) == 3
+    assert set(opened.strongest) <= set(range(6))
+
+
+def test_a_table_has_a_layer_once():
+    from attnwidget.export.numbers import table as table_of
+    from attnwidget.session import Session
+    from attnwidget.wire import schema
+
+    session = Session(probe=False, options={"measure": "alti", "heads": ["L1-H2", "L1-H3", "L2-H0"], "queries": [4]})
+    session.open(captured(LLAMA), schema.Texts(), None)
+    table = table_of(session)
+    assert {row[4] for row in table.rows} == {"all heads of L1", "all heads of L2"}
+    assert len(table.rows) == 2 * N
+
+
+def test_a_measure_says_whose_number_it_is():
+    from attnwidget.head_id import HeadId
+
+    heads = [HeadId(2, 1), HeadId(0, 3), HeadId(2, 0)]
+    said = {name: [measures.get(name).whose(one) for one in heads[:2]] for name in ("norms", "alti", "flow")}
+    assert said == {
+        "norms": ["L2-H1", "L0-H3"],
+        "alti": ["all heads of L2", "all heads of L0"],
+        "flow": ["all heads of L0 to L2", "all heads of L0"],
+    }
+    assert measures.get("norms").apart(heads) == heads
+    assert measures.get("alti").apart(heads) == heads[:2]

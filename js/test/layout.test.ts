@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { edgesFrom, indexEdges } from "../src/layout/edge-index";
 import { edgeAt, fall, focusEdges } from "../src/layout/edges";
 import { bestOf, focusOf, shadesOf } from "../src/layout/focus";
+import { apart, howMany, whoseName } from "../src/layout/heads";
+import { ranked } from "../src/layout/ranking";
 import { readingsOf } from "../src/layout/readings";
 import { type Scale, scaleOf, WEIGHTS } from "../src/layout/scale";
 import { NUMBER_WIDTH, rowHeight, STAGE_MAX, stageHeight, stageWidths } from "../src/layout/stage";
@@ -11,6 +13,7 @@ import { strandsOf } from "../src/layout/strands";
 import { FORBIDDEN, type Tile, valueAt } from "../src/layout/tile";
 import { findTokens, windowAround } from "../src/layout/token-search";
 import type { Scene } from "../src/source/scene";
+import type { Head } from "../src/wire/schema";
 
 const tile = (rows: number[][], queries = 0, keys = 0): Tile => ({
   head: [0, 0],
@@ -357,4 +360,34 @@ test("a long list has a window in the page", () => {
   assert.deepEqual(windowAround(500, 30_000, 10), [495, 505]);
   assert.deepEqual(windowAround(29_999, 30_000, 10), [29_990, 30_000]);
   assert.deepEqual(windowAround(2, 4, 10), [0, 4]);
+});
+
+test("a number of a layer is drawn, named and ranked once a layer", () => {
+  const heads: Head[] = [
+    [2, 6],
+    [3, 1],
+    [3, 2],
+  ];
+  const [own, layer, way] = (["head", "layer", "way"] as const).map((of) => ({ of }));
+  assert.deepEqual(apart(own as Scale, heads), [0, 1, 2]);
+  assert.deepEqual(apart(layer as Scale, heads), [0, 1]);
+  assert.equal(whoseName(own as Scale, [3, 1]), "L3-H1");
+  assert.equal(whoseName(layer as Scale, [3, 1]), "all heads of L3");
+  assert.equal(whoseName(way as Scale, [3, 1]), "all heads of L0 to L3");
+  assert.equal(whoseName(way as Scale, [0, 1]), "all heads of L0");
+  assert.equal(howMany(own as Scale, 1), "1 head");
+  assert.equal(howMany(way as Scale, 2), "2 layers");
+  const pair = {
+    ...{ layers: 2, heads: 2, why: "" },
+    values: new Float32Array([0.1, 0.1, 0.4, 0.4]),
+    strongest: new Float32Array(4).fill(-1),
+  };
+  assert.deepEqual(
+    ranked(pair, { domain: "share", of: "layer" }).map(({ head }) => head),
+    [
+      [1, 0],
+      [0, 0],
+    ],
+  );
+  assert.equal(ranked(pair, { domain: "share", of: "head" }).length, 4);
 });

@@ -139,3 +139,32 @@ def test_what_raises_a_logit_and_what_lowers_it(mount: Callable[..., Mounted]) -
     trace.target = (" animal", " road")
     now = trace.measure("contribution", 2, 6)[IT, : IT + 1]
     expect(page.locator("[role=status]")).to_contain_text(f"{now[now.abs().argmax()].abs():#.4g}")
+
+
+def test_a_number_of_a_layer_is_said_to_be_one(mount: Callable[..., Mounted]) -> None:
+    """Drawn, read and ranked once a layer, whichever of its heads are shown, with its sentence in sight."""
+    at = mount(heads=["L2-H6", "L3-H1", "L3-H2"])
+    expect(at.page.locator(".measure-meaning")).to_have_count(0)
+    expect(menu(at).locator("optgroup")).to_have_count(3)
+    menu(at).select_option("value_zeroing")
+    at.wait()
+    expect(at.page.locator(".measure-meaning")).to_contain_text("if this key's value is zero in all heads of the layer")
+    names = at.page.locator(".head-names > span").all_text_contents()
+    assert names == ["all heads of L2", "all heads of L3"]
+    said = read(at, IT)
+    assert said.startswith("all heads of L")
+    assert "the largest of 2 layers" in said
+    at.widget.queries, at.widget.keys = [IT], [1]
+    at.wait()
+    listed = at.page.locator(".ranked b").all_text_contents()
+    assert sorted(listed) == [f"L{layer}" for layer in range(4)]
+    expect(at.page.locator(".ranking")).to_contain_text("all layers by this pair · all heads of a layer together")
+    assert "all heads of L2: " in (at.page.locator("[data-head=L2-H0]").get_attribute("title") or "")
+
+
+def test_a_measure_that_a_text_is_too_long_for_is_not_offered(page: Page) -> None:
+    at = Mounted(page, AttentionWidget("the cat and the dog " * 12, heads=["L2-H6"], measure="weights"))
+    at.wait()
+    option = menu(at).locator("option", has_text="flow")
+    expect(option).to_be_disabled()
+    expect(option).to_have_attribute("title", "flow is for at most 48 tokens, and this text has 61")

@@ -2,7 +2,7 @@
 
 import { accent, MARKS } from "../draw/colours";
 import { GROUND } from "../draw/heat";
-import { apart, headName, howMany, whoseInWords } from "../layout/heads";
+import { apart, headName, howMany, whoseName } from "../layout/heads";
 import { WEIGHTS } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { tokensOf } from "../layout/units";
@@ -83,7 +83,9 @@ function provenanceOf({ outline, selection, pictures }: Given): string[] {
   const those =
     heads.length > NAMED
       ? [howMany(measure ?? WEIGHTS, heads.length)]
-      : heads.map((head) => whoseInWords(measure ?? WEIGHTS, head) || `layer ${head[0]}, head ${head[1]}`);
+      : heads.map((head) =>
+          measure && measure.of !== "head" ? whoseName(measure, head) : `layer ${head[0]}, head ${head[1]}`,
+        );
   const meaning = measure && measure.name !== WEIGHTS.name ? `${measure.label}: ${measure.sentence}` : formula;
   return [
     `${model}${revision ? ` @ ${revision.slice(0, 7)}` : ""}`,

@@ -11,15 +11,9 @@ export function headNamed(name: string): Head {
   return [layer, head];
 }
 
-/** Whose number of a measure this is: "L3-H5"; of one that is the same in all heads of a layer "L3, all heads". */
+/** Whose number of a measure this is: "L3-H5"; of one that is the same in all heads of a layer "all heads of L3". */
 export const whoseName = ({ of }: Of, head: Head): string =>
-  of === "head" ? headName(head) : `L${head[0]}${of === "way" && head[0] > 0 ? " down" : ""}, all heads`;
-
-/** The same in a sentence; empty of a head's own number. */
-export function whoseInWords({ of }: Of, [layer]: Head): string {
-  if (of === "head") return "";
-  return of === "way" && layer > 0 ? `all heads of layers 0 to ${layer}` : `all heads of layer ${layer} together`;
-}
+  of === "head" ? headName(head) : `all heads of ${of === "way" && head[0] > 0 ? "L0 to " : ""}L${head[0]}`;
 
 /** "2 heads", or of a measure that is the same in all heads of a layer "2 layers". */
 export const howMany = ({ of }: Of, count: number): string =>

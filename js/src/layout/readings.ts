@@ -2,7 +2,7 @@
 
 import type { Head } from "../wire/schema";
 import { type Best, bestOf, type Combine, type Focus, howTaken, numberOf, shadedSide } from "./focus";
-import { howMany, whoseInWords, whoseName } from "./heads";
+import { howMany, whoseName } from "./heads";
 import { takenFrom } from "./leave-out";
 import type { Profile } from "./profile";
 import { placeInWords, type Ranking } from "./ranking";
@@ -91,7 +91,6 @@ export function readingsOf(
       key: listed((at) => units.key.labels[at] ?? "", keys),
       value: isForbidden(value) ? whyNone(scene, own, queries, keys) : exactly(scale, value),
       note: noteOf(
-        alone && !together && whoseInWords(scale, heads[at] as Head),
         several("query", queries),
         several("key", keys),
         alone && !isForbidden(value) && among,

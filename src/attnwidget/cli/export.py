@@ -55,7 +55,7 @@ def add_to(commands: Any) -> ArgumentParser:
     shown.add_argument("--head", action="append", metavar="L4-H11", help="layer and head; may be given again")
     shown.add_argument("--query", action="append", metavar="TOKEN", help="pin what reads so, or a position: who looks")
     shown.add_argument("--key", action="append", metavar="TOKEN", help="pin what is looked at")
-    shown.add_argument("--measure", metavar="NAME", help="weights, scores or norms (weights)")
+    shown.add_argument("--measure", metavar="NAME", help="weights, scores, norms … as in docs/measures.md (weights)")
     shown.add_argument("--attention", metavar="NAME", help="of an encoder-decoder: encoder, decoder or cross")
     shown.add_argument("--threshold", type=float, metavar="SHARE", help="what is smaller is not drawn (0.02)")
     shown.add_argument("--words", action="store_true", help="merge sub-words")

@@ -92,14 +92,16 @@ class Measure(ABC):
         return known.abs().masked_fill(known == -torch.inf, -torch.inf) if self.domain == "signed" else known
 
     def whose(self, head: HeadId) -> str:
-        """Name whose number it is: "L3-H5", or of a number that all heads of a layer have "L3, all heads"."""
+        """Name whose number it is: "L3-H5", or of a number that all heads of a layer have "all heads of L3"."""
         if self.of == "head":
             return str(head)
-        return f"L{head.layer}{' down' if self.of == 'way' and head.layer else ''}, all heads"
+        return f"all heads of {'L0 to ' if self.of == 'way' and head.layer else ''}L{head.layer}"
 
     def apart(self, heads: Sequence[HeadId]) -> list[HeadId]:
         """Return those heads whose numbers are their own: of a number of a layer one head of each."""
-        return list(heads) if self.of == "head" else list({head.layer: head for head in reversed(heads)}.values())[::-1]
+        if self.of == "head":
+            return list(heads)
+        return [one for at, one in enumerate(heads) if one.layer not in {other.layer for other in heads[:at]}]
 
     def why_not(self, attention: str, queries: int, keys: int) -> str:
         """Say why it is not defined for an attention, or a text of this length; empty where it is."""

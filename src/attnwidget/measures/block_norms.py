@@ -24,7 +24,7 @@ class BlockNorms(Measure):
     """
 
     name = "block_norms"
-    label = "norm with residual"
+    label = "block norm"
     sentence = (
         "The length of what this key's token gives the query's vector through all heads of the layer, with the "
         "residual and the norm around them; the norm's scale is held as it is."

@@ -29,7 +29,7 @@ class ValueZeroing(Measure):
     """
 
     name = "value_zeroing"
-    label = "value zeroing"
+    label = "zeroing distance"
     sentence = (
         "How far the query's vector at the end of the block turns if this key's value is zero in all heads of the "
         "layer: 1 − cosine. Zero may be a value that the model never meets."

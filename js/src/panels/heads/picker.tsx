@@ -6,7 +6,7 @@ import { accent, headColour, pensFor, signOf, signsOf } from "../../draw/colours
 import { drawPictures } from "../../draw/pictures";
 import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "../../layout/categories";
 import { gridOf, LABEL } from "../../layout/head-grid";
-import { headName, whoseInWords } from "../../layout/heads";
+import { headName, whoseName } from "../../layout/heads";
 import { briefScore } from "../../layout/numbers";
 import { fullBar, numberIn, ranked } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
@@ -106,8 +106,8 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
     const signs = signsOf(scale, theme.value);
     const colour = signs && { "--ink": signOf(signs, value) };
     const style = { "--strength": Math.min(1, Math.abs(value) / full) || 0, ...colour };
-    const whose = whoseInWords(scale, head);
-    return { look: "filled", said: `${whose && `${whose}: `}${exactly(scale, value)}`, style };
+    const whose = scale.of === "head" ? "" : `${whoseName(scale, head)}: `;
+    return { look: "filled", said: `${whose}${exactly(scale, value)}`, style };
   };
 
   useSignalEffect(() => {

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { categoryColour, signOf, signsOf } from "../../draw/colours";
 import { nameOf, OTHER, UNKNOWN } from "../../layout/categories";
-import { headName, whoseName } from "../../layout/heads";
+import { headName } from "../../layout/heads";
 import { fullBar, type Ranked, ranked } from "../../layout/ranking";
 import { atMost, exactly, mostIn, scaleNamed } from "../../layout/scale";
 import { queryLabel, type Side } from "../../layout/units";
@@ -48,7 +48,7 @@ function HeadRanking({ context }: PanelProps) {
   ]
     .filter(Boolean)
     .join(" · ");
-  const isOn = new Set(state.traits.heads.value.map((head) => whoseName(scale, head)));
+  const isOn = new Set(state.traits.heads.value.map((head) => (isOwn ? headName(head) : `L${head[0]}`)));
   const isLong = open !== null && units[open].labels.length > LONG;
   const show = (side: Side, row: number) => {
     const [token] = units[side].tokens(row);
@@ -68,7 +68,7 @@ function HeadRanking({ context }: PanelProps) {
       {list.length > 0 && <p class="fine">{about}</p>}
       <ol class={all.value ? "all" : ""}>
         {shown.map((one) => {
-          const name = whoseName(scale, one.head);
+          const name = isOwn ? headName(one.head) : `L${one.head[0]}`;
           const kind = kindOf(one);
           const label = open && one.row >= 0 ? labelOf(open, one.row) : null;
           const value = exactly(scale, one.value);

@@ -49,7 +49,7 @@ class SnapshotFeed(Feed):
         self._slow |= _slow_of(done)
         if not self._waits(self._shown):
             self.follow(self._shown)
-        else:
+        elif self._shown is not done:
             self.begin(self._shown)
 
     def follow(self, shown: Shown) -> None:
