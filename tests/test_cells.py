@@ -123,7 +123,7 @@ def test_several_heads_are_one(measure: str, together: str) -> None:
     trace = trace_of(40)
     numbers = trace.measure(measure, 0)
     signed = measure == "scores"
-    one, _ = maths.as_one(numbers, together, signed=signed)
+    one, _ = maths.as_one(numbers, together, adds_up=not signed)
     found = cells(trace, 8, heads=[(0, 0), (0, 1)], together=together, measure=measure)
     torch.testing.assert_close(found, brute(one, 8, signed=signed))
     if not signed:

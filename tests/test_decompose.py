@@ -57,6 +57,8 @@ def test_the_parts_add_up_to_the_models_own_logit(name):
     target = aw.Target.output(at=row) if name in NO_HEAD else aw.Target.logprob(7, at=row)
     found = trace.decompose(target)
     head = model.lm_head if name == "Gemma-2" else None
+    if name == "Falcon with ALiBi":  # its two ways to add the bias differ by 1e-2, and captured is the eager one
+        model.config._attn_implementation_internal = "eager"
     mine = own_logit(model, trace, row, None if name in NO_HEAD else 7, before=head)
     assert found.logit == pytest.approx(mine, abs=1e-5)
     assert "not proven" not in found.parts

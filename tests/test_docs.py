@@ -8,7 +8,7 @@ import torch
 import transformers as hf
 
 import tiny
-from attnwidget import load_model
+from attnwidget import Target, capture, load_model
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEMPLATE = "<s>{% for one in messages %}{{ one.role }}: {{ one.content }}</s>{% endfor %}"
@@ -55,7 +55,13 @@ def of_your_model(_folder):
     }
 
 
+def of_effects(_folder):
+    model, tokenizer = load_model("demo/causal")
+    return {"model": model, "tokenizer": tokenizer}
+
+
 PAGES = {
+    "effects": (of_effects, "torch"),
     "coming-from-bertviz": (from_bertviz, "bertviz"),
     "coming-from-circuitsvis": (from_circuitsvis, "circuitsvis"),
     "coming-from-transformerlens": (from_transformerlens, "transformer_lens"),
@@ -85,3 +91,35 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
 def test_links_between_pages_lead_somewhere(page):
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / link).exists(), link
+
+
+def test_the_numbers_that_the_page_on_effects_names():
+    model, tokenizer = load_model("demo/causal")
+    trace = capture(model, "The animal didn't cross the road because it was too tired", tokenizer=tokenizer)
+    tired = Target.logprob(" tired", at=10)
+    off, parts, quick = trace.effects(" to"), trace.decompose(" to"), trace.effects(" to", "attribution")
+    assert off.target.ids == trace.effects().target.ids  # " to" is the likeliest
+    cut = [trace.effects(tired, "edge", pair=("too", "animal"), how=how) for how in ("before", "after", "renormalised")]
+
+    def order(grid):
+        return grid.flatten().argsort().argsort().float()
+
+    def rho(one, other):
+        return float(torch.corrcoef(torch.stack([order(one), order(other)]))[0, 1])
+
+    said = {
+        "−8.018": cut[0].base,
+        "+0.99": float(parts.heads[3, 7]),
+        "−0.64": off["L3-H7"],
+        "−0.10": cut[0]["L2-H6"],
+        "−0.29": cut[1]["L2-H6"],
+        "0.98": rho(quick.grid(), off.grid()),
+        "−0.12": rho(parts.heads, off.grid()),
+    }
+    page = (DOCS / "effects.md").read_text(encoding="utf-8")
+    for number, found in said.items():
+        assert number in page
+        digits = len(number.partition(".")[2])
+        assert f"{found:+.{digits}f}".replace("-", "−").removeprefix("" if number[0] == "+" else "+") == number
+    assert cut[2]["L2-H6"] == pytest.approx(cut[0]["L2-H6"], abs=1e-5)
+    assert parts.difference < 1e-4

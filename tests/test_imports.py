@@ -18,7 +18,7 @@ ORDER = (
     {"trace"},
     {"capture"},
     {"adapters"},
-    {"heads"},
+    {"heads", "circuits"},
     {"wire", "examples"},
     {"session"},
     {"export"},

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -10,11 +11,13 @@ import torch
 
 import tiny
 from attnwidget import AttentionTrace, AttentionWidget, capture
+from attnwidget.measures.base import Domain, Measure
 from attnwidget.wire import schema
 from attnwidget.wire.lines import LINES_MAX, leave_out, lines, strongest_of
 from attnwidget.wire.tiles import tile
 
 CASES = json.loads((Path(__file__).parent / "data" / "lines.json").read_text())
+MEASURES = {domain: type(domain, (Measure,), {"domain": domain, "tile": None})() for domain in get_args(Domain)}
 NONE = {"forbidden": -torch.inf, "NaN": torch.nan}
 
 
@@ -28,7 +31,9 @@ def test_the_cases_that_both_sides_agree_on(case):
     numbers = tensor(case["numbers"])
     if "leaveOut" in case:
         numbers = leave_out(numbers, case["start"], **case["leaveOut"])
-    kept, of_rows = strongest_of(numbers, case["count"], case["least"], positive=case["domain"] != "real")
+    measure = MEASURES[case["domain"]]
+    least = case["least"] if measure.adds_up else None
+    kept, of_rows = strongest_of(numbers, measure.strength(numbers), case["count"], least)
     values = numbers[kept]
     found = [[*at, value] for *at, value in zip(*(one.tolist() for one in (*kept, values)), strict=True)]
     assert [one[:3] for one in found] == [one[:3] for one in case["lines"]]

@@ -19,7 +19,16 @@ function givenOf(labels: string[], values: number[], view: string): Given {
     ...{ tokens: labels.map((one) => mark + one).join(""), words: labels.map(() => 1).join(" "), wordTexts: "" },
     ...{ special: [], segments: null, generated: null, writes: false, odd: [], gaps: ".".repeat(labels.length) },
   };
-  const measure = { name: "weights", label: "weight", sentence: "", domain: "share", missing: "" } as const;
+  const measure = {
+    name: "weights",
+    of: "head",
+    label: "weight",
+    sentence: "",
+    domain: "share",
+    below: "",
+    above: "",
+    missing: "",
+  } as const;
   const outline = {
     ...{
       queries,

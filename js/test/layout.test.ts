@@ -309,7 +309,16 @@ test("focused edges are a part of all edges", () => {
 });
 
 test("a measure with either sign is drawn by its size, to the scale of what is on screen", () => {
-  const measure = { name: "scores", label: "score", sentence: "", domain: "real" as const, missing: "" };
+  const measure = {
+    name: "scores",
+    of: "head" as const,
+    label: "score",
+    sentence: "",
+    domain: "real" as const,
+    below: "",
+    above: "",
+    missing: "",
+  };
   const tiles = [
     [
       tile([

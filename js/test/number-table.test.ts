@@ -13,7 +13,7 @@ const values = Float32Array.from([1, FORBIDDEN, FORBIDDEN, 0.25, 0.75, FORBIDDEN
 const scene = {
   heads: [[3, 0]],
   units: { query: side, key: side },
-  scale: { label: "weight" },
+  scale: { of: "head", label: "weight" },
   given: [[{ head: [3, 0], queries: [0, 3], keys: [0, 3], values }]],
 } as unknown as Scene;
 

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CATEGORIES, HEADS } from "../src/draw/colours";
+import { CATEGORIES, HEADS, SIGNS } from "../src/draw/colours";
 import { type Channels, channels, contrast, inkOn } from "../src/draw/contrast";
 import { codeOf } from "../src/layout/categories";
 
@@ -122,8 +122,8 @@ for (const theme of THEMES) {
   const kinds = Object.fromEntries(Object.entries(CATEGORIES).map(([name, shades]) => [name, shades[theme]]));
   const few = Object.fromEntries(HEADS[theme].map((colour, at) => [`head ${at}`, colour]));
   for (const vision of Object.keys(VISIONS)) {
-    test(`${theme}, ${vision}: no two categories look alike, nor two heads side by side`, () => {
-      for (const colours of [kinds, few]) {
+    test(`${theme}, ${vision}: no two categories look alike, nor two heads side by side, nor the two signs`, () => {
+      for (const colours of [kinds, few, { ...SIGNS[theme] }]) {
         const [distance, names] = nearest(colours, vision);
         assert.ok(distance >= APART, `${names} are ${distance.toFixed(1)} apart`);
       }

@@ -15,6 +15,7 @@ import {
   splitGap,
 } from "../src/layout/passage";
 import { strongestPlaces, wordsAround } from "../src/layout/places";
+import { WEIGHTS } from "../src/layout/scale";
 import { largestOf, shadeOf } from "../src/layout/shading";
 import { FORBIDDEN } from "../src/layout/tile";
 import { unitsOf } from "../src/layout/units";
@@ -119,19 +120,19 @@ test("neighbours are one place, and crowd out no far one", () => {
   values.set([0.2, 0.3, 0.25], 10);
   values.set([0.05], 30);
   values[0] = FORBIDDEN;
-  const [first, second] = strongestPlaces(values, 2);
+  const [first, second] = strongestPlaces(values, 2, WEIGHTS);
   assert.equal(first?.unit, 11);
   assert.equal(first?.units, 7);
   assert.ok(Math.abs((first?.share ?? 0) - 0.754) < 1e-6);
   assert.equal(second?.unit, 30);
-  const all = strongestPlaces(values, 99);
+  const all = strongestPlaces(values, 99, WEIGHTS);
   assert.equal(
     all.reduce((sum, { units }) => sum + units, 0),
     39,
     "each once, and none that is forbidden",
   );
-  assert.deepEqual(strongestPlaces(Float32Array.of(Number.NaN, FORBIDDEN), 3), []);
-  const alone = strongestPlaces(values, 3, [], 0);
+  assert.deepEqual(strongestPlaces(Float32Array.of(Number.NaN, FORBIDDEN), 3, WEIGHTS), []);
+  const alone = strongestPlaces(values, 3, WEIGHTS, [], 0);
   assert.deepEqual(
     alone.map(({ unit, units }) => [unit, units]),
     [[11, 1], [12, 1], [10, 1]], // biome-ignore format: one line

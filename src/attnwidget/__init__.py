@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attnwidget.version import __version__
 
 if TYPE_CHECKING:
-    from attnwidget import measures
+    from attnwidget import circuits, measures
     from attnwidget.adapters.transformer_lens import from_cache
     from attnwidget.capture import capture, capture_batch, capture_module
     from attnwidget.effects import Target
@@ -49,6 +49,7 @@ __all__ = [
     "capture_batch",
     "capture_module",
     "categorize",
+    "circuits",
     "figure",
     "from_cache",
     "head_report",
@@ -61,8 +62,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "measures":  # a room with a public name of its own
-        return import_module("attnwidget.measures")
+    if name in {"circuits", "measures"}:  # rooms with public names of their own
+        return import_module(f"attnwidget.{name}")
     if name not in _HOME:
         msg = f"module 'attnwidget' has no attribute {name!r}"
         raise AttributeError(msg)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+import transformers as hf
 from playwright.sync_api import expect
 
 import attnwidget as aw
@@ -25,8 +26,8 @@ TEXT = "It was the best of times, it was the worst."
 PAIR = {"text_pair": "Who said so?"}
 
 
-def captured(make: Any, text: str = TEXT, *, marks: bool = False, **more: Any) -> aw.AttentionTrace:
-    return aw.capture(make(), text, tokenizer=tiny.tokenizer(marks=marks), **more)
+def captured(make: Any, text: str = TEXT, *cls: Any, marks: bool = False, **more: Any) -> aw.AttentionTrace:
+    return aw.capture(make(*cls), text, tokenizer=tiny.tokenizer(marks=marks), **more)
 
 
 def given() -> aw.AttentionTrace:
@@ -54,6 +55,7 @@ TRACES = {
     "Gemma 2": lambda: captured(tiny.gemma2),
     "gpt-oss": lambda: captured(tiny.gpt_oss),
     "BLOOM": lambda: captured(zoo.ZOO["BLOOM"][3]),
+    "GPT-2 with its head": lambda: captured(tiny.gpt2, TEXT, hf.GPT2LMHeadModel),
     "padding": padded,
     "weights": given,
 }
@@ -100,6 +102,9 @@ def asks(trace: aw.AttentionTrace, attention: str, measure: str) -> list[dict[st
 def test_every_number_is_within_the_stated_bound(page: Page, blocked: list[str], tmp_path: Path, name: str) -> None:
     session = session_of(TRACES[name]())
     trace = session.settled()
+    ways = not trace.lacks("contribution", session.selection.attention)
+    if ways:  # carried where it is on screen
+        session.select(measure="contribution")
     saved = Saved(page, tmp_path / "page.html", save_page(session))
     saved.wait()
     assert "differ from the model's by at most" in page.inner_text("figcaption")
@@ -111,14 +116,18 @@ def test_every_number_is_within_the_stated_bound(page: Page, blocked: list[str],
             page.evaluate(
                 "name => { attnwidget.model.set('attention', name); attnwidget.model.save_changes(); }", attention
             )
-        for measure in ("weights", "scores", "norms"):
-            if trace.lacks(measure, attention):
+        for measure in ("weights", "scores", "norms", "contribution"):
+            if trace.lacks(measure, attention) or (measure == "contribution" and not ways):
                 continue
             norm = 1.0
             if measure == "norms":
                 layers = trace.kept(attention)
                 norm = max(float(trace.value_norms(at, attention=attention).max()) for at in layers)
-            limit = limits[measure] if measure != "norms" else 1.01 * norm * limits["weights"] + 1e-4 * norm
+            limit = (
+                limits[{"contribution": "contributions"}.get(measure, measure)]
+                if measure != "norms"
+                else 1.01 * norm * limits["weights"] + 1e-4 * norm
+            )
             questions = asks(trace, attention, measure)
             for ask, (reply, data) in zip(questions, saved.answer(questions), strict=True):
                 assert reply["ok"], (ask, reply)
@@ -129,7 +138,9 @@ def test_every_number_is_within_the_stated_bound(page: Page, blocked: list[str],
                 assert torch.equal(mine.isnan(), theirs.isnan()), ask
                 if ask["ask"] in {"rank", "profile"} and len(mine) == 2 and (ask["ask"] == "rank" or "together" in ask):
                     mine, theirs = mine[0], theirs[0]  # beside it, places: of equals another may be the largest
-                if measure == "scores" and (ask["ask"] == "cells" or ask.get("together") == "maximum"):
+                if measure in {"scores", "contribution"} and (
+                    ask["ask"] == "cells" or ask.get("together") == "maximum"
+                ):
                     mine, theirs = mine[:1].abs(), theirs[:1].abs()  # of two as far from 0 either may be the farthest
                 known = theirs.isfinite()
                 times = 1 if ask["ask"] == "tile" and not ask.get("words") else SUMMED

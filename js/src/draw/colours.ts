@@ -5,6 +5,7 @@
 
 import type { Theme } from "../host";
 import { type HeadCategories, nameOf, OTHER, OTHER_NAME } from "../layout/categories";
+import { hasSigns, type Scale } from "../layout/scale";
 import { STRANDS } from "../layout/strands";
 import type { Head } from "../wire/schema";
 import { hex, mix } from "./contrast";
@@ -21,6 +22,13 @@ export const SIGNS: Record<Theme, Signs> = {
   light: { negative: "#2166ac", positive: "#b2182b" },
   dark: { negative: "#5c9fe6", positive: "#ee6b76" },
 };
+
+/** Those of a measure that has both; null for one that has not, or is not known yet. */
+export const signsOf = (of: Pick<Scale, "domain"> | null | undefined, theme: Theme): Signs | null =>
+  of && hasSigns(of) ? SIGNS[theme] : null;
+
+/** The one of the two that a number has. */
+export const signOf = ({ negative, positive }: Signs, value: number): string => (value < 0 ? negative : positive);
 
 const ACCENT: Shades = { light: "#1f6feb", dark: "#6aa5ff" };
 

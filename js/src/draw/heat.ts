@@ -26,8 +26,9 @@ const LEAST = 0.03; // of the colour, for what may attend and hardly does
 
 /** The colours from 0 up, and from 0 down. */
 function rampsOf({ colour, signs, theme }: Ink): [up: Channels[], down: Channels[]] {
+  const least = signs ? 0 : LEAST; // 0 is neither of two colours
   const ramp = (end: string) =>
-    Array.from({ length: LEVELS + 1 }, (_, at) => mix(end, GROUND[theme], LEAST + ((1 - LEAST) * at) / LEVELS));
+    Array.from({ length: LEVELS + 1 }, (_, at) => mix(end, GROUND[theme], least + ((1 - least) * at) / LEVELS));
   const up = ramp(signs?.positive ?? colour);
   return [up, signs ? ramp(signs.negative) : up];
 }

@@ -54,13 +54,17 @@ export function createPainter(context: CanvasRenderingContext2D, signs: Signs | 
   };
 }
 
+const NONE = 0.02; // of the strongest: of neither colour
+const NEITHER = [128, 128, 128];
+
 /** A shade as a pixel: red, green, blue, opacity. */
 export function inking(ink: string, signs: Signs | null): (shade: number) => number[] {
   const inks = (signs ? [signs.positive, signs.negative] : [ink, ink]).map(channels) as [number[], number[]];
   return (shade) => {
     const part = signs ? (shade - 128) / 127 : (shade - 1) / 254;
+    const hue = signs && Math.abs(part) < NONE ? NEITHER : inks[part < 0 ? 1 : 0];
     // Raised, so that weak attention is still seen at this size. Forbidden stays clear.
-    return [...(inks[part < 0 ? 1 : 0] as number[]), shade === 0 ? 0 : 10 + 245 * Math.abs(part) ** 0.75];
+    return [...(hue as number[]), shade === 0 ? 0 : 10 + 245 * Math.abs(part) ** 0.75];
   };
 }
 

@@ -2,11 +2,11 @@
 
 import { accent, MARKS } from "../draw/colours";
 import { GROUND } from "../draw/heat";
-import { headName } from "../layout/heads";
+import { apart, headName, howMany, whoseInWords } from "../layout/heads";
 import { WEIGHTS } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { tokensOf } from "../layout/units";
-import type { Outline } from "../wire/schema";
+import type { Head, Outline } from "../wire/schema";
 import type { Given, Options } from "./given";
 import { type Drawing, flow, isolated, LETTER, type Paper, px, type Run, SMALL, xml } from "./svg";
 
@@ -78,11 +78,12 @@ const NAMED = 6; // heads one by one
 /** Where what is shown comes from: all that somebody needs to make it again. */
 function provenanceOf({ outline, selection, pictures }: Given): string[] {
   const { measures, model, revision, formula, version, attention } = outline;
+  const measure = measures.find(({ name }) => name === selection.measure) ?? null;
+  const heads = apart(measure ?? WEIGHTS, selection.heads).map((at) => selection.heads[at] as Head);
   const those =
-    selection.heads.length > NAMED
-      ? [`${selection.heads.length} heads`]
-      : selection.heads.map(([layer, head]) => `layer ${layer}, head ${head}`);
-  const measure = measures.find(({ name }) => name === selection.measure);
+    heads.length > NAMED
+      ? [howMany(measure ?? WEIGHTS, heads.length)]
+      : heads.map((head) => whoseInWords(measure ?? WEIGHTS, head) || `layer ${head[0]}, head ${head[1]}`);
   const meaning = measure && measure.name !== WEIGHTS.name ? `${measure.label}: ${measure.sentence}` : formula;
   return [
     `${model}${revision ? ` @ ${revision.slice(0, 7)}` : ""}`,

@@ -1,6 +1,6 @@
 // All heads' small pictures, layers down and heads across, as the view's map.
 
-import { accent, categoryColour, headColour, SIGNS } from "../draw/colours";
+import { accent, categoryColour, headColour, signsOf } from "../draw/colours";
 import { channels, inkOn } from "../draw/contrast";
 import { GROUND } from "../draw/heat";
 import { inking, shadesOf } from "../draw/pictures";
@@ -10,6 +10,7 @@ import { LABEL } from "../layout/head-grid";
 import { headName } from "../layout/heads";
 import { mapOf } from "../layout/heads-wall";
 import { figure } from "../layout/numbers";
+import { coloursInWords, endsInWords, scaleNamed } from "../layout/scale";
 import { decodeArray } from "../wire/decode";
 import type { Head } from "../wire/schema";
 import type { Given } from "./given";
@@ -29,7 +30,7 @@ export function heads({ outline, selection, pictures, categories }: Given, paper
   const pixels = new Uint8ClampedArray(4 * high * wide);
   const over = channels(GROUND[theme]);
   let hidden = false;
-  const signs = pictures.domain === "real" ? SIGNS[theme] : null;
+  const signs = signsOf(pictures, theme);
   for (let layer = 0; layer < layers; layer++) {
     for (let head = 0; head < count; head++) {
       const colour = headColour(categories, [layer, head], theme) ?? accent(theme);
@@ -79,15 +80,16 @@ export function heads({ outline, selection, pictures, categories }: Given, paper
     const more = ` rx="2" fill="none" stroke="${ink.text}" stroke-width="1.5"`;
     svg += box(left + head * across - 1, top + layer * down - 1, cell + 2, cell + 2, more);
   }
-  const { label = "number" } = outline.measures.find(({ name }) => name === selection.measure) ?? {};
+  const measure = scaleNamed(outline, selection.measure);
   const shown = selection.heads.map(headName).slice(0, 6).join(", ");
+  const [least, most] = endsInWords(measure, figure(pictures.limit, 3));
   const legend: Run[][] = [
     [{ text: "layers down, heads across; in each picture queries down, keys across" }],
     [
       {
         text: signs
-          ? `stronger = farther from 0, to ${figure(pictures.limit, 2)} · red above, blue below`
-          : `stronger = larger ${label}, to ${figure(pictures.limit, 2)}`,
+          ? `stronger = farther from 0: ${least} to ${most}${coloursInWords(measure)}`
+          : `stronger = larger ${measure.label}, to ${figure(pictures.limit, 2)}`,
       },
     ],
     ...(hidden ? [[swatch("url(#hatch)", ink), { text: "hidden by the mask" }]] : []),

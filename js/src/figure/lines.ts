@@ -1,18 +1,18 @@
 // Lines between tokens, as the view draws them.
 
-import { type Pen, pensFor, SIGNS } from "../draw/colours";
+import { type Pen, pensFor, signOf, signsOf } from "../draw/colours";
 import { shadeFor } from "../draw/contrast";
 import { curveOf, lineOpacity, lineWidth, marksOf } from "../draw/lines";
 import { markPath } from "../draw/marks";
-import { nameOf, OTHER } from "../layout/categories";
+import { coloursOf, nameOf, OTHER } from "../layout/categories";
 import { edgesFrom, indexEdges } from "../layout/edge-index";
 import { type Edges, focusEdges } from "../layout/edges";
 import { type Focus, focusOf, shadedSide, shadesOf } from "../layout/focus";
 import { type Fold, foldTo, itemAt, rowOf, unfolded } from "../layout/fold";
-import { headName } from "../layout/heads";
+import { howMany, whoseName } from "../layout/heads";
 import { endsOf, linesOf } from "../layout/in-sight";
-import { roughly, short } from "../layout/numbers";
-import { briefly, type Scale, scaleTo } from "../layout/scale";
+import { roughly } from "../layout/numbers";
+import { addsUp, briefly, coloursInWords, endsInWords, type Scale, scaleTo } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { LINES_MAX, LINES_MIN, linesCarried, rowHeight } from "../layout/stage";
 import { strandsOf } from "../layout/strands";
@@ -72,14 +72,15 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
     const at = rowOf(folds[one], unit);
     return at < 0 ? Number.NaN : (at + 0.5) * row;
   };
-  const pens = pensFor(heads, categories, theme);
-  const signs = scale.domain === "real" ? SIGNS[theme] : null;
+  const pens = pensFor(heads, coloursOf(scale, categories), theme);
+  const signs = signsOf(scale, theme);
   const at = {
     ...{ canvasWidth: paper.width, height, left, width: right - left, strands: strandsOf(heads.length, row) },
     ...{ query: middleOf("query"), key: middleOf("key") },
   };
   const inkOf = (head: number, negative: number) =>
     signs ? signs[negative ? "negative" : "positive"] : (pens[head] as Pen).colour;
+  const shadeOf = (value: number) => (signs ? signOf(signs, value) : pens.length === 1 ? pens[0]?.colour : null);
   const draw = (some: Edges): string => {
     let svg = "";
     for (let edge = 0; edge < some.count; edge++) {
@@ -133,11 +134,8 @@ export function lines(given: Given & { scene: Scene }, paper: Paper): Drawing {
           Math.min(20, row - 4),
           ` rx="4"${more}`,
         );
-      if (shade && pens.length === 1 && shade.strength > 0) {
-        svg += frame(
-          ` fill="${pens[0]?.colour}" fill-opacity="${px(shade.strength * shadeFor(pens[0]?.colour as string, theme))}"`,
-        );
-      }
+      const fillOf = shade && shade.strength > 0 && shadeOf(shade.value);
+      if (fillOf) svg += frame(` fill="${fillOf}" fill-opacity="${px(shade.strength * shadeFor(fillOf, theme))}"`);
       if (isPinned) svg += frame(` fill="none" stroke="${ink.accent}" stroke-width="1.5"`);
       const hidden = shade?.allowed === false;
       const style = { anchor, size, bold: isPinned, italic: generated[unit] === true, strike: hidden };
@@ -266,21 +264,18 @@ function legendOf({ scene, selection, categories }: Given & { scene: Scene }, pa
   const { heads, together, leftOut, units } = scene;
   const { pens, scale, focus, edges, isLong, hides } = about;
   const { theme, ink } = paper;
-  const signs = scale.domain === "real" ? SIGNS[theme] : null;
+  const signs = signsOf(scale, theme);
   const look = theme === "light" ? "thicker, darker" : "thicker, brighter";
-  const [low, high] = [
-    signs ? short(-scale.limit) : "0",
-    scale.domain === "share" ? roughly(scale.limit) : short(scale.limit),
-  ];
+  const [low, high] = endsInWords(scale);
   const colour = pens.length === 1 ? (pens[0] as Pen).colour : ink.quiet;
   const items: Run[][] = [
     [{ text: low }, wedge(colour, signs), { text: high }],
-    [{ text: signs ? `${look} = farther from 0 · red above, blue below` : `${look} = larger ${scale.label}` }],
+    [{ text: signs ? `${look} = farther from 0${coloursInWords(scale)}` : `${look} = larger ${scale.label}` }],
   ];
   if (isLong) items.push([{ text: "of each row the strongest" }]);
   else if (selection.threshold > 0) items.push([{ text: `from ${roughly(selection.threshold * scale.limit)} on` }]);
   if (edges.dropped > 0) items.push([{ text: `strongest lines only, ${edges.dropped} left out` }]);
-  if (together) items.push([{ text: `each line: ${together} of ${heads.length} heads` }]);
+  if (together) items.push([{ text: `each line: ${together} of ${howMany(scene.scale, heads.length)}` }]);
   else if (heads.length > 1) {
     heads.forEach((head, at) => {
       const { colour: own, mark } = pens[at] as Pen;
@@ -288,13 +283,13 @@ function legendOf({ scene, selection, categories }: Given & { scene: Scene }, pa
       const kind = categories && main >= OTHER ? ` ${nameOf(categories, main)}` : "";
       items.push([
         { width: 26, draw: (x, y) => sample(x, y - 4, signs ? ink.quiet : own, mark) },
-        { text: `${headName(head)}${kind}` },
+        { text: `${whoseName(scene.scale, head)}${kind}` },
       ]);
     });
-    if (focus) items.push([{ text: `numbers: mean of ${heads.length} heads` }]);
+    if (focus) items.push([{ text: `numbers: mean of ${howMany(scene.scale, heads.length)}` }]);
   }
   const several = units.query.of(selection.queries).length;
-  if (several > 1 && !signs) items.push([{ text: `numbers: ${selection.combine} of ${several} queries` }]);
+  if (several > 1 && addsUp(scale)) items.push([{ text: `numbers: ${selection.combine} of ${several} queries` }]);
   if (hides)
     items.push([
       { text: "token", strike: true, fill: ink.faint },
@@ -317,7 +312,7 @@ function wedge(colour: string, signs: { negative: string; positive: string } | n
       const place = (at + 0.5) / 16;
       const value = signs ? 2 * place - 1 : place;
       const strength = Math.abs(value);
-      const fill = signs ? signs[value < 0 ? "negative" : "positive"] : colour;
+      const fill = signs ? signOf(signs, value) : colour;
       return box(
         x + 4 + (at / 16) * LONG,
         y - 4 - lineWidth(strength) / 2,

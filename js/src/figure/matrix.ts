@@ -1,12 +1,15 @@
 // A matrix in cells, as the view draws it.
 
-import { accent, pensFor, SIGNS } from "../draw/colours";
+import { accent, pensFor, signOf, signsOf } from "../draw/colours";
 import { hex } from "../draw/contrast";
 import { BROKEN, colouring, GROUND, type Ink } from "../draw/heat";
+import { coloursOf } from "../layout/categories";
 import { type Cells, meanOverQueries, numbersOf, poolCells, rangeOf, topLevel } from "../layout/cells";
 import { focusOf } from "../layout/focus";
+import { howMany } from "../layout/heads";
 import { CELL_MAX, ticksOf } from "../layout/matrix";
 import { figure } from "../layout/numbers";
+import { addsUp, endsInWords } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { isForbidden, type Span } from "../layout/tile";
 import { takeTogether } from "../layout/together";
@@ -51,9 +54,9 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
     [0, counts.key],
   ];
   const range = rangeOf([cells], ...spans, kind, isLog);
-  const [pen, ...others] = pensFor(heads, categories, theme);
+  const [pen, ...others] = pensFor(heads, coloursOf(scale, categories), theme);
   const colour = (others.length === 0 && pen?.colour) || accent(theme);
-  const signs = scale.domain === "real" ? SIGNS[theme] : null;
+  const signs = signsOf(scale, theme);
   const ink: Ink = { kind, colour, signs, top: range.top, isLog, theme };
 
   const labelOf = (side: Side, unit: number) =>
@@ -166,7 +169,7 @@ export function matrix(given: Given & { scene: Scene }, paper: Paper): Drawing {
   means.forEach((value, at) => {
     if (!Number.isFinite(value) || most === 0) return;
     const high = (Math.abs(value) / most) * (signs ? STRIP / 2 : STRIP);
-    const fill = signs ? signs[value < 0 ? "negative" : "positive"] : inks.faint;
+    const fill = signs ? signOf(signs, value) : inks.faint;
     svg += box(
       left + at * step,
       value < 0 ? base : base - high,
@@ -213,13 +216,10 @@ function legendOf(
       const value = top * (signs ? 2 * place - 1 : place);
       return box(x + (at / 24) * RAMP, y - 8, RAMP / 24 + 0.1, 9, ` fill="${hex(colourOf(value))}"`);
     }).join("");
-  const kind = ink.kind === "mass" ? "mass" : signs ? "farthest from 0" : "largest";
+  const [low, high] = endsInWords(scale, figure(top, 2), beyond);
+  const kind = ink.kind === "mass" ? (addsUp(scale) ? "mass" : "mean") : signs ? "farthest from 0" : "largest";
   const items: Run[][] = [
-    [
-      { text: signs ? figure(-top, 2) : "0" },
-      { width: RAMP, draw: ramp },
-      { text: `${beyond ? "≥ " : ""}${figure(top, 2)}` },
-    ],
+    [{ text: low }, { width: RAMP, draw: ramp }, { text: high }],
     [
       {
         text:
@@ -228,7 +228,7 @@ function legendOf(
     ],
   ];
   if (beyond) items.push([{ text: `up to ${figure(range.largest, 2)}` }]);
-  if (how) items.push([{ text: `${how} of ${heads.length} heads` }]);
+  if (how) items.push([{ text: `${how} of ${howMany(scale, heads.length)}` }]);
   if (range.forbidden)
     items.push([
       swatch("url(#hatch)", inks),

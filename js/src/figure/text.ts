@@ -1,13 +1,15 @@
 // The text as a paragraph, shaded by what one token looks at, or by what looks at it.
 
-import { accent, MARKS, pensFor, SIGNS } from "../draw/colours";
+import { accent, MARKS, pensFor, signOf, signsOf } from "../draw/colours";
 import { shadeFor } from "../draw/contrast";
-import { OTHER } from "../layout/categories";
+import { coloursOf, OTHER } from "../layout/categories";
 import { focusOf, shadedSide } from "../layout/focus";
+import { howMany } from "../layout/heads";
+import { figure } from "../layout/numbers";
 import { splitPart } from "../layout/parts";
 import { breakLines, heightsOf, lineOf, maximaOf, type Passage } from "../layout/passage";
 import { profileOf, rowsOf } from "../layout/profile";
-import { exactly } from "../layout/scale";
+import { addsUp, endsInWords, exactly } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { largestOf, SHADING_IN_WORDS, shadeOf } from "../layout/shading";
 import { isForbidden } from "../layout/tile";
@@ -38,11 +40,12 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
   const largest = largestOf(values);
   const [head, ...others] = heads;
   // The grey of heads of no kind would read as "hidden".
-  const hasKind = head && others.length === 0 && categories && categories.main(head) > OTHER;
+  const hasKind =
+    head && others.length === 0 && categories && coloursOf(scale, categories) && categories.main(head) > OTHER;
   const colour = (hasKind ? pensFor([head], categories, theme)[0]?.colour : null) ?? accent(theme);
-  const signs = scale.domain === "real" ? SIGNS[theme] : null;
+  const signs = signsOf(scale, theme);
   const strengthOf = (value: number) => shadeOf(shading, value, largest);
-  const fillOf = (value: number) => (signs ? signs[value < 0 ? "negative" : "positive"] : colour);
+  const fillOf = (value: number) => (signs ? signOf(signs, value) : colour);
 
   let [svg, y] = ["", 0];
   const paragraph = (own: Side, sides: readonly Side[], room: number): void => {
@@ -181,18 +184,20 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
     }
   }
   const most = theme === "light" ? "darkest" : "brightest";
+  const [low, high] = endsInWords(scale, figure(largest, 3));
   const legend: Run[][] = [
     [
+      { text: signs ? low : "" },
       { width: 60, draw: (x, base) => ramp(x, base, fillOf, signs !== null, theme) },
-      { text: `${most} = ${exactly(scale, largest)}${signs ? " · red above 0, blue below" : ""}` },
+      { text: signs ? high : `${most} = ${exactly(scale, largest)}` },
     ],
     [{ text: `shade: ${SHADING_IN_WORDS[shading]} of the ${scale.label}` }],
     [{ text: side === "key" ? "where the query looks" : "what looks at the key" }],
   ];
   if (!pinned)
     legend.push([{ text: `nothing pinned: where the last token, ${units.query.labels[opening] ?? ""}, looks` }]);
-  if (heads.length > 1) legend.push([{ text: `${scene.together ?? "mean"} of ${heads.length} heads` }]);
-  if (of.length > 1 && side === "key" && !signs)
+  if (heads.length > 1) legend.push([{ text: `${scene.together ?? "mean"} of ${howMany(scene.scale, heads.length)}` }]);
+  if (of.length > 1 && side === "key" && addsUp(scale))
     legend.push([{ text: `${selection.combine} of ${of.length} queries` }]);
   if (values.some(isForbidden))
     legend.push([

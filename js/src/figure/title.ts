@@ -2,11 +2,12 @@
 
 import type { Edges } from "../layout/edges";
 import type { Focus } from "../layout/focus";
-import { headName } from "../layout/heads";
+import { howMany, whoseName } from "../layout/heads";
 import { readingsOf } from "../layout/readings";
 import { exactly } from "../layout/scale";
 import { pairsOf, type Scene } from "../layout/scene";
 import { queryLabel, type Sides } from "../layout/units";
+import type { Head } from "../wire/schema";
 import type { Given } from "./given";
 import { isolated, type Run } from "./svg";
 
@@ -18,8 +19,9 @@ export function titleOf(
   edges: Edges | null = null,
 ): Run[][] {
   const { scene, selection, profile } = given;
-  const { units, heads, together } = scene;
-  const names = together ? `${together} of ${heads.length} heads` : heads.map(headName).join(", ");
+  const { units, heads, together, scale } = scene;
+  const own = (head: Head) => whoseName(scale, head);
+  const names = together ? `${together} of ${howMany(scale, heads.length)}` : heads.map(own).join(", ");
   const said = (head: string, pair: string, note: string): Run[] => [
     { text: `${head} ` },
     { text: pair, bold: true },
@@ -34,8 +36,8 @@ export function titleOf(
     const number = value === undefined ? "" : ` ${exactly(scene.scale, value)}`;
     const several = !together && heads.length > 1;
     const between = units.query === units.key ? ` between two ${selection.words ? "words" : "tokens"}` : "";
-    const among = `${several ? ` in ${heads.length} heads` : ""}${scene.isWhole ? "" : ", of those drawn"}`;
-    const head = several ? headName(heads[best.head] ?? [0, 0]) : names;
+    const among = `${several ? ` in ${howMany(scale, heads.length)}` : ""}${scene.isWhole ? "" : ", of those drawn"}`;
+    const head = several ? own(heads[best.head] ?? [0, 0]) : names;
     return [said(head, `${pair}${number}`, `the largest ${scene.scale.label}${between}${among}`)];
   }
   const read = readingsOf(scene, focus, false, selection.words, selection.combine, null, null, profile ?? null);

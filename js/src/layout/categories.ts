@@ -1,7 +1,7 @@
 // Which category a head belongs to. Pure: scores in, labels out.
 
 import { decodeArray } from "../wire/decode";
-import type { Categories, Category, Head, Probe } from "../wire/schema";
+import type { Categories, Category, Head, MeasureInfo, Probe } from "../wire/schema";
 
 /** A head that reaches no category's threshold. */
 export const OTHER = -1;
@@ -167,3 +167,7 @@ export function codeOf(name: string): string {
   const letters = [...(first || name)];
   return last ? `${letters[0]}${[...last][0]}` : letters.slice(0, 2).join("");
 }
+
+/** The categories that numbers of a measure are coloured by: of a whole layer's none, as a layer has no category. */
+export const coloursOf = ({ of }: Pick<MeasureInfo, "of">, categories: HeadCategories | null): HeadCategories | null =>
+  of === "head" ? categories : null;

@@ -1,6 +1,6 @@
 // A matrix in cells: each of a square of pairs, with its largest number and its mass. Pure.
 
-import type { Scale } from "./scale";
+import { addsUp, type Scale } from "./scale";
 import { FORBIDDEN, isForbidden, type Span, type Tile } from "./tile";
 
 /** Cells a side of a tile of the pyramid. */
@@ -18,7 +18,7 @@ export interface Cells extends Address {
   columns: number;
   /** Of each cell, row by row: of numbers with a sign the one farthest from 0. FORBIDDEN where every pair is. */
   largest: Float32Array;
-  /** The sum over its keys, the mean over its queries; of numbers with a sign the mean over the pairs that may attend. */
+  /** The sum over its keys, the mean over its queries; of scores the mean over the pairs that may attend. */
   mass: Float32Array;
   /** One query of so many was looked at; 1 for all. */
   step: number;
@@ -51,7 +51,7 @@ export function tilesOver(level: number, queries: Span, keys: Span): Address[] {
 }
 
 /** Pool one tile out of a matrix that is here as a whole. */
-export function poolCells(whole: Tile, { level, row, column }: Address, { domain }: Pick<Scale, "domain">): Cells {
+export function poolCells(whole: Tile, { level, row, column }: Address, scale: Pick<Scale, "domain">): Cells {
   const [n, m] = [whole.queries[1], whole.keys[1]];
   const cell = 2 ** level;
   const [top, left] = [row * TILE * cell, column * TILE * cell];
@@ -77,7 +77,7 @@ export function poolCells(whole: Tile, { level, row, column }: Address, { domain
     }
   }
   const mass = largest.map((value, at) => {
-    const count = domain === "real" ? (allowed[at] as number) : (attending[Math.floor(at / columns)] as number);
+    const count = addsUp(scale) ? (attending[Math.floor(at / columns)] as number) : (allowed[at] as number);
     return isForbidden(value) ? FORBIDDEN : (total[at] as number) / Math.max(1, count);
   });
   return { level, row, column, rows, columns, largest, mass, step: 1, seconds: 0 };
@@ -191,8 +191,8 @@ export function strengthIn(value: number, top: number, isLog: boolean): number {
 }
 
 /**
- * The mean over the queries in sight, of each column of cells: of weights and norms the sum over its keys. A forbidden pair
- * is 0 there, and does not enter a mean of numbers with a sign.
+ * The mean over the queries in sight, of each column of cells: of what adds up the sum over its keys. A forbidden pair
+ * is 0 there, and does not enter a mean of scores.
  *
  * @param count queries of the whole matrix
  * @returns a number a column, from the first in sight; NaN where nothing is known
@@ -202,14 +202,14 @@ export function meanOverQueries(
   queries: Span,
   keys: Span,
   count: number,
-  { domain }: Pick<Scale, "domain">,
+  scale: Pick<Scale, "domain">,
 ): Float64Array {
   const size = 2 ** (tiles[0]?.level ?? 0);
   const first = Math.floor(keys[0] / size);
   const sums = new Float64Array(Math.max(0, Math.ceil(keys[1] / size) - first));
   const rows = new Float64Array(sums.length);
   eachInSight(tiles, queries, keys, "mass", (value, row, column) => {
-    if (domain === "real" && isForbidden(value)) return;
+    if (!addsUp(scale) && isForbidden(value)) return;
     const inside = Math.min(queries[1], count, (row + 1) * size) - Math.max(queries[0], row * size);
     sums[column - first]! += isForbidden(value) ? 0 : value * inside;
     rows[column - first]! += inside;
@@ -217,19 +217,14 @@ export function meanOverQueries(
   return sums.map((sum, at) => sum / (rows[at] as number));
 }
 
-/** A number a unit, taken together in columns of cells: the sum, or of numbers with a sign the mean. */
-export function inColumns(
-  values: Float32Array,
-  keys: Span,
-  level: number,
-  { domain }: Pick<Scale, "domain">,
-): Float64Array {
+/** A number a unit, taken together in columns of cells: the sum, or of scores the mean. */
+export function inColumns(values: Float32Array, keys: Span, level: number, scale: Pick<Scale, "domain">): Float64Array {
   const size = 2 ** level;
   const first = Math.floor(keys[0] / size);
   return Float64Array.from({ length: Math.max(0, Math.ceil(keys[1] / size) - first) }, (_, at) => {
     const start = (first + at) * size;
     const some = values.subarray(start, start + size).filter((value) => !isForbidden(value));
     const sum = some.reduce((total, value) => total + value, 0);
-    return some.length === 0 ? Number.NEGATIVE_INFINITY : sum / (domain === "real" ? some.length : 1);
+    return some.length === 0 ? Number.NEGATIVE_INFINITY : sum / (addsUp(scale) ? 1 : some.length);
   });
 }

@@ -1,7 +1,7 @@
 // Which lines there are above a threshold, without looking at all numbers again for each. Pure.
 
 import type { Edges } from "./edges";
-import { type Scale, strengthOf, WEIGHTS } from "./scale";
+import { hasSigns, type Scale, strengthOf, WEIGHTS } from "./scale";
 import type { Span, Tile } from "./tile";
 
 export const EDGES_MAX = 20_000; // more is a grey cloud, and slow to stroke
@@ -137,7 +137,7 @@ function partOf(tile: Tile, before: Tile[], head: number, scale: Scale): Part {
   const { buffer, byteOffset, length } = tile.values;
   const raw = new Uint32Array(buffer, byteOffset, length);
   // The sign is the uppermost bit. Where nothing is below 0 but −∞, what is forbidden, it may stay: it is above all.
-  const bits = scale.domain === "real" ? raw.map((one) => one & 0x7fff_ffff) : raw;
+  const bits = hasSigns(scale) ? raw.map((one) => one & 0x7fff_ffff) : raw;
   const over = before.filter(({ queries, keys }) => meet(queries, tile.queries) && meet(keys, tile.keys));
   if (over.length === 0) return { bits, tile, head };
   const own = bits.slice();

@@ -1,6 +1,6 @@
 // What stands out: the hovered token or line, else the pinned tokens. And what that means in numbers.
 
-import { type Scale, strengthOf } from "./scale";
+import { addsUp, rankOf, type Scale, strengthOf } from "./scale";
 import { FORBIDDEN, isForbidden, type Tile, valueAt } from "./tile";
 import type { Side, Sides } from "./units";
 
@@ -38,20 +38,20 @@ export const shadedSide = (focus: Focus): Side => (focus.queries ? "key" : "quer
 export type Combine = "mean" | "sum";
 
 /** The same for either side: what `numberOf` does with several tokens of it. */
-export const howTaken = ({ domain }: Pick<Scale, "domain">, side: Side, combine: Combine): Combine =>
-  domain === "real" ? "mean" : side === "query" ? combine : "sum";
+export const howTaken = (scale: Pick<Scale, "domain">, side: Side, combine: Combine): Combine =>
+  !addsUp(scale) ? "mean" : side === "query" ? combine : "sum";
 
 /**
  * The number between some queries and some keys: over heads the mean, over queries the mean or the sum, over keys the sum
- * (the rule by which sub-words are merged); of a measure with either sign the mean over all. There a forbidden pair has no
- * number and does not enter the mean; a weight and a norm of it are 0. FORBIDDEN where every pair is, NaN with NaN among
+ * (the rule by which sub-words are merged); of scores the mean over all. There a forbidden pair has no
+ * number and does not enter the mean; other numbers of it are 0. FORBIDDEN where every pair is, NaN with NaN among
  * them.
  */
 export function numberOf(
   tiles: Tile[][],
   queries: readonly number[],
   keys: readonly number[],
-  { domain }: Pick<Scale, "domain">,
+  scale: Pick<Scale, "domain">,
   combine: Combine = "mean",
 ): number {
   let total = 0;
@@ -67,7 +67,7 @@ export function numberOf(
     }
   }
   if (allowed === 0) return FORBIDDEN;
-  return total / (domain === "real" ? allowed : tiles.length * (combine === "mean" ? queries.length : 1));
+  return total / (!addsUp(scale) ? allowed : tiles.length * (combine === "mean" ? queries.length : 1));
 }
 
 /** A token's number, how strongly it is shaded, and whether the focus sees it at all. */
@@ -98,7 +98,7 @@ export function shadesOf(
   return shades;
 }
 
-/** What is read of a focus: its queries and keys, those of an open side narrowed to the one with the largest number. */
+/** What is read of a focus: its queries and keys, those of an open side narrowed to the one with the strongest number. */
 export interface Best {
   /** Among the tiles given. */
   head: number;
@@ -107,7 +107,7 @@ export interface Best {
   value: number;
 }
 
-/** Where the focus has its largest number, over the heads; null if it has none. */
+/** Where the focus has its strongest number, over the heads; null if it has none. */
 export function bestOf(
   tiles: Tile[][],
   { queries, keys }: Focus,
@@ -121,7 +121,7 @@ export function bestOf(
     for (const ofQueries of queries ? [queries] : each(counts.query)) {
       for (const ofKeys of keys ? [keys] : each(counts.key)) {
         const value = numberOf([ofHead], ofQueries, ofKeys, scale, combine);
-        if (!isForbidden(value) && value > (best?.value ?? Number.NEGATIVE_INFINITY)) {
+        if (!isForbidden(value) && (best ? rankOf(scale, value) > rankOf(scale, best.value) : !Number.isNaN(value))) {
           best = { head, queries: ofQueries, keys: ofKeys, value };
         }
       }

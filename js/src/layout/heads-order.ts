@@ -15,6 +15,8 @@ export interface Known {
   pair: ((head: Head) => number) | null;
   /** How far a head is from the one that it is compared with; null before that is known. */
   distance: ((head: Head) => number) | null;
+  /** What a pair's numbers are ordered by, and held against a bound. */
+  rank?: (value: number) => number;
 }
 
 export interface Filter {
@@ -35,6 +37,10 @@ export function numberFor(order: Order, { categories, pair, distance }: Known): 
   };
 }
 
+/** Of categories and distances the number itself. */
+const rankIn = (order: Order, { rank }: Known) =>
+  (order === "pinned pair" || order === "layer" ? rank : undefined) ?? ((value: number) => value);
+
 /** Whether a head passes the filter. */
 export function passes(head: Head, order: Order, known: Known, { category, bound }: Filter): boolean {
   const { categories } = known;
@@ -42,16 +48,17 @@ export function passes(head: Head, order: Order, known: Known, { category, bound
   const number = bound === null ? null : numberFor(order, known);
   if (!number || bound === null) return true;
   const value = number(head);
-  return order === "similarity" ? value <= bound : value >= bound;
+  return order === "similarity" ? value <= bound : rankIn(order, known)(value) >= bound;
 }
 
 /** The heads in their order; those without a number last. */
 export function groupsOf(heads: Head[], order: Order, known: Known): Group[] {
   const number = numberFor(order, known);
+  const rank = rankIn(order, known);
   const sign = order === "similarity" ? 1 : -1;
   const worth = (head: Head) => {
     const value = number?.(head) ?? Number.NaN;
-    return Number.isNaN(value) || isForbidden(value) ? Number.POSITIVE_INFINITY : sign * value;
+    return Number.isNaN(value) || isForbidden(value) ? Number.POSITIVE_INFINITY : sign * rank(value);
   };
   const sorted = (some: Head[]) =>
     number

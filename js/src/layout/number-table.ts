@@ -3,8 +3,9 @@
 import type { Breakdown } from "../wire/schema";
 import { allHeads, type HeadCategories, nameOf, scoreOf } from "./categories";
 import type { Focus } from "./focus";
-import { headName } from "./heads";
+import { headName, howMany, whoseName } from "./heads";
 import type { Profile } from "./profile";
+import { rankOf } from "./scale";
 import type { Scene } from "./scene";
 import type { Numbers } from "./steps";
 import { isForbidden, valueAt } from "./tile";
@@ -48,25 +49,26 @@ export function pairTable(scene: Scene, focus: Focus | null, most = MOST): Numbe
       for (const key of keys) {
         if (rows.length === most) return;
         const pair = [...unitIn(scene, "query", query), ...unitIn(scene, "key", key)];
-        rows.push([...pair, headName(head), ...noted(valueAt(given[at] ?? [], query, key))]);
+        rows.push([...pair, whoseName(scene.scale, head), ...noted(valueAt(given[at] ?? [], query, key))]);
       }
     }
   });
   return { columns: pairColumns(scene), rows, count: heads.length * queries.length * keys.length };
 }
 
-/** Of a longer text the numbers between what is in focus and everything on the other side, the largest first. */
+/** Of a longer text the numbers between what is in focus and everything on the other side, the strongest first. */
 export function profileTable(scene: Scene, { side, of, byHead, heads }: Profile, most = MOST): NumberTable {
   const from: Side = side === "key" ? "query" : "key";
   const own = of.map((unit) => unitIn(scene, from, unit));
   const one = [own.map(([at]) => at).join(" "), own.map(([, label]) => label).join(" ")];
   const all = byHead.flatMap((row, at) => Array.from(row, (value, unit) => ({ value, unit, at })));
-  const rank = (value: number) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value);
+  const rank = (value: number) => (Number.isNaN(value) ? Number.NEGATIVE_INFINITY : rankOf(scene.scale, value));
   all.sort((a, b) => rank(b.value) - rank(a.value) || a.unit - b.unit);
   const rows = all.slice(0, most).map(({ value, unit, at }) => {
     const other = unitIn(scene, side, unit);
     const head = heads[at];
-    const name = byHead.length === heads.length && head ? headName(head) : `${heads.length} heads`;
+    const name =
+      byHead.length === heads.length && head ? whoseName(scene.scale, head) : howMany(scene.scale, heads.length);
     return [...(side === "key" ? [...one, ...other] : [...other, ...one]), name, ...noted(value)];
   });
   return { columns: pairColumns(scene), rows, count: all.length };

@@ -16,6 +16,9 @@ export function figure(value: number | null | undefined, digits = 4): string {
   return signed(value.toPrecision(digits));
 }
 
+/** With a plus, where it is above 0. */
+export const plus = (value: number, text: string): string => (value > 0 ? `+${text}` : text);
+
 /** In a cell: two decimals. */
 export function short(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return "NaN";

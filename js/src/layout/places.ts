@@ -1,5 +1,6 @@
 // The strongest places among the numbers of a whole text, and what stands around them. Pure.
 
+import { rankOf, type Scale } from "./scale";
 import { isForbidden } from "./tile";
 
 export const REACH = 3; // units to either side that are one place with the strongest among them
@@ -24,14 +25,16 @@ export const FAR = 64; // units from what is pinned
 export function strongestPlaces(
   values: Float32Array,
   count: number,
+  scale: Pick<Scale, "domain">,
   near: readonly number[] = [],
   reach = REACH,
 ): Place[] {
+  const rank = (unit: number) => rankOf(scale, values[unit] as number);
   const taken = new Uint8Array(values.length);
   for (const unit of near) taken.fill(1, Math.max(0, unit - FAR), unit + FAR + 1);
   const order = Array.from(values.keys())
     .filter((unit) => !isForbidden(values[unit] as number) && !Number.isNaN(values[unit] as number))
-    .sort((a, b) => (values[b] as number) - (values[a] as number) || a - b);
+    .sort((a, b) => rank(b) - rank(a) || a - b);
   const places: Place[] = [];
   for (const unit of order) {
     if (places.length === count) break;

@@ -3,6 +3,7 @@
 import type { Head, Outline } from "../wire/schema";
 import { type Combine, type Focus, numberOf, shadedSide } from "./focus";
 import { leaveOut } from "./leave-out";
+import { addsUp } from "./scale";
 import type { Scene } from "./scene";
 import { STRANDS } from "./strands";
 import { isForbidden } from "./tile";
@@ -52,8 +53,7 @@ export function profileOf(
   rows: Float32Array[],
 ): Profile {
   const { outline, scale, heads } = scene;
-  const mean = (some: Float32Array[]) =>
-    some.length > 1 ? meanOf(some, scale.domain === "real") : (some[0] as Float32Array);
+  const mean = (some: Float32Array[]) => (some.length > 1 ? meanOf(some, addsUp(scale)) : (some[0] as Float32Array));
   const given = togetherIn(scene) === "maximum" ? rows.slice(0, 1) : rows;
   const strongest = given === rows ? null : (rows[1] ?? null);
   const byHead = leavesOut(scene, side, of) ? given.map((row) => without(scene, of[0] as number, row)) : given;
@@ -79,11 +79,11 @@ export const rowsOf = ({ drawn, units, scale }: Scene, side: Side, of: readonly 
     ),
   );
 
-/** Over the heads: a forbidden pair is 0, and of numbers with either sign none at all. */
-function meanOf(byHead: Float32Array[], isSigned: boolean): Float32Array {
+/** Over the heads: a forbidden pair is 0, and of numbers without a sum none at all. */
+function meanOf(byHead: Float32Array[], adds: boolean): Float32Array {
   return (byHead[0] as Float32Array).map((_, unit) => {
     const numbers = byHead.map((row) => row[unit] as number).filter((value) => !isForbidden(value));
     if (numbers.length === 0) return Number.NEGATIVE_INFINITY;
-    return numbers.reduce((sum, value) => sum + value, 0) / (isSigned ? numbers.length : byHead.length);
+    return numbers.reduce((sum, value) => sum + value, 0) / (adds ? byHead.length : numbers.length);
   });
 }

@@ -2,11 +2,11 @@
 
 import type { Head } from "../wire/schema";
 import { type Best, bestOf, type Combine, type Focus, howTaken, numberOf, shadedSide } from "./focus";
-import { headName } from "./heads";
+import { howMany, whoseInWords, whoseName } from "./heads";
 import { takenFrom } from "./leave-out";
 import type { Profile } from "./profile";
 import { placeInWords, type Ranking } from "./ranking";
-import { exactly, WEIGHTS } from "./scale";
+import { addsUp, exactly, mostIn, rankOf, WEIGHTS } from "./scale";
 import type { Scene } from "./scene";
 import {
   evenSpread,
@@ -55,7 +55,8 @@ export function readingsOf(
   const isPair = pinned && focus.queries !== null && focus.keys !== null;
   const pair = isPair && ranking?.measure === scale.name ? ranking : null;
   const hint = pinned && !pair ? "pinned · Esc clears" : "";
-  const name = (at: number) => (together ? `${together} of ${heads.length} heads` : headName(heads[at] as Head));
+  const name = (at: number) =>
+    together ? `${together} of ${howMany(scale, heads.length)}` : whoseName(scale, heads[at] as Head);
   const isWhole = focus.queries !== null && focus.keys !== null;
   const numbers = scene.isWhole ? fromTiles(scene, counts, combine) : fromProfile(scene, profile, focus, combine);
   if (!numbers) return waiting(scene, focus);
@@ -79,16 +80,18 @@ export function readingsOf(
     const several = (side: Side, of: readonly number[]) =>
       of.length > 1 && `${howTaken(scale, side, combine)} of ${of.length} ${side === "query" ? "queries" : "keys"}`;
     const among = !isOne
-      ? `the largest of ${numbers.count} heads`
+      ? `the ${mostIn(scale)} of ${howMany(scale, numbers.count)}`
       : focus.queries
-        ? standing && rankInWords(standing, scene.leftOut ? "the only token that is not left out" : undefined)
-        : `the largest that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
+        ? standing &&
+          rankInWords(standing, scene.leftOut ? "the only token that is not left out" : undefined, mostIn(scale))
+        : `the ${mostIn(scale)} that ${keys.length > 1 ? "these keys get" : "this key gets"}`;
     return {
       head: name(at),
       query: listed((at) => queryLabel(units.query, at), queries),
       key: listed((at) => units.key.labels[at] ?? "", keys),
       value: isForbidden(value) ? whyNone(scene, own, queries, keys) : exactly(scale, value),
       note: noteOf(
+        alone && !together && whoseInWords(scale, heads[at] as Head),
         several("query", queries),
         several("key", keys),
         alone && !isForbidden(value) && among,
@@ -103,7 +106,8 @@ export function readingsOf(
   };
   if (!isWhole && best && !isOne) return [read(best.head, true, true)];
   const each = Array.from({ length: numbers.count }, (_, at) => ({ at, number: numbers.of(at, queries, keys) }));
-  const rank = ({ at, number }: (typeof each)[number]) => (at === pointed ? Number.POSITIVE_INFINITY : number);
+  const rank = ({ at, number }: (typeof each)[number]) =>
+    at === pointed ? Number.POSITIVE_INFINITY : rankOf(scale, number);
   const shown = each.sort((a, b) => rank(b) - rank(a)).slice(0, STRANDS);
   return shown.map(({ at }, nth) => {
     const reading = read(at, shown.length === 1, nth === shown.length - 1);
@@ -151,7 +155,7 @@ function fromProfile(
     if (found.length === 0) return FORBIDDEN;
     const total = found.reduce((sum, value) => sum + value, 0);
     const how = howTaken(scale, side, combine);
-    return how === "sum" ? total : total / (scale.domain === "real" ? found.length : units.length);
+    return how === "sum" ? total : total / (addsUp(scale) ? units.length : found.length);
   };
   const openOf = (queries: readonly number[], keys: readonly number[]) => (side === "key" ? keys : queries);
   return {
@@ -162,7 +166,8 @@ function fromProfile(
       for (let at = 0; at < profile.byHead.length; at++) {
         for (const open of chosen ? [chosen] : Array.from(row(at).keys(), (unit) => [unit])) {
           const value = number(at, open);
-          if (isForbidden(value) || !(value > (best?.value ?? Number.NEGATIVE_INFINITY))) continue;
+          if (isForbidden(value) || Number.isNaN(value)) continue;
+          if (best && !(rankOf(scale, value) > rankOf(scale, best.value))) continue;
           best = {
             head: at,
             value,
@@ -174,7 +179,8 @@ function fromProfile(
       return best;
     },
     of: (at, queries, keys) => number(at, openOf(queries, keys)),
-    standing: (at, _, key) => (side === "key" ? standingAmong((one) => number(at, [one]), key, row(at).length) : null),
+    standing: (at, _, key) =>
+      side === "key" ? standingAmong((one) => rankOf(scale, number(at, [one])), key, row(at).length) : null,
     even(_, queries, keys) {
       // Of several queries each sees another number of keys, and of a key alone nobody has counted.
       if (side !== "key" || queries.length > 1) return Number.NaN;
@@ -185,8 +191,11 @@ function fromProfile(
 }
 
 /** Whose numbers are on their way from the kernel. */
-function waiting({ heads, units }: Scene, { queries, keys }: Focus): Reading[] {
-  const head = heads.map(headName).slice(0, STRANDS).join(", ");
+function waiting({ heads, units, scale }: Scene, { queries, keys }: Focus): Reading[] {
+  const head = heads
+    .map((one) => whoseName(scale, one))
+    .slice(0, STRANDS)
+    .join(", ");
   const query = queries ? listed((at) => queryLabel(units.query, at), queries) : "";
   const key = keys ? listed((at) => units.key.labels[at] ?? "", keys) : "";
   return [{ head, query: query || key, key: query && key, value: "…", note: "" }];
@@ -221,9 +230,10 @@ function strongestHead(
   combine: Combine,
 ) {
   const numbers = tiles.map((ofHead) => numberOf([ofHead], queries, keys, scale, combine));
-  const at = numbers.indexOf(Math.max(...numbers));
+  const ranks = numbers.map((one) => rankOf(scale, one));
+  const at = ranks.indexOf(Math.max(...ranks));
   return at >= 0 && !isForbidden(numbers[at] as number)
-    ? `most in ${headName(heads[at] as Head)}: ${exactly(scale, numbers[at] as number)}`
+    ? `most in ${whoseName(scale, heads[at] as Head)}: ${exactly(scale, numbers[at] as number)}`
     : "";
 }
 
@@ -243,7 +253,11 @@ function leftOutInWords({ leftOut, given, tiles, units }: Scene, own: number[], 
 }
 
 /** A token that may attend to nothing, or to which nothing may. */
-function readBlind({ heads, tiles, given, units, isWhole }: Scene, { queries, keys }: Focus, note: string): Reading[] {
+function readBlind(
+  { heads, tiles, given, units, isWhole, scale }: Scene,
+  { queries, keys }: Focus,
+  note: string,
+): Reading[] {
   const [side, of] = queries ? (["query", queries] as const) : (["key", keys ?? []] as const);
   const [token] = of;
   if (token === undefined || of.length > 1) return [];
@@ -254,6 +268,9 @@ function readBlind({ heads, tiles, given, units, isWhole }: Scene, { queries, ke
   if (tiles.some(isSeen)) return []; // or a part that is not here yet
   const hidden = side === "query" ? "attends to nothing: every key is hidden from it" : "hidden from every query";
   const value = given.some(isSeen) ? "all that it has is left out" : hidden;
-  const head = heads.map(headName).slice(0, STRANDS).join(", ");
+  const head = heads
+    .map((one) => whoseName(scale, one))
+    .slice(0, STRANDS)
+    .join(", ");
   return [{ head, query: units[side].labels[token] ?? "", key: "", value, note }];
 }

@@ -1,8 +1,9 @@
 // What is shown of some heads, as one whole: labels, numbers and how they are taken. Pure.
 
 import type { Head, MeasureInfo, Outline } from "../wire/schema";
+import { apart } from "./heads";
 import { canLeaveOut, type LeftOut, leaveOut } from "./leave-out";
-import { type Scale, scaleOf, WEIGHTS } from "./scale";
+import { addsUp, rankOf, type Scale, scaleOf, WEIGHTS } from "./scale";
 import { STRANDS } from "./strands";
 import { FORBIDDEN, isForbidden, type Tile } from "./tile";
 import { type Together, takeTogether } from "./together";
@@ -39,13 +40,15 @@ export interface Scene extends Given {
 }
 
 export function giveScene(
-  about: Omit<Given, "count" | "scale" | "masked">,
+  { heads: all, given: everyone, ...about }: Omit<Given, "count" | "scale" | "masked">,
   measure: MeasureInfo | null | undefined,
 ): Given {
-  const { units, given, isWhole } = about;
+  const { units, isWhole } = about;
+  const own = apart(measure ?? WEIGHTS, all); // of numbers that a layer's heads share each is drawn once
+  const [heads, given] = [own.map((at) => all[at] as Head), own.map((at) => everyone[at] ?? [])];
   const masked = given.flat().some(({ values }) => values.includes(FORBIDDEN));
   const scale = { ...(measure ? scaleOf(measure, given) : WEIGHTS), isFine: !isWhole };
-  return { ...about, count: Math.max(units.query.labels.length, units.key.labels.length), scale, masked };
+  return { ...about, heads, given, count: Math.max(units.query.labels.length, units.key.labels.length), scale, masked };
 }
 
 /** Take the numbers as the reader wants them. */
@@ -68,7 +71,8 @@ export interface Pair {
 
 /** The strongest, without a token's link to itself, and without rows that see one key only: their weight is 1 by necessity. */
 export function pairsOf({ tiles, units, scale }: Scene, count: number): Pair[] {
-  const least = scale.domain === "real" ? Number.NEGATIVE_INFINITY : 0;
+  const least = addsUp(scale) ? 0 : Number.NEGATIVE_INFINITY;
+  const rank = (one: number) => rankOf(scale, one);
   const best: Pair[] = [];
   tiles.forEach(([tile], head) => {
     if (!tile) return;
@@ -81,9 +85,10 @@ export function pairsOf({ tiles, units, scale }: Scene, count: number): Pair[] {
         const value = ofRow[at] as number;
         const [query, key] = [queries[0] + row, keys[0] + at];
         if ((query === key && units.query === units.key) || isForbidden(value)) continue;
-        if (!(value > (best[count - 1]?.value ?? least))) continue;
+        const last = best[count - 1];
+        if (!(rank(value) > (last ? rank(last.value) : least))) continue;
         best.push({ head, query, key, value });
-        best.sort((a, b) => b.value - a.value);
+        best.sort((a, b) => rank(b.value) - rank(a.value));
         best.length = Math.min(best.length, count);
       }
     }

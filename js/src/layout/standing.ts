@@ -2,7 +2,7 @@
 
 import { grouped } from "./cost";
 import { type Combine, numberOf } from "./focus";
-import type { Scale } from "./scale";
+import { type Most, rankOf, type Scale } from "./scale";
 import { isForbidden, type Tile, valueAt } from "./tile";
 
 export interface Standing {
@@ -23,7 +23,7 @@ export function standingOf(
   scale: Pick<Scale, "domain">,
   combine: Combine = "mean",
 ): Standing | null {
-  return standingAmong((one) => numberOf([tiles], queries, [one], scale, combine), key, count);
+  return standingAmong((one) => rankOf(scale, numberOf([tiles], queries, [one], scale, combine)), key, count);
 }
 
 /** One number among several; null where some are not at hand, or it is none. */
@@ -80,13 +80,19 @@ export function evenOver(values: Float32Array, keys: readonly number[]): number 
   return keys.filter((key) => seen(values[key])).length / values.filter(seen).length;
 }
 
-/** "the largest of 12", "2nd largest of 12". */
-export function rankInWords({ rank, ties, keys }: Standing, alone = "the only token it may see"): string {
+/** "the largest of 12", "2nd strongest of 12". */
+export function rankInWords(
+  { rank, ties, keys }: Standing,
+  alone = "the only token it may see",
+  most: Most = "largest",
+): string {
   if (keys === 1) return alone;
-  if (ties === keys) return `as large as all ${grouped(keys)}`;
-  if (rank > 1) return `${ordinal(rank)} largest of ${grouped(keys)}`;
-  return ties === 1 ? `the largest of ${grouped(keys)}` : `one of the ${ties} largest of ${grouped(keys)}`;
+  if (ties === keys) return `as ${LIKE[most]} as all ${grouped(keys)}`;
+  if (rank > 1) return `${ordinal(rank)} ${most} of ${grouped(keys)}`;
+  return ties === 1 ? `the ${most} of ${grouped(keys)}` : `one of the ${ties} ${most} of ${grouped(keys)}`;
 }
+
+const LIKE: Record<Most, string> = { largest: "large", strongest: "strong" };
 
 /** "10 times an even spread": a weight beside what it would be if each query looked at all it sees alike. */
 export function spreadInWords(value: number, even: number): string {

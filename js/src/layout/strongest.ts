@@ -1,7 +1,7 @@
 // The strongest lines of each row: of a short text here, of a long one by the kernel's same rule (wire/lines.py). Pure.
 
 import { decodeArray } from "../wire/decode";
-import type { Scale } from "./scale";
+import { addsUp, rankOf, type Scale } from "./scale";
 import { isForbidden, type Tile, valueAt } from "./tile";
 import type { Side } from "./units";
 
@@ -39,7 +39,7 @@ export function strongestOf(
   row: number,
   across: number,
   { count, least }: Rule,
-  { domain }: Pick<Scale, "domain">,
+  scale: Pick<Scale, "domain">,
 ): Row {
   const found: { unit: number; head: number; value: number }[] = [];
   let [shown, total, visible, more] = [0, 0, 0, 0];
@@ -52,12 +52,13 @@ export function strongestOf(
       if (isForbidden(value)) continue;
       seen += 1;
       total += value;
-      if (Number.isNaN(value) || (domain !== "real" && !(value > 0 && value >= least))) continue;
+      const rank = rankOf(scale, value);
+      if (Number.isNaN(value) || (addsUp(scale) && !(rank > 0 && rank >= least))) continue;
       fit.push({ unit, head: strongestAt(tiles, query, key) ?? head, value });
     }
     visible = Math.max(visible, seen);
     more += Math.max(0, fit.length - count);
-    const kept = fit.sort((a, b) => b.value - a.value || a.unit - b.unit).slice(0, count);
+    const kept = fit.sort((a, b) => rankOf(scale, b.value) - rankOf(scale, a.value) || a.unit - b.unit).slice(0, count);
     for (const { value } of kept) shown += value;
     found.push(...kept.sort((a, b) => a.unit - b.unit));
   });

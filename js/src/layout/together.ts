@@ -1,6 +1,6 @@
 // Many heads as one: a number a pair, and the head that it is largest in. Pure.
 
-import type { Scale } from "./scale";
+import { addsUp, type Scale } from "./scale";
 import { FORBIDDEN, isForbidden, type Tile } from "./tile";
 
 /** How the numbers of many heads become one. */
@@ -10,10 +10,10 @@ export type Together = (typeof TOGETHER)[number];
 /**
  * Take the tiles of many heads together, each with those of the others at its place.
  *
- * A pair that a head's mask forbids is 0 in a mean of weights or norms, and does not enter a mean of numbers with a sign;
- * of those the maximum is the one farthest from 0. What no head allows stays forbidden; with NaN there is no number.
+ * A pair that a head's mask forbids is 0 in a mean, and does not enter a mean of scores. The maximum is the one farthest
+ * from 0. What no head allows stays forbidden; with NaN there is no number.
  */
-export function takeTogether(tiles: Tile[][], how: Together, { domain }: Pick<Scale, "domain">): Tile[] {
+export function takeTogether(tiles: Tile[][], how: Together, scale: Pick<Scale, "domain">): Tile[] {
   const [first = []] = tiles;
   return first.map((one, nth) => {
     const { length } = one.values;
@@ -39,7 +39,7 @@ export function takeTogether(tiles: Tile[][], how: Together, { domain }: Pick<Sc
       if (allowed[at] === 0) continue;
       values[at] =
         how === "mean" || Number.isNaN(total[at])
-          ? total[at]! / (domain === "real" ? allowed[at]! : tiles.length)
+          ? total[at]! / (addsUp(scale) ? tiles.length : allowed[at]!)
           : largest[at]!;
     }
     return { ...one, values, strongest };

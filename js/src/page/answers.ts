@@ -1,6 +1,7 @@
 // Requests about numbers, answered from what the page carries: each as its namesake in the kernel's wire/.
 
 import { leaveOut } from "../layout/leave-out";
+import { rankOf } from "../layout/scale";
 import { strongestOf } from "../layout/strongest";
 import { FORBIDDEN, type Span, type Tile } from "../layout/tile";
 import { takeTogether } from "../layout/together";
@@ -8,6 +9,7 @@ import type { Head } from "../wire/schema";
 import { type Answer, type Asked, asOne } from "./answer";
 import type { Alive, Book } from "./book";
 import { cells } from "./cells";
+import type { LayerData } from "./data";
 import { domainOf } from "./merge";
 import { headPictures } from "./pictures";
 import { blind, pairNumbers, type Rows, rowsOf } from "./rows";
@@ -46,6 +48,8 @@ function within([start, stop]: Span, count: number): Span {
 
 async function rank(book: Book, attention: string, ask: Asked<"rank">, alive: Alive): Promise<Answer> {
   const { outline } = book.attention(attention);
+  const scale = { domain: domainOf(ask.measure) };
+  const known = (value = Number.NaN): number => (Number.isNaN(value) ? FORBIDDEN : rankOf(scale, value));
   const isOpen = ask.queries.length === 0 || ask.keys.length === 0;
   if (ask.queries.length === 0 && book.sides(attention)[0].tokens.length > LONGEST)
     throw new Error("all rows of all heads would have to be computed: pin a query too, then one row of each says it");
@@ -58,7 +62,7 @@ async function rank(book: Book, attention: string, ask: Asked<"rank">, alive: Al
     for (const head of layer.about.heads) {
       await alive(number * outline.heads + head, count);
       const found = await pairNumbers(book, { ...ask, attention }, [ask.queries, ask.keys], layer, head, alive);
-      const best = found.reduce((most, value, at) => (value > known(found[most]) ? at : most), 0);
+      const best = found.reduce((most, value, at) => (known(value) > known(found[most]) ? at : most), 0);
       numbers[number * outline.heads + head] = found[best] as number;
       if (isOpen && Number.isFinite(found[best])) numbers[count + number * outline.heads + head] = best;
     }
@@ -69,10 +73,8 @@ async function rank(book: Book, attention: string, ask: Asked<"rank">, alive: Al
   return { shape: [2, outline.layers, outline.heads], numbers, more: { why } };
 }
 
-const known = (value: number | undefined): number => (value === undefined || Number.isNaN(value) ? FORBIDDEN : value);
-
-const can = (about: { kind: string; norms: boolean }, measure: string): boolean =>
-  measure === "norms" ? about.norms : about.kind !== "weights";
+const can = (about: LayerData, measure: string): boolean =>
+  measure === "norms" ? about.norms : measure === "contribution" ? about.ways : about.kind !== "weights";
 
 async function profile(book: Book, attention: string, ask: Asked<"profile">, alive: Alive): Promise<Answer> {
   if (ask.queries.length > 0 === ask.keys.length > 0 || ask.heads.length === 0)

@@ -1,6 +1,7 @@
 // A tile of the matrix's pyramid, pooled from rows that are seen once and dropped; as wire/cells.py.
 
 import { TILE } from "../layout/cells";
+import { addsUp } from "../layout/scale";
 import { FORBIDDEN, isForbidden } from "../layout/tile";
 import { type Answer, type Asked, asOne } from "./answer";
 import type { Alive, Book } from "./book";
@@ -22,7 +23,7 @@ export async function cells(book: Book, attention: string, ask: Asked<"cells">, 
   const columns = Math.min(TILE, Math.ceil((m - left) / cell));
   let step = 1;
   while (ask.sampled && step < cell && (Math.min(rows * cell, n - top) * m * heads.length) / step > SAMPLE) step *= 2;
-  const signed = domainOf(measure) === "real";
+  const adds = addsUp({ domain: domainOf(measure) });
   const pooled = new Float32Array(2 * rows * columns).fill(FORBIDDEN);
   const total = new Float64Array(rows * columns);
   const count = new Float64Array(rows * columns);
@@ -49,7 +50,7 @@ export async function cells(book: Book, attention: string, ask: Asked<"cells">, 
   }
   for (let to = 0; to < rows * columns; to++) {
     if (isForbidden(pooled[to] as number)) continue;
-    const shared = signed ? (count[to] as number) : (attending[Math.floor(to / columns)] as number);
+    const shared = adds ? (attending[Math.floor(to / columns)] as number) : (count[to] as number);
     pooled[rows * columns + to] = (total[to] as number) / Math.max(1, shared);
   }
   return { shape: [2, rows, columns], numbers: pooled, more: { step, seconds: (performance.now() - began) / 1000 } };

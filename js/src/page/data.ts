@@ -15,7 +15,7 @@ export interface PageData {
   /** What the model expects at each place; null where the page does not tell. */
   next: Expected[][] | null;
   /** How far numbers may be from the model's. */
-  errors: { weights: number; scores: number; values: number };
+  errors: { weights: number; scores: number; values: number; contributions: number };
   /** Whether it carries values. */
   values: boolean;
 }
@@ -40,6 +40,8 @@ interface AnyLayer {
   /** Of each carried head. */
   sinks: number[] | null;
   norms: boolean;
+  /** Whether it carries what the measure "contribution" multiplies values with. */
+  ways: boolean;
 }
 
 export interface QkvLayer extends AnyLayer {

@@ -4,7 +4,7 @@ import { FORBIDDEN } from "../layout/tile";
 import { createKept } from "../source/kept";
 import type { LayerData, QkvLayer } from "./data";
 import type { Bias, Mask } from "./mask";
-import { openPacked, readNorms } from "./numbers";
+import { normsBytes, openPacked, readNorms } from "./numbers";
 
 const [SCALE, NAN] = [65533, 65534]; // of a weight in 16 bits
 const DECODED = 48 << 20; // bytes of heads that are kept as they are computed with
@@ -111,6 +111,24 @@ export function openLayer(about: LayerData, bytes: Uint8Array, mask: Mask, bias:
   }
 
   const norms = about.norms ? readNorms(bytes, find.end, count, m) : null;
+  const dv = about.kind === "qkv" ? about.dv : 0;
+  const ways = about.ways ? openPacked(bytes, find.end + (norms ? normsBytes(count, m) : 0), count, dv, n) : null;
+
+  /** Weights times what each value writes into the logit. */
+  function intoLogit(numbers: Float64Array, nth: number, query: number): void {
+    const values = find.vectors?.(nth).v;
+    if (!ways || !values) throw new Error("this page carries no logit contributions of this layer");
+    const name = `w${nth}`;
+    const whole = decoded.get(name) ?? ways.read(nth);
+    decoded.keep(name, whole);
+    for (let key = 0; key < m; key++) {
+      if (numbers[key] === FORBIDDEN) continue;
+      let sum = 0;
+      for (let dim = 0; dim < dv; dim++)
+        sum += (whole[query * dv + dim] as number) * (values[key * dv + dim] as number);
+      numbers[key]! *= sum;
+    }
+  }
 
   function at(head: number): number {
     const nth = about.heads.indexOf(head);
@@ -134,6 +152,7 @@ export function openLayer(about: LayerData, bytes: Uint8Array, mask: Mask, bias:
       for (let key = 0; norms && measure === "norms" && key < m; key++) {
         if (numbers[key] !== FORBIDDEN) numbers[key]! *= norms[nth * m + key] as number;
       }
+      if (measure === "contribution") intoLogit(numbers, nth, query);
       return Float32Array.from(numbers);
     },
     vectors(head) {

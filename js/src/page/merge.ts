@@ -6,9 +6,10 @@ import type { MeasureInfo } from "../wire/schema";
 /** How the pieces attended to are taken together: a score's exponential is what counts in the softmax. */
 export const overKeys = (measure: string): "sum" | "logsumexp" => (measure === "scores" ? "logsumexp" : "sum");
 
-/** Numbers of either sign have no sum that means anything. */
-export const domainOf = (measure: string): MeasureInfo["domain"] =>
-  measure === "scores" ? "real" : measure === "norms" ? "positive" : "share";
+const DOMAINS: Record<string, MeasureInfo["domain"]> = { scores: "real", norms: "positive", contribution: "signed" };
+
+/** What numbers of a measure there can be. */
+export const domainOf = (measure: string): MeasureInfo["domain"] => DOMAINS[measure] ?? "share";
 
 export interface Merged {
   /** Add a whole row of a piece that attends. */

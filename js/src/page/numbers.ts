@@ -70,6 +70,8 @@ export function openPacked(bytes: Uint8Array, start: number, blocks: number, dim
   return { read, end: at };
 }
 
+export const normsBytes = (heads: number, keys: number): number => 8 * heads + 2 * heads * keys;
+
 /** What the measure "norms" multiplies weights with, (heads, keys), as `export/norms.py` writes it. */
 export function readNorms(bytes: Uint8Array, start: number, heads: number, keys: number): Float32Array {
   const ends = new Float32Array(bytes.slice(start, start + 8 * heads).buffer);

@@ -1,5 +1,6 @@
 // Every head's pattern as a small picture, pooled by maximum; as wire/pictures.py.
 
+import { hasSigns, rankOf } from "../layout/scale";
 import { FORBIDDEN, isForbidden } from "../layout/tile";
 import type { MeasureInfo, Pictures } from "../wire/schema";
 import type { Answer, Asked } from "./answer";
@@ -52,6 +53,7 @@ async function pooled(
   alive: Alive,
 ) {
   const { outline } = book.attention(attention);
+  const scale = { domain: domainOf(measure) };
   const [n, m] = book.sides(attention).map((side) => side.tokens.length) as [number, number];
   const rows = n <= WHOLE ? spread(n, n) : spread(n, some, LAST);
   const [high, wide] = [Math.min(n, size), Math.min(m, size)];
@@ -67,7 +69,7 @@ async function pooled(
         const at = start + Math.floor((query * high) / n) * wide;
         for (let key = 0; key < m; key++) {
           const to = at + Math.floor((key * wide) / m);
-          if (!((row[key] as number) <= (values[to] as number)) && !Number.isNaN(values[to]))
+          if (!(rankOf(scale, row[key] as number) <= rankOf(scale, values[to] as number)) && !Number.isNaN(values[to]))
             values[to] = row[key] as number;
         }
       }
@@ -81,6 +83,6 @@ function inked(values: Float32Array, domain: MeasureInfo["domain"], limit: numbe
   return Uint8Array.from(values, (value) => {
     if (isForbidden(value)) return 0;
     const share = Number.isFinite(value) ? value / limit : 0;
-    return Math.round(1 + 254 * Math.min(1, Math.max(0, domain === "real" ? (share + 1) / 2 : share)));
+    return Math.round(1 + 254 * Math.min(1, Math.max(0, hasSigns({ domain }) ? (share + 1) / 2 : share)));
   });
 }

@@ -11,7 +11,7 @@ import { headRanking } from "./heads/ranking";
 import { selectedHeads } from "./heads/selected-heads";
 import { strongestPairs } from "./heads/strongest-pairs";
 import { leaveOut } from "./leave-out";
-import { measure } from "./measure";
+import { measure, measureMeaning } from "./measure";
 import { nextButton } from "./next/button";
 import { nextTokens } from "./next/next-tokens";
 import { unchanged } from "./next/unchanged";
@@ -34,6 +34,7 @@ export const PANELS: Panel[] = [
   nextButton,
   leaveOut,
   measure,
+  measureMeaning,
   unchanged,
   written,
   headsOff,

@@ -119,7 +119,8 @@ export function createContext(
     const now = scene.value;
     if (!now || !looks.everyHead.value || !isCheap(pins.value, now.units)) return null;
     const { kept, heads } = now.outline;
-    const all = kept.flatMap((layer) => Array.from({ length: heads }, (_, head): Head => [layer, head]));
+    const own = now.scale.of === "head" ? heads : 1; // of a layer's heads, which all have the same number, one
+    const all = kept.flatMap((layer) => Array.from({ length: own }, (_, head): Head => [layer, head]));
     // The kernel has them all, and nothing is left out of them.
     const name = `${now.name}|all`;
     return { ...now, name, heads: all, together: "maximum", isWhole: false, leftOut: null };

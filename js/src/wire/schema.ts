@@ -134,11 +134,16 @@ export interface Demo {
 /** A measure, as the menu offers it. */
 export interface MeasureInfo {
   name: string;
+  /** Whose number it is: a head's, all heads' of a layer together, or the whole way's down from a layer. */
+  of: "head" | "layer" | "way";
   /** What one number of it is called. */
   label: string;
   sentence: string;
-  /** share: 0 to 1; positive: 0 and more; real: either sign. */
-  domain: "positive" | "real" | "share";
+  /** share: 0 to 1; positive: 0 and more; real, signed: of either sign. */
+  domain: "positive" | "real" | "share" | "signed";
+  /** What numbers below 0 do, and what those above it. */
+  below: string;
+  above: string;
   /** Why it cannot be had here; empty where it can. */
   missing: string;
 }
@@ -244,7 +249,7 @@ export interface Ahead extends Envelope {
 export interface Pictures extends Envelope {
   run: number;
   measure: string;
-  domain: "positive" | "real" | "share";
+  domain: "positive" | "real" | "share" | "signed";
   /** The size of number that is drawn with full strength. */
   limit: number;
   /** Of how many queries, where they are not drawn from all. */

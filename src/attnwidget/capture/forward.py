@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from attnwidget.capture.rows import Rows
     from attnwidget.maths import Layer
 
+IMPLEMENTATION = "_attn_implementation_internal"  # where a config names the attention function
 _CROSS = re.compile(r"cross|encdec|encoder_attn|enc_attn", re.IGNORECASE)
 
 
@@ -133,5 +134,5 @@ def settings(model: nn.Module, implementation: str) -> Iterator[tuple[object, st
         if isinstance(config, PreTrainedConfig) and id(config) not in seen:
             seen.add(id(config))
             # what set_attn_implementation sets; the public way warns, and cannot give back None
-            yield config, "_attn_implementation_internal", implementation
+            yield config, IMPLEMENTATION, implementation
             configs += [getattr(config, name, None) for name in config.sub_configs]

@@ -7,7 +7,7 @@ activation, as masked language models have one in their head, is a gate: gelu(z)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -73,13 +73,12 @@ class Held:
         if torch.equal(x, y):
             return grad
         with torch.no_grad():
-            norm = self._as_norm(x, y, dtype)
+            norm = as_norm(self._run, x, y, dtype)
             if norm is not None:
-                scales, is_centred, bias = norm
                 self._ledger.hold(self._place, "norm")
-                self._ledger.note(self._place, (grad * bias).sum(-1))
-                scaled = grad * scales  # (rows, d)
-                return scaled - scaled.mean(-1, keepdim=True) if is_centred else scaled
+                self._ledger.note(self._place, (grad * norm.bias).sum(-1))
+                scaled = grad * norm.scales  # (rows, d)
+                return scaled - scaled.mean(-1, keepdim=True) if norm.is_centred else scaled
             turned = upcast(self._run(x.flip(-1).to(dtype)[None]))[0].flip(-1)  # of each number alone, wherever it is
             if torch.allclose(turned, y, rtol=0, atol=_bound(dtype) * float(y.abs().max())):
                 self._ledger.hold(self._place, "activation")
@@ -87,31 +86,50 @@ class Held:
         self._ledger.fail(self._place)
         return torch.zeros_like(grad)
 
-    def _as_norm(self, x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Tensor, bool, Tensor] | None:
-        """Find each row's scale times gain, (rows, d), whether the mean is taken off, and the bias, (d,).
 
-        A norm N has N(±p) = ±g ∘ (p − m) / σ + b. So one p tells b, and g but for a factor, which every row brings: d
-        numbers of a row must then come out of one.
-        """
-        width = x.shape[-1]
-        signs = 1.0 - 2.0 * (torch.arange(width, device=x.device) % 2)
-        probe = signs * (1 + torch.arange(width, device=x.device) / width)  # (d,)
-        there, back = (upcast(self._run(one.to(dtype)[None, None]))[0, 0] for one in (probe, -probe))
-        if not (there.isfinite() & back.isfinite()).all():
-            return None
-        bias, odd = (there + back) / 2, (there - back) / 2  # (d,)
-        best: tuple[float, Tensor, bool] | None = None
-        for is_centred in (True, False):
-            p, rows = (one - one.mean(-1, keepdim=True) if is_centred else one for one in (upcast(probe.to(dtype)), x))
-            gain = odd / p  # (d,)
-            plain = gain * rows  # (rows, d)
-            factor = ((y - bias) * plain).sum(-1, keepdim=True) / plain.square().sum(-1, keepdim=True)  # (rows, 1)
-            error = (y - bias - factor * plain).abs().amax(-1) / (y - bias).abs().amax(-1)  # (rows,)
-            worst = float(error.nan_to_num(torch.inf).max())
-            if best is None or worst < best[0]:
-                best = worst, gain * factor, is_centred
-        assert best is not None  # noqa: S101 - there were two
-        return (best[1], best[2], bias) if best[0] <= _bound(dtype) else None
+class Norm(NamedTuple):
+    """What a norm is with its scales held: x → (x − its mean) ∘ scales + bias, or without the mean.
+
+    Attributes
+    ----------
+    scales : Tensor
+        (rows, d), each row's 1/σ times the gain.
+    is_centred : bool
+        Whether the mean is taken off.
+    bias : Tensor
+        (d,).
+    """
+
+    scales: Tensor
+    is_centred: bool
+    bias: Tensor
+
+
+def as_norm(run: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, dtype: torch.dtype) -> Norm | None:
+    """Find the norm that makes y of x, both (rows, d), if it is one; `run` computes in `dtype`.
+
+    A norm N has N(±p) = ±g ∘ (p − m) / σ + b. So one p tells b, and g but for a factor, which every row brings: d
+    numbers of a row must then come out of one.
+    """
+    width = x.shape[-1]
+    signs = 1.0 - 2.0 * (torch.arange(width, device=x.device) % 2)
+    probe = signs * (1 + torch.arange(width, device=x.device) / width)  # (d,)
+    there, back = (upcast(run(one.to(dtype)[None, None]))[0, 0] for one in (probe, -probe))
+    if not (there.isfinite() & back.isfinite()).all():
+        return None
+    bias, odd = (there + back) / 2, (there - back) / 2  # (d,)
+    best: tuple[float, Tensor, bool] | None = None
+    for is_centred in (True, False):
+        p, rows = (one - one.mean(-1, keepdim=True) if is_centred else one for one in (upcast(probe.to(dtype)), x))
+        gain = odd / p  # (d,)
+        plain = gain * rows  # (rows, d)
+        factor = ((y - bias) * plain).sum(-1, keepdim=True) / plain.square().sum(-1, keepdim=True)  # (rows, 1)
+        error = (y - bias - factor * plain).abs().amax(-1) / (y - bias).abs().amax(-1)  # (rows,)
+        worst = float(error.nan_to_num(torch.inf).max())
+        if best is None or worst < best[0]:
+            best = worst, gain * factor, is_centred
+    assert best is not None  # noqa: S101 - there were two
+    return Norm(best[1], best[2], bias) if best[0] <= _bound(dtype) else None
 
 
 def _bound(dtype: torch.dtype) -> float:

@@ -76,7 +76,7 @@ class HeadOutputs:
         call = min(calls, key=lambda one: len(one.name))
         if any(one.name != call.name and not one.name.startswith(f"{call.name}.") for one in calls):
             return "no module could be proven to be W_O: several take the heads"
-        for weight, bias in _maps(call.module, self.joined.shape[1], call.output):
+        for weight, bias in affine_maps(call.module, self.joined.shape[1], call.output):
             if self.gives(weight, bias, call.output):
                 by_head = weight.reshape(self.count, -1, weight.shape[1])  # (heads, d_v, d_model)
                 return Projection(by_head, bias, call.output, call.name, version_of(weight))
@@ -169,7 +169,7 @@ def prove(model: nn.Module, heads: Mapping[Key, HeadOutputs], calls: Mapping[Key
     return {name: [proven.get((name, number), "") for number in range(len(those))] for name, those in layers.items()}
 
 
-def _maps(module: nn.Module, width: int, output: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
+def affine_maps(module: nn.Module, width: int, output: Tensor) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Say how a module may map: by its own matrix; and by what it makes of every direction, whatever it is."""
     is_linear, is_conv = (type(module).forward is kind.forward for kind in (nn.Linear, Conv1D))  # GPT-2's
     weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)

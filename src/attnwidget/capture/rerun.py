@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attnwidget.capture.asked import Lookup
+from attnwidget.capture.blocks import find_blocks
 from attnwidget.capture.edits.copies import Copies
 from attnwidget.capture.edits.editor import Editor
 from attnwidget.capture.edits.experiments import Experiments
 from attnwidget.capture.edits.gradient import estimates
 from attnwidget.capture.edits.hooks import before_projections
-from attnwidget.capture.forward import attention_names, forward, is_eager, settings
+from attnwidget.capture.forward import IMPLEMENTATION, attention_names, forward, is_eager, settings
+from attnwidget.capture.gradients import find_gradients
 from attnwidget.capture.interface import NAME, editing
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
@@ -40,11 +42,13 @@ if TYPE_CHECKING:
     from attnwidget.effects.written import Key, Written
     from attnwidget.maths import Layer
     from attnwidget.trace.projections import Found, Layers, OnLayer
+    from attnwidget.trace.second import FoundBlocks, FoundGradients
 
     # from the layers of an edited pass, and what recorded them, to its trace
     Make = Callable[[dict[str, list[Layer]], Recorder, "Pass"], Any]
 
 _CHANGED = "the model cannot be run again for this trace: its weights have changed since"
+_UNKNOWN = "where its output goes into W_O is not known, as this model's queries, keys and values are not"
 _OFF = "W_O cannot be told: a head of this layer was edited in this pass"
 
 
@@ -130,8 +134,9 @@ class Pass:
         """Return a twin of the model, which computes attention where this pass's edits, or others, reach it."""
         model = twin(self.model)
         if is_edited or self.edits:
-            for owner, name, wanted in settings(model, NAME if self.is_interfaced else "eager"):
-                setattr(owner, name, wanted)
+            for owner, name, wanted in settings(model, NAME):
+                if self.is_interfaced or name != IMPLEMENTATION:  # else the model computes as it does for its user
+                    setattr(owner, name, wanted)
         return model
 
     @contextmanager
@@ -175,6 +180,24 @@ class Pass:
             for name, those in found.items()
         }
 
+    def blocks(self, layers: Layers, projections: Found) -> FoundBlocks:
+        """Find what each layer's block does with what its heads write; see `find_blocks`."""
+        self.check()
+        model = self.twin()
+
+        def run() -> None:
+            with self.running(model):
+                forward(model, self.options, self.recorder(model))
+
+        return find_blocks(model, run, layers, projections, self.rounding)
+
+    def gradients(self, asked: Asked, layers: Layers, projections: Found) -> FoundGradients:
+        """Differentiate a target by every head's output; see `find_gradients`."""
+        self.check()
+        model = self.twin()
+        with self.running(model):
+            return find_gradients(model, self.options, asked, layers, projections)
+
     def resolve(self, trace: Traced, target: Target | None) -> Asked:
         """Look up a target's tokens and positions; None is the default of this model. Raises ValueError."""
         writer = find_writer(self.model)
@@ -208,7 +231,7 @@ class Pass:
         self.check()
         flat = [one for some in edits for one in some]
         self._check_edits(flat)
-        numbers = iter(Experiments(self, asked).written_out(flat))
+        numbers = iter(Experiments(self, asked).written_out(flat, with_gradient=True))
         found = estimates(self, [[next(numbers) for _ in some] for some in edits], asked)
         if on_done is not None:
             on_done(1, 1)
@@ -218,7 +241,7 @@ class Pass:
         """Say what every part of the model writes into a target of one row."""
         return self._shares.written(trace, asked)
 
-    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+    def directions(self, trace: Traced, asked: Asked | None) -> Mapping[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
         return self._shares.directions(trace, asked)
 
@@ -226,9 +249,14 @@ class Pass:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
         self.check()
         self._check_edits(edits)
+        return self._with(Experiments(self, Asked("output", (0,))).written_out(edits)).captured()
+
+    def _with(self, edits: Sequence[Edit]) -> Pass:
+        """Return the same pass with more edits."""
         again = copy(self)
-        again.edits = *self.edits, *Experiments(self, Asked("output", (0,))).written_out(edits)
-        return again.captured()
+        again.edits = *self.edits, *edits
+        again._shares = Shares(again)  # noqa: SLF001 - a Pass, too
+        return again
 
     def captured(self) -> Any:
         """Make this very pass, and a trace of it."""
@@ -259,7 +287,7 @@ class Pass:
                 raise _OnlyHeadsError(type(self.model).__name__)
             why = self._proven()[one.attention][one.layer]
             if isinstance(why, str):
-                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why}")  # noqa: TRY004
+                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why or _UNKNOWN}")  # noqa: TRY004
 
 
 class _OnlyHeadsError(ValueError):

@@ -35,7 +35,7 @@ class Shares:
     def __init__(self, again: Pass) -> None:
         self._again = again
         self._stream: Stream | None = None
-        self._known: tuple[Asked, dict[Key, Tensor]] | None = None  # of every row
+        self._known: tuple[Asked | None, dict[Key, Tensor]] | None = None  # of every row
         self._lock = RLock()
 
     def written(self, trace: Traced, asked: Asked) -> Written:
@@ -49,7 +49,7 @@ class Shares:
                 layers = {number: number for number in range(count)}
             return written(stream, Labels(self._again.model, layers), asked, biases)
 
-    def directions(self, trace: Traced, asked: Asked) -> dict[Key, Tensor]:
+    def directions(self, trace: Traced, asked: Asked | None) -> dict[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
         with self._lock:
             if self._known is None or self._known[0] != asked:

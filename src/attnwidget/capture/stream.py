@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from transformers import PreTrainedModel
 
 from attnwidget.capture.held import Constant, Held
 from attnwidget.capture.labels import BLOCK, EMBEDDINGS, Place
@@ -97,9 +98,9 @@ class Stream:
 
     def run(self, call: Callable[[], Any]) -> None:
         """Make the pass; `call` runs the model."""
-        base = core_of(self._model).base_model
         with ExitStack() as stack:
-            stack.callback(base.register_forward_hook(self._see_last).remove)
+            for module in self._without_head():
+                stack.callback(module.register_forward_hook(self._see_last).remove)
             stack.enter_context(torch.enable_grad())
             stack.enter_context(_Functions(self))
             returned = call()
@@ -149,6 +150,12 @@ class Stream:
 
     def _begin(self, *_: Any) -> None:
         self.blocks += not self._is_inside
+
+    def _without_head(self) -> Iterator[nn.Module]:
+        """Find the models in this one that have no head: the last of them to return is all but the head."""
+        for module in self._model.modules():
+            if isinstance(module, PreTrainedModel) and (self._unembed is None or find_writer(module) is None):
+                yield module
 
     def _see_last(self, _: nn.Module, __: Any, returned: Any) -> None:
         self.last = _first(returned)

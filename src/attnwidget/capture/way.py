@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from attnwidget.effects.target import Asked
 from attnwidget.effects.written import Written
 from attnwidget.maths.softmax import upcast
 
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
     from attnwidget.capture.labels import Labels
     from attnwidget.capture.stream import Stream
-    from attnwidget.effects.target import Asked
     from attnwidget.effects.written import Key
 
 _ALIKE = 1e-4  # of the largest part: how near the sum must come, and the head to a matrix
 _ALIKE_HALF = 5e-2  # in half precision
+_ROWS = 64  # whose logits there are at once
 SOFT_CAP = "the model bends its logits afterwards (a soft cap): decomposed is the logit before that"
 REST = "not proven: what was found does not add up to the model's own number; what is left is a part of its own"
 MIXED = (
@@ -78,18 +79,44 @@ class Question:
         own = constant + self._stream.factor * float(number - bias)
         return own, constant, self._stream.factor * upcast(u)
 
+    def likeliest(self) -> Tensor:
+        """Return what each row is multiplied with to be the logit of the token that is likeliest there, (1, n, d).
+
+        Raises
+        ------
+        ValueError
+            If the head is not proven to be a matrix and a bias.
+        """
+        self.at(0)
+        if self.missing:
+            raise ValueError(self.missing[0])
+        rows = torch.split(self.end.detach()[0], _ROWS)  # (rows, d) each
+        return torch.cat([self._likeliest(some) for some in rows])[None]
+
+    def _likeliest(self, x: Tensor) -> Tensor:
+        """Return the same of some rows, (rows, d) as they are."""
+        assert self._stream.head is not None  # noqa: S101 - there is something that goes into it
+        with torch.enable_grad():
+            x = x.clone().requires_grad_()
+            logits = self._stream.head(x[None])[0]  # (rows, vocabulary)
+            told = self._stream.factor * upcast(logits.detach()) + self._stream.constant  # (rows, vocabulary)
+            (u,) = torch.autograd.grad(logits.gather(1, told.argmax(1, keepdim=True)).sum(), x)
+        return self._stream.factor * u
+
     def _head(self, x: Tensor) -> Tensor:
         logits = self._stream.head(x[None, None])[0, 0]  # (vocabulary,)
         return upcast(logits[self._ids]) @ self._signs.to(logits.device)
 
 
-def directions(stream: Stream, asked: Asked) -> dict[Key, Tensor]:
+def directions(stream: Stream, asked: Asked | None) -> dict[Key, Tensor]:
     """Lead a target back to every W_O that is known: what a vector given there is multiplied with, at every row.
 
-    Returns (n, d_model) of each, float32.
+    None is the logit of the token that is likeliest at each row. Returns (n, d_model) of each, float32.
     """
-    question = Question(stream, asked)
-    if question.is_output:
+    question = Question(stream, Asked("logprob", (0,), (0,)) if asked is None else asked)
+    if asked is None:
+        ends = question.likeliest()
+    elif question.is_output:
         ends = question.end.detach()
         ends = ends / torch.linalg.vector_norm(ends, dim=-1, keepdim=True)  # (1, n, d)
     else:  # of every row the same, as it is a matrix

@@ -45,8 +45,14 @@ class Again(Protocol):
     def written(self, trace: Traced, asked: Asked) -> Written:
         """Say what every part of the model writes into a target of one row."""
 
-    def directions(self, trace: Traced, asked: Asked) -> Mapping[Key, Tensor]:
+    def directions(self, trace: Traced, asked: Asked | None) -> Mapping[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
+
+    def blocks(self, layers: Any, projections: Any) -> dict[str, list[Any]]:
+        """Find what each layer's block does with what its heads write, or why that is not known."""
+
+    def gradients(self, asked: Asked, layers: Any, projections: Any) -> dict[str, list[Any]]:
+        """Differentiate a target by every head's output, (n, heads, d_v) a layer, or say why that is not known."""
 
 
 class Rerun(Protocol):

@@ -131,7 +131,7 @@ class Effects(Tabular):
 def _ranks(numbers: Tensor) -> Tensor:
     """Return each number's rank, equal ones sharing the mean of theirs, (count,)."""
     below, equal = ((numbers[None] < numbers[:, None]).sum(1), (numbers[None] == numbers[:, None]).sum(1))
-    return below + (equal - 1) / 2
+    return below.double() + (equal - 1) / 2
 
 
 @dataclass(frozen=True)

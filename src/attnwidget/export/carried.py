@@ -85,6 +85,8 @@ class Carried(NamedTuple):
     """From heads and rows to what a reader computes."""
     value_error: float = 0.0
     """Of an entry of a value: the largest difference."""
+    values: Tensor | None = None
+    """What a reader has of them, (heads, keys, d_v)."""
 
 
 def carry(
@@ -162,7 +164,36 @@ def _carry_qkv(
         "bias": shared.bias(layer.bias),
     }
     off = 0.0 if v is None else _largest(known[2].numbers() - v)
-    return Carried(about, b"".join(map(write, known)), rows, off)
+    read = None if v is None else known[2].numbers().transpose(1, 2)[of]  # (heads, keys, d_v)
+    return Carried(about, b"".join(map(write, known)), rows, off, read)
+
+
+def carry_ways(  # noqa: PLR0917 - of what, where, how
+    trace: AttentionTrace, attention: str, number: int, heads: Sequence[int], carried: Carried, precision: Precision
+) -> tuple[bytes, float]:
+    """Write what the measure "contribution" multiplies values with, and say how far its numbers are then off.
+
+    Empty where it cannot be had.
+    """
+    if carried.values is None or trace.lacks("contribution", attention, layer=number):
+        return b"", 0.0
+    try:
+        ways = trace.value_ways(number, attention=attention)[list(heads)].float().cpu().transpose(1, 2)
+    except ValueError:  # the model could not be run again
+        return b"", 0.0
+    step = (_size(ways) * 2 ** (2.05 - precision.value_bits)).clamp(min=1e-20)  # (heads, d_v)
+    written = quantise(ways, exponents_of(step))
+    if written is None:
+        return b"", 0.0
+    off, (_, n, m) = 0.0, trace.layer(number, attention=attention).shape
+    lines = max(1, _ROWS // max(1, m * len(heads)))
+    for start in range(0, n, lines):
+        rows = slice(start, min(start + lines, n))
+        read = written.numbers()[..., rows].transpose(1, 2) @ carried.values.transpose(1, 2)  # (heads, rows, keys)
+        exact = trace.measure("contribution", number, list(heads), attention=attention, queries=rows).cpu()
+        known = exact.masked_fill(exact == -torch.inf, 0)
+        off = max(off, _largest(carried.rows(heads, rows).weights * read - known))
+    return write(written), off
 
 
 def _carry_scores(
@@ -215,6 +246,7 @@ class Errors(NamedTuple):
     weights: float = 0.0
     scores: float = 0.0
     values: float = 0.0
+    contributions: float = 0.0
 
     def worse(self, other: Errors) -> Errors:
         """Take the larger of each."""

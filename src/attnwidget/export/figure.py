@@ -187,12 +187,13 @@ def figure_of(
         if time.monotonic() > end:
             raise TimeoutError(f"the figure takes longer than {seconds} s")
 
-    needs_model = "output" in measures.get(session.selection.measure).needs
-    if seconds is not None and needs_model and session.trace is not None and not session.trace.knows_projections:
+    is_late = session.trace is not None and not session.trace.is_prepared(session.selection.measure)
+    if seconds is not None and is_late:
         raise TimeoutError("the model would have to run once more for these numbers")
     options = {"width": width, "theme": theme, "background": background, "caption": caption, "most": most, "note": note}
     with session.lock:
         trace, now, run = session.trace, session.selection, session.run_number
+        now = replace(now, heads=measures.get(now.measure).apart(now.heads))
         states = {name: session.states.get(name) for name in ("outline", "categories", "breakdown", "effects")}
     if trace is None:
         raise ValueError("there is nothing to draw yet: no text has been run")

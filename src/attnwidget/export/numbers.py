@@ -103,11 +103,13 @@ def _pairs(_: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> T
     keys = _Side.of(attended, now.keys, words=now.words)
     _bounded(len(queries.names) * len(keys.names) * len(now.heads))
     rows: list[tuple[Any, ...]] = []
-    for head in now.heads:
+    measure = measures.get(now.measure)
+    for head in measure.apart(now.heads):
         alive()
         numbers = _tile(trace, now, head, (queries, keys)).tolist()  # (queries, keys)
         for query, row in zip(queries.names, numbers, strict=True):
-            rows += ((*query, *key, str(head), *_noted(one)) for key, one in zip(keys.names, row, strict=True))
+            whose = measure.whose(head)
+            rows += ((*query, *key, whose, *_noted(one)) for key, one in zip(keys.names, row, strict=True))
     return _of_pairs(rows, now)
 
 
@@ -134,17 +136,19 @@ def _text(_: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> Ta
     attending, attended = trace.sides(now.attention)
     queries = list(now.queries) or ([] if now.keys else _last(attending, words=now.words))
     pinned = queries or list(now.keys)
-    about: Any = {"measure": now.measure, "words": now.words, "combine": now.combine, "heads": now.heads}
+    measure = measures.get(now.measure)
+    heads = measure.apart(now.heads)
+    about: Any = {"measure": now.measure, "words": now.words, "combine": now.combine, "heads": heads}
     ask = Profile(id="", queries=queries, keys=[] if queries else pinned, **about)
     own = _Side.of(attending if queries else attended, pinned, words=now.words).names
     others = _Side.of(attended if queries else attending, [], words=now.words).names
     _bounded(len(others) * len(now.heads))
     one = (" ".join(str(at) for at, _ in own), " ".join(label for _, label in own))
     rows = []
-    for head, numbers in zip(now.heads, profile_rows(trace, now.attention, ask, alive).tolist(), strict=True):
+    for head, numbers in zip(heads, profile_rows(trace, now.attention, ask, alive).tolist(), strict=True):
         for other, value in zip(others, numbers, strict=True):
             pair = (*one, *other) if queries else (*other, *one)
-            rows.append((*pair, str(head), *_noted(value)))
+            rows.append((*pair, measure.whose(head), *_noted(value)))
     return _of_pairs(rows, now)
 
 

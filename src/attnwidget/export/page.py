@@ -12,6 +12,7 @@ from attnwidget.export.carried import (
     Errors,
     Precision,
     carry,
+    carry_ways,
     carry_weights,
     errors,
     numbers_of,
@@ -96,7 +97,8 @@ def contents(
     wanted = {name: choose(trace, name, heads, layers) for name in trace.attentions}
     if not any(wanted.values()):
         raise ValueError("heads, layers: the trace has none of these, so there would be nothing to see on the page")
-    packing = _Packing(trace, wanted, values=values, alive=alive)
+    ways = selection.measure == "contribution"
+    packing = _Packing(trace, wanted, values=values, ways=ways, alive=alive)
     written = {name: packing.attention(name, those, selection.layer) for name, those in wanted.items() if those}
     written = {name: those for name, those in written.items() if those}
     bound, predicted = states.bound(packing.worst), states.predicted(trace, alive)
@@ -184,13 +186,13 @@ class _Packing:
     """
 
     def __init__(
-        self, trace: AttentionTrace, wanted: dict[str, dict[int, list[int]]], *, values: bool, alive: Alive
+        self, trace: AttentionTrace, wanted: dict[str, dict[int, list[int]]], *, values: bool, ways: bool, alive: Alive
     ) -> None:
         self.blocks: list[bytes] = []
         self.shared = Shared()
         self.worst = Errors()
         self.notices: list[str] = []
-        self._trace, self._values = trace, values
+        self._trace, self._values, self._has_ways = trace, values, ways
         self._alive, self._done, self._total = alive, 0, sum(map(len, wanted.values()))
         tokens = max(len(side.text) for name in wanted for side in trace.sides(name))
         numbers = sum(
@@ -213,9 +215,13 @@ class _Packing:
                 continue
             self.worst = self.worst.worse(written.off)
             norms = self._norms(name, layer, heads[layer], written.carried)
-            about = {"number": layer, "block": len(self.blocks), "norms": bool(norms)}
+            ways = b""
+            if self._has_ways:
+                ways, off = carry_ways(self._trace, name, layer, heads[layer], written.carried, self._precision)
+                self.worst = self.worst.worse(Errors(contributions=off))
+            about = {"number": layer, "block": len(self.blocks), "norms": bool(norms), "ways": bool(ways)}
             found[layer] = written.carried.about | about
-            self.blocks.append(pack(written.carried.raw + norms))
+            self.blocks.append(pack(written.carried.raw + norms + ways))
         return [found[layer] for layer in sorted(found)]
 
     def _layer(self, attention: str, number: int, heads: list[int]) -> _Written | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from attnwidget.session import Session
     from attnwidget.trace import AttentionTrace
 
-BUILT_IN = ("weights", "scores", "norms")  # what the page's own code computes
+BUILT_IN = ("weights", "scores", "norms", "contribution")  # what the page's own code computes
 ROWS_TOLD = 128  # tokens of a text for each of which the model is asked what it expects
 _NO_MODEL = "this is a saved page, which carries numbers and no model"
 
@@ -115,6 +115,7 @@ def outline(
         "weights": True,
         "scores": any(one["kind"] != "weights" for one in layers),
         "norms": any(one["norms"] for one in layers),
+        "contribution": any(one["ways"] for one in layers),
     }
     predicts = None if told.tokens is None else model.predicts
     return replace(
@@ -138,7 +139,7 @@ def _lacking(measure: str, can: Mapping[str, bool]) -> str:
 
 def bound(worst: Errors) -> str:
     """Say how far numbers may be from the model's."""
-    off = {"weights": worst.weights, "scores": worst.scores}
+    off = {"weights": worst.weights, "scores": worst.scores, "logit contributions": worst.contributions}
     parts = [f"{name} differ from the model's by at most {_above(value)}" for name, value in off.items() if value > 0]
     if not parts:
         return "Numbers here are the model's own."

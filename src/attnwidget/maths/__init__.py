@@ -1,7 +1,9 @@
 """Pure functions on tensors: masks, scores, softmax, weighted sums, pooling, one layer's tiles."""
 
 from attnwidget.maths.bias import RelativeBias
+from attnwidget.maths.block import Block, Norm
 from attnwidget.maths.cells import columns_of, pool_cells, rows_of, weight_columns
+from attnwidget.maths.flow import max_flow
 from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights, projections_from
 from attnwidget.maths.from_generate import read_generated
 from attnwidget.maths.layers import Layer, LeftOut, QKVLayer, WeightsLayer, blind_rows
@@ -15,10 +17,12 @@ from attnwidget.maths.together import as_one
 
 __all__ = [
     "ALL",
+    "Block",
     "Index",
     "Layer",
     "LeftOut",
     "Mask",
+    "Norm",
     "Projection",
     "QKVLayer",
     "RelativeBias",
@@ -30,6 +34,7 @@ __all__ = [
     "layers_from_qkv",
     "layers_from_weights",
     "log_sum_exp",
+    "max_flow",
     "max_pool",
     "max_pool_tiles",
     "merge_words",

@@ -1,8 +1,8 @@
 """A picture in cells: of each square of pairs the largest number and the mass, from bands seen once and dropped.
 
 The mass of a cell is its sum over the keys and its mean over the queries, so that rows of weights still add up to 1.
-Numbers with a sign have no sum that means anything: there it is the mean over the pairs that may attend, and the
-largest number is the one farthest from 0.
+Scores have no sum that means anything: there it is the mean over the pairs that may attend. Of numbers with a sign the
+largest is the one farthest from 0.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from attnwidget.maths.pool import farthest
 from attnwidget.maths.softmax import product, upcast
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class Columns(NamedTuple):
     total: Tensor
     """Sum over the keys."""
     allowed: Tensor | None = None
-    """How many pairs may attend; only of numbers with a sign."""
+    """How many pairs may attend; only of numbers that do not add up."""
+    has_signs: bool = False
+    """Whether the largest is the one farthest from 0."""
 
 
 def rows_of(start: int, stop: int, cell: int, step: int = 1) -> Tensor:
@@ -93,10 +96,9 @@ def _pool(band: Callable[[Tensor], Columns], rows: Tensor, attending: Tensor | N
             whole = tensor.new_full((part.numel(), tensor.shape[1]), empty)
             return whole.index_copy_(0, slots.to(tensor.device), tensor).view(cells, part.shape[1], -1)
 
-        signed = found.allowed is not None
         lying = laid(found.largest, -torch.inf)  # (cells, rows, cells of keys)
-        here = _farthest(lying, 1) if signed else lying.amax(1)  # (cells, cells of keys)
-        largest = here if largest is None else _of_two(largest, here, signed=signed)
+        here = farthest(lying, 1) if found.has_signs else lying.amax(1)  # (cells, cells of keys)
+        largest = here if largest is None else _of_two(largest, here, has_signs=found.has_signs)
         summed = laid(found.total, 0).sum(1)  # (cells, cells of keys)
         total = summed if total is None else total + summed
         if found.allowed is not None:
@@ -111,7 +113,7 @@ def _pool(band: Callable[[Tensor], Columns], rows: Tensor, attending: Tensor | N
     return torch.stack([largest, mass])
 
 
-def columns_of(numbers: Tensor, cell: int, *, signed: bool) -> Columns:
+def columns_of(numbers: Tensor, cell: int, *, has_signs: bool, adds_up: bool) -> Columns:
     """Take keys together, cell by cell.
 
     Parameters
@@ -120,8 +122,10 @@ def columns_of(numbers: Tensor, cell: int, *, signed: bool) -> Columns:
         (rows, keys), −∞ where the mask forbids the pair. The last cell may be cut short.
     cell : int
         Keys of a cell.
-    signed : bool
+    has_signs : bool
         Whether numbers may be below 0.
+    adds_up : bool
+        Whether sums of them mean something.
     """
     rows, keys = numbers.shape
     short = -keys % cell
@@ -129,20 +133,12 @@ def columns_of(numbers: Tensor, cell: int, *, signed: bool) -> Columns:
     lying = padded.view(rows, -1, cell)  # (rows, cells, keys)
     allowed = lying != -torch.inf
     total = lying.masked_fill(~allowed, 0).sum(-1)  # (rows, cells)
-    if not signed:
-        return Columns(lying.amax(-1), total)
-    return Columns(_farthest(lying, -1), total, allowed.sum(-1).to(total))
+    largest = farthest(lying, -1) if has_signs else lying.amax(-1)  # (rows, cells)
+    return Columns(largest, total, None if adds_up else allowed.sum(-1).to(total), has_signs)
 
 
-def _farthest(numbers: Tensor, dim: int) -> Tensor:
-    """Of each group the number farthest from 0, −∞ where there is none; NaN wins."""
-    high = numbers.amax(dim)
-    low = -(-numbers).masked_fill(numbers == -torch.inf, -torch.inf).amax(dim)
-    return torch.where((-low > high) | low.isnan(), low, high).masked_fill(high == -torch.inf, -torch.inf)
-
-
-def _of_two(one: Tensor, other: Tensor, *, signed: bool) -> Tensor:
-    return _farthest(torch.stack([one, other]), 0) if signed else torch.maximum(one, other)
+def _of_two(one: Tensor, other: Tensor, *, has_signs: bool) -> Tensor:
+    return farthest(torch.stack([one, other]), 0) if has_signs else torch.maximum(one, other)
 
 
 def weight_columns(

@@ -1,4 +1,4 @@
-"""Smaller pictures: sub-words merged into words, blocks reduced to their maximum."""
+"""Smaller pictures: sub-words merged into words, blocks reduced to their largest number."""
 
 from __future__ import annotations
 
@@ -100,6 +100,13 @@ def _count(group: Tensor) -> int:
     return int(group.max()) + 1 if len(group) else 0
 
 
+def farthest(numbers: Tensor, dim: int) -> Tensor:
+    """Of each group the number farthest from 0, −∞ where there is none; NaN wins."""
+    high = numbers.amax(dim)
+    low = -(-numbers).masked_fill(numbers == -torch.inf, -torch.inf).amax(dim)
+    return torch.where((-low > high) | low.isnan(), low, high).masked_fill(high == -torch.inf, -torch.inf)
+
+
 def max_pool(numbers: Tensor, size: int) -> Tensor:
     """Reduce a picture to at most `size` cells a side, keeping the maximum of every block.
 
@@ -135,6 +142,8 @@ def max_pool_tiles(
     shape: tuple[int, int, int],
     size: int,
     rows: Tensor | None = None,
+    *,
+    by_size: bool = False,
 ) -> Tensor:
     """Reduce a picture that is never whole, as `max_pool` would: a tile at a time, each seen once and dropped.
 
@@ -149,6 +158,8 @@ def max_pool_tiles(
         Cells a side.
     rows : Tensor, optional
         int64 (rows,), rising: the queries to look at; all by default.
+    by_size : bool
+        Whether a block keeps its number farthest from 0.
 
     Returns
     -------
@@ -166,8 +177,9 @@ def max_pool_tiles(
         parts = []  # of rows: their keys are pooled at once, the rows at the end
         for row in range(0, count, step):
             numbers, keys = tile(slice(head, min(head + together, heads)), slice(row, min(row + step, count)))
-            parts.append(_max_by(numbers, 2, torch.arange(keys.start, keys.stop), size, m))  # (together, step, cells)
-        blocks.append(_max_by(torch.cat(parts, 1), 1, at, size, n))  # (together, cells, cells)
+            at_keys = torch.arange(keys.start, keys.stop)
+            parts.append(_max_by(numbers, 2, at_keys, size, m, by_size=by_size))  # (together, step, cells)
+        blocks.append(_max_by(torch.cat(parts, 1), 1, at, size, n, by_size=by_size))  # (together, cells, cells)
     return torch.cat(blocks)
 
 
@@ -179,7 +191,7 @@ def spread(n: int, count: int, last: int = 1) -> Tensor:
     return torch.cat([even, torch.arange(n - last + 1, n)])
 
 
-def _max_by(numbers: Tensor, dim: int, at: Tensor, size: int, n: int) -> Tensor:
+def _max_by(numbers: Tensor, dim: int, at: Tensor, size: int, n: int, *, by_size: bool = False) -> Tensor:
     """Pool one side, whose entries stand at rising positions of n; −∞ where there is none in a cell."""
     if size < 1:
         raise ValueError(f"expected a size of at least 1, got {size}")
@@ -190,4 +202,5 @@ def _max_by(numbers: Tensor, dim: int, at: Tensor, size: int, n: int) -> Tensor:
     blocks = (numbers.narrow(dim, a, b - a) for a, b in pairwise(bounds))
     shape = [length for axis, length in enumerate(numbers.shape) if axis != dim]
     none = numbers.new_full(shape, -torch.inf)
-    return torch.stack([block.amax(dim) if block.shape[dim] else none for block in blocks], dim)
+    largest = farthest if by_size else torch.amax
+    return torch.stack([largest(block, dim) if block.shape[dim] else none for block in blocks], dim)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def as_one(numbers: Tensor, how: str, *, signed: bool) -> tuple[Tensor, Tensor]:
+def as_one(numbers: Tensor, how: str, *, adds_up: bool) -> tuple[Tensor, Tensor]:
     """Take many heads' numbers of the same pairs together.
 
     Parameters
@@ -19,8 +19,8 @@ def as_one(numbers: Tensor, how: str, *, signed: bool) -> tuple[Tensor, Tensor]:
         (heads, ...), −∞ where a head's mask forbids the pair.
     how : "mean" or "maximum"
         Of numbers with either sign the maximum is the one farthest from 0.
-    signed : bool
-        Whether the numbers have either sign: a forbidden pair then does not enter a mean; of weights and norms it is 0.
+    adds_up : bool
+        Whether sums of the numbers mean something: a forbidden pair is 0 then; of scores it does not enter a mean.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def as_one(numbers: Tensor, how: str, *, signed: bool) -> tuple[Tensor, Tensor]:
     known = numbers.masked_fill(~allowed, 0)  # (heads, ...)
     strongest = known.abs().masked_fill(~allowed, -1).argmax(0)  # (...); NaN wins
     if how == "mean":
-        counted = allowed.sum(0).clamp(min=1) if signed else len(numbers)  # (...)
+        counted = len(numbers) if adds_up else allowed.sum(0).clamp(min=1)  # (...)
         one = known.sum(0) / counted  # (...)
     else:
         one = known.gather(0, strongest[None])[0]  # (...)

@@ -32,5 +32,10 @@ def written_into(weights: Tensor, values: Tensor, output_weight: Tensor, directi
     Tensor
         (heads, queries, keys).
     """
-    ways = product(upcast(directions), upcast(output_weight).transpose(-1, -2))  # (heads, queries, d_v)
+    ways = ways_of(output_weight, directions)  # (heads, queries, d_v)
     return weights * product(ways, upcast(values).transpose(-1, -2))  # (heads, queries, keys)
+
+
+def ways_of(output_weight: Tensor, directions: Tensor) -> Tensor:
+    """Compute W_O u_i, what a value is multiplied with for each query, (heads, queries, d_v)."""
+    return product(upcast(directions), upcast(output_weight).transpose(-1, -2))

@@ -20,7 +20,10 @@ class Norms(Measure):
 
     name = "norms"
     label = "norm"
-    sentence = "The length of what the head writes into the layer's output for this key: weight × ‖value · W_O‖."
+    sentence = (
+        "The length of what the head writes into the layer's output for this key: weight × ‖value · W_O‖. "
+        "Much weight on a short value, as at a sink, writes little."
+    )
     domain = "positive"
     needs = frozenset({"values", "output"})
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from attnwidget.measures.base import Domain, Measure, OverKeys
+from attnwidget.measures.base import Domain, Measure, Of, OverKeys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _Registered = TypeVar("_Registered", Measure, type[Measure])
-_NEEDS = ("scores", "values", "output")
+_NEEDS = ("scores", "values", "output", "block", "rest", "gradient", "direction", "below")
 
 
 class Registry:
@@ -81,13 +81,14 @@ def _make(given: object) -> Measure:
 
 def _check(measure: Measure) -> None:
     kind = type(measure).__name__
-    for attribute in ("name", "label", "sentence"):
+    for attribute in ("name", "label", "sentence", "below", "above"):
         text = getattr(measure, attribute, None)
         if not isinstance(text, str) or not text.strip():
             raise ValueError(f"{kind} must have a {attribute}, a string; got {text!r}")
     if not measure.name.isidentifier():
         raise ValueError(f"the name of a measure must be one word, as a variable's, got {measure.name!r}")
-    for attribute, expected in (("domain", get_args(Domain)), ("over_keys", get_args(OverKeys))):
+    closed = {"domain": Domain, "over_keys": OverKeys, "of": Of}
+    for attribute, expected in ((name, get_args(words)) for name, words in closed.items()):
         word = getattr(measure, attribute, None)
         if word not in expected:
             raise ValueError(f"{attribute} of measure {measure.name!r} must be one of {expected}, got {word!r}")

@@ -9,6 +9,7 @@ import msgspec
 import torch
 
 from attnwidget import models
+from attnwidget.effects import Target
 from attnwidget.examples import EXAMPLES, KINDS, Example
 from attnwidget.session import selection as rules
 from attnwidget.session.feeds import (
@@ -470,12 +471,25 @@ class Session:
                 self._move(selection)
                 return
             switches = selection.off != self.selection.off
+            if selection.target != self.selection.target and self._aim(selection.target):
+                self._move(selection)  # numbers of pairs on screen, or at hand, were about the other target
+                if switches:
+                    self._switch()
+                return
             self.selection = selection
             self._tell(selection=selection, **self._new_measures())
             for feed in self._feeds.values():
                 feed.follow(self._shown)
             if switches:
                 self._switch()
+
+    def _aim(self, target: dict[str, Any] | None) -> bool:
+        """Let the measures that are about a target be about this one; say whether any was computed of another."""
+        was_used = False
+        for trace in self.traces.values():
+            was_used |= trace.uses_target
+            trace.target = Target.read(target)
+        return was_used
 
     def _move(self, selection: Selection, **changes: Any) -> None:
         """Go over to another run, or to another attention: what was computed for the last one is dropped.
@@ -485,6 +499,8 @@ class Session:
         self.run_number += 1  # what was asked of the other is answered no more
         self.replies.forget()
         self.selection = selection
+        if selection.target is not None:  # a trace may come with its own
+            self._aim(selection.target)
         self.texts = changes.get("texts", self.texts)
         gathered: list[Changes] = []
         listener, self.listener = self.listener, gathered.append  # one message for all

@@ -71,7 +71,7 @@ def pool(
         Called about every 30 ms of work, with how many rows are done of how many where that is known; may raise.
     """
     (query, last_query), (key, last_key), cell, sampled = square
-    signed = get_measure(about.measure).domain == "real"
+    measure = get_measure(about.measure)
     fast = len(about.heads) == 1 and about.measure == "weights" and not about.words and _is_plain(layers)
     step = _step(trace, about, square, fast=fast) if sampled else 1
     rows = rows_of(query, last_query, cell, step)  # (cells, rows)
@@ -109,9 +109,10 @@ def pool(
             alive()
             keys = first, min(first + width, last_key)
             one = _numbers(trace, layers, about, (some, keys), (attending, attended), sees, alive)  # (rows, keys)
-            parts.append(columns_of(one, cell, signed=signed))
-        largest, total, count = zip(*parts, strict=True)
-        return type(parts[0])(torch.cat(largest, 1), torch.cat(total, 1), torch.cat(count, 1) if signed else None)
+            parts.append(columns_of(one, cell, has_signs=measure.has_signs, adds_up=measure.adds_up))
+        largest, total, count, _ = zip(*parts, strict=True)
+        counted = None if measure.adds_up else torch.cat(count, 1)
+        return type(parts[0])(torch.cat(largest, 1), torch.cat(total, 1), counted, measure.has_signs)
 
     cells = pool_cells(weights if fast else numbers, rows, attending=enters)  # (2, rows, columns)
     return Pooled(cells.float(), step)
@@ -167,4 +168,4 @@ def _numbers(  # noqa: PLR0917 - what, where, and of which tokens
         found.append(tile[0])
     if len(found) == 1:
         return found[0]
-    return as_one(torch.stack(found), about.together, signed=get_measure(about.measure).domain == "real")[0]
+    return as_one(torch.stack(found), about.together, adds_up=get_measure(about.measure).adds_up)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
-from attnwidget.effects import Decomposition, Effects, contributions, decompose, effects, patch, without
+from attnwidget.effects import Decomposition, Effects, Target, contributions, decompose, effects, patch, without
 from attnwidget.head_id import HeadId
 from attnwidget.maths import (
     ALL,
@@ -26,7 +26,8 @@ from attnwidget.maths import (
 )
 from attnwidget.maths.layers import LEFT_OUT
 from attnwidget.maths.softmax import upcast
-from attnwidget.measures import Region, evaluate
+from attnwidget.maths.written import ways_of
+from attnwidget.measures import Around, Region, evaluate
 from attnwidget.measures import get as get_measure
 from attnwidget.tokens import Tokens, describe
 from attnwidget.tokens.labels import encodable
@@ -36,11 +37,13 @@ from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.formula import formula
 from attnwidget.trace.hand_over import to_bertviz, to_circuitsvis
-from attnwidget.trace.lacking import NO_VALUES, why_no_qkv, why_not
+from attnwidget.trace.lacking import NO_VALUES, TAKE_OUTPUT, why_no_qkv, why_not
 from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
 from attnwidget.trace.ranking import pair_grid, rank
 from attnwidget.trace.rerun import Rerun
+from attnwidget.trace.second import SecondPass
+from attnwidget.trace.sinks import sinks
 
 if TYPE_CHECKING:
     import os
@@ -52,8 +55,9 @@ if TYPE_CHECKING:
     from attnwidget.effects.again import OnDone
     from attnwidget.measures import Measure
     from attnwidget.trace.cells import About, Pooled, Square
-    from attnwidget.trace.projections import Found, OnLayer, Project
+    from attnwidget.trace.projections import Found, Layers, OnLayer, Project
     from attnwidget.trace.ranking import PairGrid, Ranking
+    from attnwidget.trace.sinks import Sinks
 
     Positions = int | slice | Sequence[int] | None
 
@@ -169,6 +173,8 @@ class AttentionTrace:
         self.rerun = Rerun()
         self._projections = Projections(project)
         self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
+        self._second = SecondPass()
+        self._target: Target | None = None
 
     @classmethod
     def from_attentions(
@@ -590,8 +596,31 @@ class AttentionTrace:
         """Bytes of memory the trace keeps alive, each piece of storage counted once."""
         tensors = [x for those in self._layers.values() for one in those for x in one.tensors]
         tensors += self._projections.tensors + self.predictions.tensors + list(self._value_norms.values())
+        tensors += self._second.tensors
         storages = [x.untyped_storage() for x in tensors if x is not None]
         return sum({storage.data_ptr(): storage.nbytes() for storage in storages}.values())
+
+    @property
+    def uses_target(self) -> bool:
+        """Whether numbers were computed that are about `target`."""
+        return self._second.uses_target
+
+    @property
+    def target(self) -> Target | None:
+        """What the measures "gradients" and "contribution" are about; None is the model's default, as of `effects`.
+
+        "contribution" takes its tokens for every row; without any, in each row the likeliest.
+
+        Set to whatever `attnwidget.Target.read` understands: a token, a pair of tokens, a slice, "loss".
+        """
+        return self._target
+
+    @target.setter
+    def target(self, target: Any) -> None:
+        wanted = Target.read(target)
+        if wanted != self._target:
+            self._target = wanted
+            self._second.forget_gradients()
 
     def n_layers(self, attention: str | None = None) -> int:
         """Count the layers of an attention."""
@@ -705,6 +734,17 @@ class AttentionTrace:
         region, _ = self._region(get_measure("norms"), layer, None, attention)
         return region.value_norms()
 
+    def value_ways(self, layer: int, *, attention: str | None = None) -> Tensor:
+        """Compute what the measure "contribution" multiplies values with: W_O u of each query, (heads, queries, d_v).
+
+        Raises
+        ------
+        ValueError
+            If it cannot be had, as of `measure`.
+        """
+        region, _ = self._region(get_measure("contribution"), layer, None, attention)
+        return ways_of(region.output_weight(), region.direction())
+
     def lacks(self, name: str, attention: str | None = None, *, layer: int | None = None) -> str:
         """Say why a measure cannot be had, as far as that is known without running the model; empty if it can.
 
@@ -722,12 +762,13 @@ class AttentionTrace:
         ValueError
             For a measure that does not exist, or an attention that was not captured.
         """
-        needs, which = get_measure(name).needs, self._name(attention)
+        wanted, which = get_measure(name), self._name(attention)
         count = range(self.n_layers(which))
-        reasons = [
-            why_not(needs, self._layers[which][number], self.missing, self._projections.known_of(which, number))
-            for number in (count if layer is None else [count[layer]])
-        ]
+        _, n, m = self._layers[which][0].shape
+        reason = wanted.why_not(which, n, m)
+        if reason:
+            return reason
+        reasons = [self._why_not(wanted, which, number) for number in (count if layer is None else [count[layer]])]
         return "" if "" in reasons else next((reason for reason in reasons if reason != LEFT_OUT), LEFT_OUT)
 
     def rank(
@@ -764,6 +805,26 @@ class AttentionTrace:
         if all(lacking.values()):
             raise ValueError(lacking[asked[0]])
         return rank(self, [name for name in asked if not lacking[name]], (query, key), measure)
+
+    def sinks(self, attention: str | None = None) -> Sinks:
+        """Say of each head which token it gives most weight to, and how much of what it writes comes from there.
+
+        Heads that find nothing to do give their weight to one token, often the first, whose value is short (Xiao et al.
+        2023, "Efficient Streaming Language Models with Attention Sinks"; Kobayashi et al. 2020): much weight, little
+        norm.
+
+        Parameters
+        ----------
+        attention : str, optional
+            Which of `attentions`, where there are several.
+
+        Returns
+        -------
+        Sinks
+            A table over heads: position, token, weight and norm, both as shares. The norm is NaN where the measure
+            "norms" cannot be had.
+        """
+        return sinks(self, self._name(attention))
 
     def find(
         self, text: str, *, attention: str | None = None, side: Literal["query", "key"] = "query"
@@ -938,6 +999,26 @@ class AttentionTrace:
             Called after every layer with (layers done, layers in all). What it raises stops the pass.
         """
         self._projections.find(self._layers, on_layer)
+
+    def prepare(self, name: str, on_layer: OnLayer | None = None) -> None:
+        """Run the model as often as a measure needs it, and keep what is found; `measure` does so by itself, once.
+
+        Parameters
+        ----------
+        name : str
+            Of the measure. What cannot be had, `lacks` tells afterwards.
+        on_layer : function, optional
+            Called after every layer of the first of these passes. What it raises stops it.
+        """
+        needs = get_measure(name).needs
+        if TAKE_OUTPUT & needs:
+            self.find_projections(on_layer)
+        self._second.prepare(needs, self)
+
+    def is_prepared(self, name: str) -> bool:
+        """Say whether a measure can be computed, or is known to be lacking, without running the model."""
+        needs = get_measure(name).needs
+        return (self.knows_projections or not TAKE_OUTPUT & needs) and self._second.knows(needs, self)
 
     def next_tokens(self, query: int, k: int = 5) -> list[tuple[str, float]]:
         """Say which tokens the model expects, from the last layer's row of a token.
@@ -1158,6 +1239,7 @@ class AttentionTrace:
         self._projections.release()
         self.predictions.release()
         self.rerun.release()
+        self._second.forget()
 
     @property
     def knows_projections(self) -> bool:
@@ -1244,11 +1326,37 @@ class AttentionTrace:
         reason = self.lacks(wanted.name, which, layer=number)
         if reason:
             raise ValueError(reason)
-        projection = self._projections.get(self._layers, which, number) if "output" in wanted.needs else None
+        takes_output = TAKE_OUTPUT & wanted.needs
+        projection = self._projections.get(self._layers, which, number) if takes_output else None
         if isinstance(projection, str):
             raise ValueError(projection)  # noqa: TRY004 - a reason
-        norms = self._value_norms
-        return Region(found, tile, attention=which, layer=number, projection=projection, known_norms=norms), single
+        about: dict[str, Any] = {"attention": which, "layer": number, "projection": projection}
+        about |= {"known_norms": self._value_norms, "around": self._around(wanted, which, number)}
+        return Region(found, tile, **about), single
+
+    def _why_not(self, wanted: Measure, which: str, number: int) -> str:
+        layers = self._layers[which]
+        if "below" in wanted.needs:
+            missing = next((at for at in range(number) if isinstance(layers[at], LeftOut)), None)
+            if missing is not None and not isinstance(layers[number], LeftOut):
+                return f"{wanted.label} goes through every layer below, and layer {missing} was left out (layers=)"
+        reason = why_not(wanted.needs, layers[number], self.missing, self._projections.known_of(which, number))
+        return reason or self._second.why_not(wanted.needs, which, number, self)
+
+    def _around(self, wanted: Measure, which: str, number: int) -> Around:
+        """Return what a measure needs beside its layer; raise with the reason where it cannot be had."""
+        second = self._second
+        return Around(
+            self._layers[which][: number + 1] if "below" in wanted.needs else (),
+            second.block(self, which, number) if {"block", "rest"} & wanted.needs else None,
+            second.gradient(self, which, number) if "gradient" in wanted.needs else None,
+            second.direction(self, which, number) if "direction" in wanted.needs else None,
+            second.kept,
+        )
+
+    def everything(self) -> tuple[Layers, Found]:
+        """Return all layers, and all their output projections."""
+        return self._layers, self._projections.all(self._layers)
 
     def _with_qkv(self, layer: Layer, what: str) -> QKVLayer:
         if not isinstance(layer, QKVLayer):

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from attnwidget.maths import Layer, Projection
 
+TAKE_OUTPUT = frozenset({"output", "block", "rest", "gradient", "direction"})
+"""What a measure may need that takes W_O."""
+
 NO_VALUES = "this trace has no values: they were left out (values=False)"
 
 
@@ -49,8 +52,9 @@ def why_not(needs: Collection[str], layer: Layer, missing: str, projection: Proj
     if isinstance(layer, LeftOut):
         return LEFT_OUT
     reason = why_no_qkv(layer, "scores", missing) if "scores" in needs else ""
-    if not reason and {"values", "output"} & set(needs):
+    takes_output = bool(TAKE_OUTPUT & set(needs))
+    if not reason and (takes_output or "values" in needs):
         reason = why_no_qkv(layer, "values", missing) or (NO_VALUES if getattr(layer, "v", None) is None else "")
-    if not reason and "output" in needs and isinstance(projection, str):
+    if not reason and takes_output and isinstance(projection, str):
         reason = projection
     return reason

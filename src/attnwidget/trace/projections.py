@@ -75,6 +75,10 @@ class Projections:
         found = self._found[name][number]
         return _CHANGED if isinstance(found, Projection) and not found.is_current else found
 
+    def all(self, layers: Layers) -> Found:
+        """Return every layer's projection, or why there is none."""
+        return {name: [self.get(layers, name, at) for at in range(len(those))] for name, those in layers.items()}
+
     def find(self, layers: Layers, on_layer: OnLayer | None = None) -> None:
         """Run the model, if that has not succeeded yet."""
         stopped: list[BaseException] = []

@@ -54,6 +54,8 @@ class _Place(NamedTuple):
 class Ranking(Tabular):
     """All heads by one pair's number, the strongest first; forbidden ones and those without a number last.
 
+    Of a signed measure the strongest is the one farthest from 0.
+
     `to_pandas` has a row a head: layer, head, attention, value; on an open side strongest, token.
 
     Attributes
@@ -63,7 +65,7 @@ class Ranking(Tabular):
     query, key : str
         The tokens that were asked for; "any" on an open side.
     heads : list of str
-        ``"L3-H0"``, strongest first.
+        ``"L3-H0"``, strongest first; of a measure that is of a whole layer ``"L3"``.
     attentions : list of str
         Which attention each is of.
     values : Tensor
@@ -92,10 +94,10 @@ class Ranking(Tabular):
 
     def to_table(self) -> Table:
         """Return it as rows under named columns."""
-        ids = [HeadId.read(name) for name in self.heads]
+        parts = [name[1:].partition("-H") for name in self.heads]
         columns: dict[str, Sequence[Any]] = {
-            "layer": [one.layer for one in ids],
-            "head": [one.head for one in ids],
+            "layer": [int(layer) for layer, *_ in parts],
+            "head": [int(head) if head else None for *_, head in parts],
             "attention": self.attentions,
             "value": self.values.tolist(),
         }
@@ -105,16 +107,18 @@ class Ranking(Tabular):
 
     @property
     def _about(self) -> str:
-        return f"{self.query} → {self.key}, {self.measure} in {len(self)} heads"
+        whose = "heads" if get_measure(self.measure).of == "head" else "layers, all heads of each together"
+        return f"{self.query} → {self.key}, {self.measure} in {len(self)} {whose}"
 
     def __repr__(self) -> str:
         lines = [self._about]
         lines += [self.forbidden] * bool(self.forbidden)
         several = len(set(self.attentions)) > 1
+        sign = "+" if get_measure(self.measure).domain == "signed" else ""
         for at, (name, value) in enumerate(zip(self.heads[:_SHOWN], self.values.tolist(), strict=False)):
             token = "" if self.labels is None else f"  {self.labels[at]}"
             where = f"  {self.attentions[at]}" if several else ""
-            lines.append(f"  {name:8}{value:8.4f}{where}{token}")
+            lines.append(f"  {name:8}{value:{sign}8.4f}{where}{token}")
         return "\n".join([*lines, *(["  …"] if len(self) > _SHOWN else [])])
 
 
@@ -124,6 +128,7 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
     named: dict[str, Positions] = {}
     problems: list[Exception] = []
     reasons = []
+    is_own = get_measure(measure).of == "head"  # else all heads of a layer have the same number
     for attention in attentions:
         try:
             queries, keys = (positions_of(one, side) for one, side in zip(pair, trace.sides(attention), strict=True))
@@ -136,12 +141,15 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
         found += [
             _Place(float(numbers[at]), attention, HeadId(*at), -1 if strongest is None else int(strongest[at]))
             for at in product(*map(range, numbers.shape))
+            if is_own or at[1] == 0
         ]
         if grid.is_forbidden:
             reasons.append(trace.why_forbidden(queries, keys, attention=attention))
     if not named:
         raise problems[0]
-    found.sort(key=lambda one: (not math.isnan(one.value), one.value), reverse=True)
+    strength = get_measure(measure).strength(torch.tensor([one.value for one in found]))
+    order = sorted(zip(strength.tolist(), found, strict=True), key=lambda one: _rank(*one), reverse=True)
+    found = [one for _, one in order]
     open_side = None if None not in pair else pair.index(None)
     sides = [trace.sides(one.attention)[open_side or 0] for one in found]
     query, key = (" or ".join(dict.fromkeys(_name(trace, at, named, side) for at in named)) for side in (0, 1))
@@ -149,7 +157,7 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
         measure,
         query,
         key,
-        heads=[str(one.head) for one in found],
+        heads=[str(one.head) if is_own else f"L{one.head.layer}" for one in found],
         attentions=[one.attention for one in found],
         values=torch.tensor([one.value for one in found]),
         strongest=None if open_side is None else [one.at for one in found],
@@ -158,6 +166,11 @@ def rank(trace: AttentionTrace, attentions: Sequence[str], pair: tuple[Any, Any]
         else ["" if one.at < 0 else side.text[one.at] for one, side in zip(found, sides, strict=True)],
         forbidden=reasons[0] if len(reasons) == len(named) else "",
     )
+
+
+def _rank(strength: float, one: _Place) -> tuple[bool, float, float]:
+    """Put what is no number last; of the same strength the larger number goes first."""
+    return not math.isnan(one.value), strength, one.value
 
 
 def pair_grid(trace: AttentionTrace, attention: str, pair: Positions, measure: str, *, words: bool = False) -> PairGrid:
@@ -169,7 +182,7 @@ def pair_grid(trace: AttentionTrace, attention: str, pair: Positions, measure: s
             strongest.append(torch.full((trace.n_heads(attention),), -1))
             continue
         numbers = pair_numbers(trace, attention, pair, measure, layer, words=words)  # (heads, groups)
-        best = numbers.nan_to_num(-torch.inf, neginf=-torch.inf).argmax(1)  # (heads,)
+        best = get_measure(measure).strength(numbers).argmax(1)  # (heads,)
         largest = numbers.gather(1, best[:, None])[:, 0]  # (heads,)
         values.append(largest)
         strongest.append(best.masked_fill(~largest.isfinite(), -1))

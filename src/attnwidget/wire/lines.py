@@ -41,7 +41,7 @@ def lines(
         raise ValueError(f"{rows} rows × {drawn} heads × {ask.count} are more than {LINES_MAX} lines; ask for fewer")
     if ask.side == "key" and (ask.without_self or ask.without_first):
         raise ValueError("what is left out of a row is known of whole rows: ask for the lines of queries")
-    domain = measures.get(ask.measure).domain
+    measure = measures.get(ask.measure)
     sides = [len(side.word_texts if ask.words else side.text) for side in trace.sides(attention)]
     step = max(1, _BAND // (len(ask.heads) * sides[1])) if ask.side == "query" else rows
     parts, sums, done = [], [], 0
@@ -57,9 +57,11 @@ def lines(
                 numbers = leave_out(numbers, first, itself=ask.without_self, first=ask.without_first)
             of_head = torch.arange(len(numbers))[:, None, None].expand(numbers.shape)  # (heads, rows, units)
             if ask.together:
-                one, strongest = maths.as_one(numbers, ask.together, signed=domain == "real")  # (rows, units) each
+                one, strongest = maths.as_one(numbers, ask.together, adds_up=measure.adds_up)  # (rows, units) each
                 numbers, of_head = one[None], strongest[None]  # (1, rows, units) each
-            (head, row, unit), of_rows = strongest_of(numbers, ask.count, ask.least, positive=domain != "real")
+            (head, row, unit), of_rows = strongest_of(
+                numbers, measure.strength(numbers), ask.count, ask.least if measure.adds_up else None
+            )
             of_lines = (row + first, unit, of_head[head, row, unit], numbers[head, row, unit])
             parts.append(torch.stack([one.float() for one in of_lines]))  # (4, lines)
             sums.append(of_rows)  # (4, rows)
@@ -122,20 +124,20 @@ def leave_out(rows: Tensor, start: int, *, itself: bool, first: bool) -> Tensor:
 
 
 def strongest_of(
-    numbers: Tensor, count: int, least: float, *, positive: bool
+    numbers: Tensor, strength: Tensor, count: int, least: float | None
 ) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
-    """Find the largest numbers of each row.
+    """Find the strongest numbers of each row.
 
     Parameters
     ----------
     numbers : Tensor
-        (heads, rows, units), −∞ where forbidden. NaN is never among the largest.
+        (heads, rows, units), −∞ where forbidden.
+    strength : Tensor
+        The same shape: what they are ordered by; see `Measure.strength`. What has −∞ is never among the strongest.
     count : int
         So many of each row of each head; of equal ones the first.
-    least : float
-        Smaller ones are none.
-    positive : bool
-        Whether 0 is none either.
+    least : float, optional
+        What is weaker is no line, and what is not above 0 is none either. None: all are lines.
 
     Returns
     -------
@@ -146,10 +148,8 @@ def strongest_of(
         allows most), and how many more than `count` were no smaller than `least`.
     """
     allowed = numbers != -torch.inf  # (heads, rows, units)
-    fit = allowed & (numbers > 0) if positive else allowed & ~numbers.isnan()  # (heads, rows, units)
-    if positive:
-        fit &= numbers >= least
-    found = numbers.masked_fill(~fit, -torch.inf)  # (heads, rows, units)
+    fit = strength > -torch.inf if least is None else (strength > 0) & (strength >= least)  # (heads, rows, units)
+    found = strength.masked_fill(~fit, -torch.inf)  # (heads, rows, units)
     smallest = found.topk(min(count, found.shape[-1])).values[..., -1:]  # (heads, rows, 1)
     kept = found > smallest  # (heads, rows, units)
     equal = fit & (found == smallest)  # (heads, rows, units)

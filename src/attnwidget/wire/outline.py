@@ -85,8 +85,11 @@ def _measure(trace: AttentionTrace, attention: str, name: str) -> MeasureInfo:
     one = measures.get(name)
     return MeasureInfo(
         name=name,
+        of=one.of,
         label=one.label,
         sentence=one.sentence,
         domain=one.domain,
+        below=one.below,
+        above=one.above,
         missing=trace.lacks(name, attention),
     )

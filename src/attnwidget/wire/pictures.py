@@ -35,7 +35,7 @@ def pictures(  # noqa: PLR0917 - the order is that of all builders
     alive: Callable[[], None] = lambda: None,
     queries: int = THEN,
 ) -> Pictures:
-    """Draw every head, pooled by maximum so that no single strong pair is lost.
+    """Draw every head, pooled by the largest number, or size, so that no single strong pair is lost.
 
     Parameters
     ----------
@@ -58,11 +58,11 @@ def pictures(  # noqa: PLR0917 - the order is that of all builders
     }
     nothing = torch.full_like(next(iter(drawn.values())), -torch.inf)  # (heads, size, size), of a layer left out
     pooled = torch.stack([drawn.get(layer, nothing) for layer in range(trace.n_layers(attention))])
-    domain = measures.get(measure).domain
-    limit = 1.0 if domain == "share" else _largest(pooled)
+    of = measures.get(measure)
+    limit = 1.0 if of.domain == "share" else _largest(pooled)
     sampled = _said(trace, attention, rows)
-    shades = pack(_inked(pooled, domain, limit))
-    return Pictures(run=run, measure=measure, domain=domain, limit=limit, sampled=sampled, **shades)
+    shades = pack(_inked(pooled, limit, has_signs=of.has_signs))
+    return Pictures(run=run, measure=measure, domain=of.domain, limit=limit, sampled=sampled, **shades)
 
 
 def head_pictures(
@@ -82,7 +82,7 @@ def head_pictures(
         )
     rows = _rows(trace, attention, max(FIRST, _EACH * ask.cells))
     drawn = [_drawn(trace, attention, ask.measure, layer, rows, ask.cells, alive) for layer in ask.layers]
-    array = pack(_inked(torch.stack(drawn), measures.get(ask.measure).domain, ask.limit))
+    array = pack(_inked(torch.stack(drawn), ask.limit, has_signs=measures.get(ask.measure).has_signs))
     sampled = _said(trace, attention, rows)
     return HeadPicturesReply(run=run, sampled=sampled, dtype=array["dtype"], shape=array["shape"]), array["data"]
 
@@ -129,16 +129,17 @@ def _drawn(  # noqa: PLR0917 - of what, which number, where, how fine
         where: dict[str, Any] = {"attention": attention, "queries": queries, "keys": keys}
         return trace.measure(measure, layer, heads, **where), keys
 
-    return maths.max_pool_tiles(tile, (trace.n_heads(attention), n, m), size, rows).cpu()
+    by_size = measures.get(measure).domain == "signed"
+    return maths.max_pool_tiles(tile, (trace.n_heads(attention), n, m), size, rows, by_size=by_size).cpu()
 
 
 def _largest(pooled: Tensor) -> float:
     return float(pooled.nan_to_num(0, posinf=0, neginf=0).abs().max()) or 1.0
 
 
-def _inked(pooled: Tensor, domain: str, limit: float) -> Tensor:
+def _inked(pooled: Tensor, limit: float, *, has_signs: bool) -> Tensor:
     """Write numbers, −∞ where forbidden, as shades, uint8; see `wire.schema.Pictures`."""
     known = pooled.nan_to_num(0, posinf=0, neginf=0)  # (layers, heads, rows, columns)
-    share = known / limit if domain != "real" else (known / limit + 1) / 2
+    share = (known / limit + 1) / 2 if has_signs else known / limit
     shades = (1 + 254 * share.clamp(0, 1)).round()
     return shades.masked_fill(pooled == -torch.inf, 0).to(torch.uint8)

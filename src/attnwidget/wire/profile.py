@@ -49,7 +49,7 @@ def profile_rows(trace: AttentionTrace, attention: str, ask: Profile, alive: Cal
         by_head |= {(layer, head): one for head, one in zip(chosen, numbers, strict=True)}
     rows = torch.stack([by_head[layer, head] for layer, head in ask.heads])  # (heads, units)
     if ask.together is not None:
-        one, strongest = maths.as_one(rows, ask.together, signed=measures.get(ask.measure).domain == "real")  # (units,)
+        one, strongest = maths.as_one(rows, ask.together, adds_up=measures.get(ask.measure).adds_up)  # (units,)
         rows = (
             torch.stack([one, strongest.to(one.dtype)]) if ask.together == "maximum" else one[None]
         )  # (1 or 2, units)

@@ -20,7 +20,7 @@ from attnwidget.tokens.labels import encodable
 
 Combine = Literal["mean", "sum"]
 Side = Literal["query", "key"]
-Domain = Literal["share", "positive", "real"]
+Domain = Literal["share", "positive", "real", "signed"]
 DType = Literal["float32", "int32", "uint8", "uint16"]
 
 VIEWS = {
@@ -200,9 +200,15 @@ class MeasureInfo(Wired, kw_only=True, frozen=True):
     """A measure, as the menu offers it."""
 
     name: str
+    of: Annotated[
+        Literal["head", "layer", "way"],
+        said("Whose number it is: a head's, all heads' of a layer together, or the whole way's down from a layer."),
+    ]
     label: Annotated[str, said("What one number of it is called.")]
     sentence: str
-    domain: Annotated[Domain, said("share: 0 to 1; positive: 0 and more; real: either sign.")]
+    domain: Annotated[Domain, said("share: 0 to 1; positive: 0 and more; real, signed: of either sign.")]
+    below: Annotated[str, said("What numbers below 0 do, and what those above it.")]
+    above: str
     missing: Annotated[str, said("Why it cannot be had here; empty where it can.")]
 
 

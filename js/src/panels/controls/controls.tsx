@@ -1,7 +1,7 @@
 // What is left out of the picture and what is taken together, in views that draw weights by token.
 
 import { roughly } from "../../layout/numbers";
-import { type Scale, WEIGHTS } from "../../layout/scale";
+import { addsUp, type Scale, sizesOf, WEIGHTS } from "../../layout/scale";
 import type { Context, InSight } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
 import { SmallChoice } from "../../parts/small-choice";
@@ -56,7 +56,7 @@ function OfLong({ context, inSight: { by, rule } }: { context: Context; inSight:
   const { scene, looks } = context;
   const { scale, isWhole } = scene.value ?? { scale: WEIGHTS, isWhole: true };
   // The size of other numbers is known of what is at hand.
-  const hasBound = scale.domain === "share" || (isWhole && scale.domain !== "real");
+  const hasBound = scale.domain === "share" || (isWhole && addsUp(scale));
   return (
     <>
       {hasBound && (
@@ -99,8 +99,8 @@ function OfLong({ context, inSight: { by, rule } }: { context: Context; inSight:
 }
 
 /** "weights ≥ 0.02"; of a measure with either sign, by size. */
-function boundOf({ label, domain, limit }: Scale, threshold: number): string {
-  return `${domain === "real" ? `|${label}|` : `${label}s`} ≥ ${roughly(threshold * limit)}`;
+function boundOf(scale: Scale, threshold: number): string {
+  return `${sizesOf(scale)} ≥ ${roughly(threshold * scale.limit)}`;
 }
 
 // Most weights are small: the slider gives them the larger part of its way.

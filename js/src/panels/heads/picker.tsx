@@ -2,11 +2,11 @@
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
-import { accent, headColour, pensFor, SIGNS } from "../../draw/colours";
+import { accent, headColour, pensFor, signOf, signsOf } from "../../draw/colours";
 import { drawPictures } from "../../draw/pictures";
 import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "../../layout/categories";
 import { gridOf, LABEL } from "../../layout/head-grid";
-import { headName } from "../../layout/heads";
+import { headName, whoseInWords } from "../../layout/heads";
 import { briefScore } from "../../layout/numbers";
 import { fullBar, numberIn, ranked } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
@@ -98,14 +98,16 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
   // While something is pinned the cells hold its numbers in place of the heads' pictures.
   const pair = ranking.value && ranking.value.values.length > 0 ? ranking.value : null;
   const scale = pair && scaleNamed(outline, pair.measure);
-  const full = pair && scale ? fullBar(ranked(pair), scale.domain === "share") : 1;
+  const full = pair && scale ? fullBar(ranked(pair, scale), scale.domain === "share") : 1;
   const numberOf = (head: Head) => {
     if (!pair || !scale) return null;
     const value = numberIn(pair, head);
     if (isForbidden(value)) return { look: "filled off-limits", said: "forbidden by the mask", style: {} };
-    const colour = value < 0 ? { "--ink": SIGNS[theme.value].negative } : {};
+    const signs = signsOf(scale, theme.value);
+    const colour = signs && { "--ink": signOf(signs, value) };
     const style = { "--strength": Math.min(1, Math.abs(value) / full) || 0, ...colour };
-    return { look: "filled", said: exactly(scale, value), style };
+    const whose = whoseInWords(scale, head);
+    return { look: "filled", said: `${whose && `${whose}: `}${exactly(scale, value)}`, style };
   };
 
   useSignalEffect(() => {
@@ -121,7 +123,7 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
       ink: headColour(categories.value, head, theme.value) ?? accent(theme.value),
       strength: isDimmed(headName(head)) ? DIMMED : 1,
     });
-    const signs = pictures.domain === "real" ? SIGNS[theme.value] : null;
+    const signs = signsOf(pictures, theme.value);
     drawPictures(canvas.current, decoded, { cell, gap }, look, theme.value, signs);
   });
 

@@ -1,11 +1,11 @@
 // Which head tells: all heads by the pinned pair's number, ready to be shown.
 
 import { useSignal } from "@preact/signals";
-import { categoryColour } from "../../draw/colours";
+import { categoryColour, signOf, signsOf } from "../../draw/colours";
 import { nameOf, OTHER, UNKNOWN } from "../../layout/categories";
-import { headName } from "../../layout/heads";
+import { headName, whoseName } from "../../layout/heads";
 import { fullBar, type Ranked, ranked } from "../../layout/ranking";
-import { exactly, scaleNamed } from "../../layout/scale";
+import { atMost, exactly, scaleNamed } from "../../layout/scale";
 import { queryLabel, type Side } from "../../layout/units";
 import { Around, positionOf } from "../../parts/around";
 import type { Panel, PanelProps } from "../../parts/panel";
@@ -16,9 +16,9 @@ import css from "./ranking.css";
 const FIRST = 5;
 const LONG = 40; // units of a text whose places need their position and words around them
 const ABOUT = {
-  pair: "all heads by this pair",
-  key: "where each head looks most",
-  query: "what looks at it most in each head",
+  pair: (what: string) => `all ${what}s by this pair`,
+  key: (what: string) => `where each ${what} looks most`,
+  query: (what: string) => `what looks at it most in each ${what}`,
 };
 
 function HeadRanking({ context }: PanelProps) {
@@ -28,7 +28,9 @@ function HeadRanking({ context }: PanelProps) {
   const units = state.units.value;
   if (!now || !units) return null;
   const scale = scaleNamed(now.outline, now.measure);
-  const list = ranked(now);
+  const isOwn = scale.of === "head";
+  const list = ranked(now, scale);
+  const signs = signsOf(scale, theme.value);
   const bar = fullBar(list, scale.domain === "share");
   const shown = all.value ? list : list.slice(0, FIRST);
   const open: Side | null = now.queries.length === 0 ? "query" : now.keys.length === 0 ? "key" : null;
@@ -36,13 +38,15 @@ function HeadRanking({ context }: PanelProps) {
   const several = units.query.of(now.queries).length;
   const { self, first } = context.looks.leftOut.value;
   const about = [
-    ABOUT[open ?? "pair"],
+    ABOUT[open ?? "pair"](isOwn ? "head" : "layer"),
+    scale.of === "layer" && "all heads of a layer together",
+    scale.of === "way" && "all heads of a layer and of those below",
     several > 1 && `mean of ${several} queries`,
     (self || first) && "nothing hidden", // the numbers are the model's own
   ]
     .filter(Boolean)
     .join(" · ");
-  const isOn = new Set(state.traits.heads.value.map(headName));
+  const isOn = new Set(state.traits.heads.value.map((head) => whoseName(scale, head)));
   const isLong = open !== null && units[open].labels.length > LONG;
   const show = (side: Side, row: number) => {
     const [token] = units[side].tokens(row);
@@ -53,7 +57,7 @@ function HeadRanking({ context }: PanelProps) {
   const known = categories.now.value?.fresh ? categories.now.value : null;
   const kindOf = ({ head }: Ranked) => {
     const category = known?.main(head) ?? UNKNOWN;
-    if (!known || category < OTHER) return null;
+    if (!known || category < OTHER || !isOwn) return null;
     return { category, name: nameOf(known, category), colour: categoryColour(known, category, theme.value) };
   };
   return (
@@ -62,7 +66,7 @@ function HeadRanking({ context }: PanelProps) {
       {list.length > 0 && <p class="fine">{about}</p>}
       <ol class={all.value ? "all" : ""}>
         {shown.map((one) => {
-          const name = headName(one.head);
+          const name = whoseName(scale, one.head);
           const kind = kindOf(one);
           const label = open && one.row >= 0 ? labelOf(open, one.row) : null;
           const value = exactly(scale, one.value);
@@ -71,7 +75,7 @@ function HeadRanking({ context }: PanelProps) {
               <button
                 type="button"
                 class="ranked"
-                data-listed-head={name}
+                data-listed-head={headName(one.head)}
                 aria-pressed={isOn.has(name)}
                 title={[name, kind?.name, value].filter(Boolean).join(" · ")}
                 onClick={(event) => {
@@ -92,7 +96,7 @@ function HeadRanking({ context }: PanelProps) {
                   class="bar"
                   style={{
                     "--score": Math.min(1, Math.abs(one.value) / bar),
-                    ...(kind?.colour && { "--pen": kind.colour }),
+                    ...(signs ? { "--pen": signOf(signs, one.value) } : kind?.colour && { "--pen": kind.colour }),
                   }}
                 />
                 <span class="value">{value}</span>
@@ -109,7 +113,7 @@ function HeadRanking({ context }: PanelProps) {
       </ol>
       {rest > 0 && (
         <button type="button" class="more" aria-expanded={all.value} onClick={() => (all.value = !all.value)}>
-          {all.value ? "only the first" : `${rest} more · none above ${exactly(scale, list[FIRST]?.value ?? 0)}`}
+          {all.value ? "only the first" : `${rest} more · ${atMost(scale, list[FIRST]?.value ?? 0)}`}
         </button>
       )}
     </section>

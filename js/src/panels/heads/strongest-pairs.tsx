@@ -1,8 +1,9 @@
 // Which pairs the selected heads link most, ready to be pinned.
 
-import { pensFor } from "../../draw/colours";
-import { headName } from "../../layout/heads";
-import { exactly, strengthOf } from "../../layout/scale";
+import { pensFor, signOf, signsOf } from "../../draw/colours";
+import { coloursOf } from "../../layout/categories";
+import { whoseName } from "../../layout/heads";
+import { exactly, rankOf, strengthOf } from "../../layout/scale";
 import { type Pair, pairsOf } from "../../layout/scene";
 import type { InSight } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
@@ -20,7 +21,8 @@ function StrongestPairs({ context }: PanelProps) {
   const { heads, units, scale } = scene;
   if (!scene.isWhole && !inSight.value) return null; // nobody has looked at all pairs of a long text
   const pairs = scene.isWhole ? pairsOf(scene, SHOWN) : pairsInSight(scene, inSight.value as InSight);
-  const pens = pensFor(heads, categories.now.value, theme.value);
+  const signs = signsOf(scale, theme.value);
+  const pens = pensFor(heads, coloursOf(scale, categories.now.value), theme.value);
   return (
     <section class="strongest" aria-label="strongest pairs">
       <h3>strongest pairs{!scene.isWhole && " in sight"}</h3>
@@ -28,11 +30,11 @@ function StrongestPairs({ context }: PanelProps) {
         <button
           type="button"
           key={`${head} ${query} ${key}`}
-          style={{ "--weight": strengthOf(scale, value), "--pen": pens[head]?.colour }}
+          style={{ "--weight": strengthOf(scale, value), "--pen": signs ? signOf(signs, value) : pens[head]?.colour }}
           onClick={() => state.set({ queries: units.query.tokens(query), keys: units.key.tokens(key) })}
         >
           <span class="pair">
-            {heads.length > 1 && <span class="hint">{headName(heads[head] as Head)} </span>}
+            {heads.length > 1 && <span class="hint">{whoseName(scale, heads[head] as Head)} </span>}
             <QueryName units={units.query} unit={query} /> → <bdi>{units.key.labels[key]}</bdi>
           </span>
           <span class="value">{exactly(scale, value)}</span>
@@ -43,7 +45,7 @@ function StrongestPairs({ context }: PanelProps) {
 }
 
 /** The same among the lines of a long text that are drawn. */
-function pairsInSight({ units }: Scene, { rows }: InSight): Pair[] {
+function pairsInSight({ units, scale }: Scene, { rows }: InSight): Pair[] {
   const all = [...rows].flatMap(([query, row]) =>
     row.visible < 2
       ? []
@@ -57,7 +59,7 @@ function pairsInSight({ units }: Scene, { rows }: InSight): Pair[] {
   const isItself = ({ query, key }: (typeof all)[number]) => query === key && units.query === units.key;
   return all
     .filter((one) => !isItself(one))
-    .sort((a, b) => b.value - a.value)
+    .sort((a, b) => rankOf(scale, b.value) - rankOf(scale, a.value))
     .slice(0, SHOWN);
 }
 

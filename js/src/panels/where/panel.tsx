@@ -1,10 +1,11 @@
 // Where does it look? The places where the heads on screen have their largest numbers with what is pinned.
 
 import { useSignal } from "@preact/signals";
+import { signOf, signsOf } from "../../draw/colours";
 import type { Focus } from "../../layout/focus";
-import { headName } from "../../layout/heads";
+import { howMany, whoseName } from "../../layout/heads";
 import { FAR, type Place, REACH, strongestPlaces } from "../../layout/places";
-import { exactly, WEIGHTS } from "../../layout/scale";
+import { addsUp, exactly, type Scale, WEIGHTS } from "../../layout/scale";
 import { evenOver, spreadInWords } from "../../layout/standing";
 import { isForbidden } from "../../layout/tile";
 import type { Side, Sides } from "../../layout/units";
@@ -31,6 +32,9 @@ function Where({ context }: PanelProps) {
   return <Places context={context} scene={now} profile={found?.outline === now.outline ? found : null} />;
 }
 
+/** Whether 0 is none: then a bar says how much. */
+const hasBars = ({ domain }: Scale): boolean => domain === "share" || domain === "signed";
+
 interface Props {
   context: Context;
   scene: Scene;
@@ -49,13 +53,16 @@ function Places({ context, scene, profile }: Props) {
   const near =
     isOneText && isLong && looks.far.value ? ((side === "key" ? pins.value?.queries : pins.value?.keys) ?? []) : [];
   const found = profile?.side === side && profile.values.length === own.labels.length ? profile : null;
-  const all = found ? strongestPlaces(found.values, isLong ? MORE : LISTED_SHORT, near, isLong ? REACH : 0) : [];
+  const all = found
+    ? strongestPlaces(found.values, isLong ? MORE : LISTED_SHORT, scene.scale, near, isLong ? REACH : 0)
+    : [];
   const isMaximum = scene.together === "maximum" || Boolean(found?.strongest); // numbers of several heads: no sum of them is one
-  const adds = scene.scale.domain === "share" && !isMaximum;
+  const adds = hasBars(scene.scale) && !isMaximum;
   const places = more.value ? all : all.slice(0, LISTED);
   const unitName = state.traits.words.value ? "words" : "tokens";
   const [head] = scene.heads;
-  const shown = scene.heads.length === 1 && head ? headName(head) : `${scene.heads.length} heads`;
+  const shown =
+    scene.heads.length === 1 && head ? whoseName(scene.scale, head) : howMany(scene.scale, scene.heads.length);
   return (
     <section class="where" aria-label="where it looks" data-long={isLong}>
       <h2>
@@ -141,8 +148,9 @@ interface RowProps {
 }
 
 function Row({ context, scene, side, place: { unit, value, units: count, share }, adds, full, head }: RowProps) {
-  const { state, place, hover } = context;
+  const { state, place, hover, theme } = context;
   const { scale } = scene;
+  const signs = signsOf(scale, theme.value);
   const own = scene.units[side];
   const name = side === "key" ? "keys" : "queries";
   const pinned = state.traits[name].value;
@@ -154,7 +162,7 @@ function Row({ context, scene, side, place: { unit, value, units: count, share }
   };
   const says = [
     adds && count > 1 && `with its neighbours, ${count} in all: ${exactly(scale, share)}`,
-    head ? `show it in ${headName(head)}` : "show it",
+    head ? `show it in ${whoseName(scale, head)}` : "show it",
     "Shift pins it",
   ];
   return (
@@ -179,9 +187,16 @@ function Row({ context, scene, side, place: { unit, value, units: count, share }
         <span class="position">{positionOf(own, unit)}</span>
         <Around units={own} unit={unit} />
         <span class="value">{exactly(scale, value)}</span>
-        {head && <span class="whose">{headName(head)}</span>}
-        {scale.domain === "share" && (
-          <i class="place-bar" style={{ "--peak": value / full, "--share": (adds ? share : value) / full }} />
+        {head && <span class="whose">{whoseName(scale, head)}</span>}
+        {hasBars(scale) && (
+          <i
+            class="place-bar"
+            style={{
+              "--peak": Math.abs(value) / full,
+              "--share": Math.abs(adds ? share : value) / full,
+              ...(signs && { "--pen": signOf(signs, value) }),
+            }}
+          />
         )}
       </button>
       <button
@@ -229,10 +244,11 @@ function aboutOf(
   unitName: string | null,
 ) {
   const [head] = heads;
-  const many = strongest ? `largest in any of ${heads.length} heads` : `${together ?? "mean"} of ${heads.length} heads`;
-  const isMean = scale.domain === "real";
+  const count = howMany(scale, heads.length);
+  const many = strongest ? `largest in any of ${count}` : `${together ?? "mean"} of ${count}`;
+  const isMean = !addsUp(scale);
   return [
-    `${scale.label}${heads.length > 1 ? `: ${many}` : head ? ` in ${headName(head)}` : ""}`,
+    `${scale.label}${heads.length > 1 ? `: ${many}` : head ? ` in ${whoseName(scale, head)}` : ""}`,
     of.length > 1 &&
       `${isMean ? "mean" : side === "key" ? combine : "sum"} of ${of.length} ${side === "key" ? "queries" : "keys"}`,
     leftOut && (!isWhole || strongest) && "nothing is left out of it",

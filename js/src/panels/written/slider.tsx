@@ -1,9 +1,9 @@
 // What was seen when this token was written: a slider over the tokens that the model wrote itself.
 
 import { Fragment } from "preact";
-import { headName } from "../../layout/heads";
+import { howMany, whoseName } from "../../layout/heads";
 import { strongestPlaces } from "../../layout/places";
-import { exactly } from "../../layout/scale";
+import { exactly, mostIn, WEIGHTS } from "../../layout/scale";
 import { pinsOf, queriesOf, stepOf, writtenIn } from "../../layout/written";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
@@ -69,14 +69,19 @@ function Looks({ context: { scene, pinned, drawsTiles }, row }: { context: Conte
   const [now, profile] = [scene.value, pinned.value];
   const isHere = drawsTiles.value && profile?.side === "key" && profile.outline === now?.outline && !profile.strongest;
   const places =
-    isHere && profile.of.length === 1 && profile.of[0] === row ? strongestPlaces(profile.values, LISTED, [], 0) : [];
+    isHere && profile.of.length === 1 && profile.of[0] === row
+      ? strongestPlaces(profile.values, LISTED, now?.scale ?? WEIGHTS, [], 0)
+      : [];
   if (!now || !profile || places.length === 0) return <>.</>;
   const { scale, heads, units, leftOut } = now;
   const [head] = heads;
-  const whose = heads.length === 1 && head ? headName(head) : `${now.together ?? "mean"} of ${heads.length} heads`;
+  const whose =
+    heads.length === 1 && head
+      ? whoseName(scale, head)
+      : `${now.together ?? "mean"} of ${howMany(scale, heads.length)}`;
   return (
     <>
-      : {scale.domain === "share" ? "it looks most at" : `its largest ${scale.label}s are on`}
+      : {scale.domain === "share" ? "it looks most at" : `its ${mostIn(scale)} ${scale.label}s are on`}
       {places.map(({ unit, value }, nth) => (
         <Fragment key={unit}>
           {" "}

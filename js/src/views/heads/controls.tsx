@@ -3,7 +3,7 @@
 import { countsOf, nameOf, numberOf, OTHER } from "../../layout/categories";
 import { headName } from "../../layout/heads";
 import { numberFor, ORDERS, type Order } from "../../layout/heads-order";
-import { scaleNamed } from "../../layout/scale";
+import { addsUp, scaleNamed } from "../../layout/scale";
 import { MeasureMenu } from "../../panels/measure";
 import type { Context } from "../../parts/context";
 import { NumberField } from "../../parts/number-field";
@@ -103,7 +103,7 @@ function Bound({ context: { state }, store }: { context: Context; store: HeadsSt
   const outline = state.kernel.outline.value;
   if (!outline || !numberFor(order, store.known.value)) return null;
   const isOfPair = order === "pinned pair" || order === "layer";
-  const isReal = isOfPair && scaleNamed(outline, state.traits.measure.value).domain === "real";
+  const isReal = isOfPair && !addsUp(scaleNamed(outline, state.traits.measure.value));
   const [least, most] = isReal ? [-1000, 1000] : order === "similarity" ? [0, 1] : [0, 1000];
   const usual = order === "similarity" ? 1 : isReal ? least : 0;
   const words = order === "similarity" ? "up to" : "from";

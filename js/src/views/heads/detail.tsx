@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { prepare } from "../../draw/canvas";
-import { accent, categoryColour, headColour, SIGNS } from "../../draw/colours";
+import { accent, categoryColour, headColour, signsOf } from "../../draw/colours";
 import { createPainter } from "../../draw/pictures";
 import { bestOf, nameOf, OTHER } from "../../layout/categories";
 import { headName } from "../../layout/heads";
@@ -42,8 +42,8 @@ export function Detail({ context, store, outline, side }: Props) {
         const shades = store.pictured.value?.problem === "" ? store.shades(one, side) : null;
         if (!shades) return;
         const ink = headColour(categories.now.value, one, theme.value) ?? accent(theme.value);
-        const isReal = state.kernel.pictures.value?.domain === "real";
-        const paint = createPainter(pen, isReal ? SIGNS[theme.value] : null, theme.value);
+        const signs = signsOf(state.kernel.pictures.value, theme.value);
+        const paint = createPainter(pen, signs, theme.value);
         paint(shades, { ink, strength: 1 }, 0, 0, side, true);
       }),
     [side],

@@ -1,25 +1,33 @@
 // What a picture shows, of how many queries it is drawn, and what an order's numbers mean.
 
+import { signsOf } from "../../draw/colours";
 import { headName } from "../../layout/heads";
+import { coloursInWords, scaleNamed } from "../../layout/scale";
 import { tokensOf } from "../../layout/units";
+import { MeasureMeaning } from "../../panels/measure";
 import type { Context } from "../../parts/context";
+import { SignRamp } from "../../parts/sign-ramp";
 import type { HeadsStore } from "./store";
 
-export function Legend({ context: { state, client }, store }: { context: Context; store: HeadsStore }) {
+const SAME = "the same in all heads of a layer: it is a number of the layer";
+
+export function Legend({ context, store }: { context: Context; store: HeadsStore }) {
+  const { state, client, theme } = context;
   const outline = state.kernel.outline.value;
   if (!outline) return null;
-  const measure = outline.measures.find(({ name }) => name === state.traits.measure.value);
+  const measure = scaleNamed(outline, state.traits.measure.value);
   const of = tokensOf(outline.queries).tokens.length;
   const sampled = store.sampled.value;
   const pictured = store.pictured.value;
   const distances = store.distances.value;
   const [from, order] = [store.reference.value, store.order.value];
-  const is =
-    measure?.domain === "real"
-      ? "stronger = farther from 0 · red above, blue below"
-      : `stronger = larger ${measure?.label ?? "number"}`;
+  const signs = signsOf(measure, theme.value);
+  const limit = pictured?.problem === "" ? state.kernel.pictures.value?.limit : undefined;
+  const is = signs ? `stronger = farther from 0${coloursInWords(measure)}` : `stronger = larger ${measure.label}`;
   return (
     <div class="heads-legend">
+      {pictured && <MeasureMeaning context={context} name={measure.name} />}
+      {pictured && measure.of !== "head" && <span>{SAME}</span>}
       <LeftOut category={state.traits.category.value} store={store} />
       {pictured?.problem ? (
         <span>{pictured.problem}</span>
@@ -29,6 +37,7 @@ export function Legend({ context: { state, client }, store }: { context: Context
           queries down, keys across · {is} · hatched: hidden by the mask
         </span>
       )}
+      {signs && limit !== undefined && <SignRamp scale={measure} limit={limit} signs={signs} />}
       {sampled !== null && (
         <span data-sampled={sampled}>
           sampled: {sampled.toLocaleString("en")} of {of.toLocaleString("en")} queries
@@ -43,7 +52,7 @@ export function Legend({ context: { state, client }, store }: { context: Context
         </span>
       )}
       {order === "category" && <span>below: the score of the head’s category</span>}
-      {order === "pinned pair" && <span>below: the pinned pair’s {measure?.label ?? "number"}</span>}
+      {order === "pinned pair" && <span>below: the pinned pair’s {measure.label}</span>}
     </div>
   );
 }

@@ -3,7 +3,7 @@
 import { effect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { prepare } from "../../draw/canvas";
-import { accent, headColour, SIGNS } from "../../draw/colours";
+import { accent, headColour, signsOf } from "../../draw/colours";
 import { createPainter } from "../../draw/pictures";
 import { nameOf, OTHER } from "../../layout/categories";
 import { LABEL } from "../../layout/head-grid";
@@ -102,8 +102,8 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
         if (!element || !run) return;
         const pen = prepare(element, width, height);
         const there = store.pictured.value;
-        const isReal = state.kernel.pictures.value?.domain === "real";
-        const paint = createPainter(pen, isReal ? SIGNS[theme.value] : null, theme.value);
+        const signs = signsOf(state.kernel.pictures.value, theme.value);
+        const paint = createPainter(pen, signs, theme.value);
         for (const { head, x, y } of placed) {
           const shades =
             there && !there.problem && outline.value?.kept.includes(head[0]) ? store.shades(head, cell) : null;

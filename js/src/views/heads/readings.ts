@@ -2,7 +2,7 @@
 
 import { nameOf, OTHER, scoreOf, UNKNOWN } from "../../layout/categories";
 import { headName } from "../../layout/heads";
-import { briefScore, short } from "../../layout/numbers";
+import { briefScore, plus, short } from "../../layout/numbers";
 import { numberIn } from "../../layout/ranking";
 import { exactly, scaleNamed } from "../../layout/scale";
 import { isForbidden } from "../../layout/tile";
@@ -18,7 +18,8 @@ const SAID = 3; // tokens named one by one
 export function briefNumber({ state }: Context, store: HeadsStore, value: number): string {
   const outline = state.kernel.outline.value;
   if (store.order.value !== "pinned pair" || !outline) return briefScore(value);
-  if (scaleNamed(outline, state.traits.measure.value).domain !== "share") return short(value);
+  const { domain } = scaleNamed(outline, state.traits.measure.value);
+  if (domain !== "share") return domain === "signed" ? plus(value, short(value)) : short(value);
   if (value > 0 && value < TINY) return `<${TINY.toExponential(0)}`;
   return value > 0 && value < 0.005 ? value.toExponential(0) : briefScore(value);
 }

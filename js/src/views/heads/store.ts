@@ -7,6 +7,7 @@ import { headName } from "../../layout/heads";
 import { type Filter, groupsOf, type Known, type Order, passes } from "../../layout/heads-order";
 import { mapOf, rowsOf, type Wall } from "../../layout/heads-wall";
 import { numberIn } from "../../layout/ranking";
+import { rankOf, scaleNamed } from "../../layout/scale";
 import type { Context } from "../../parts/context";
 import type { Head, Outline } from "../../wire/schema";
 import { createDistances, type Distances } from "./distances";
@@ -75,6 +76,7 @@ export function createStore(context: Context, own: string): HeadsStore {
     return {
       categories: categories.now.value,
       pair: numbers && ((head) => numberIn(numbers, head)),
+      ...(numbers && { rank: (value) => rankOf(scaleNamed(numbers.outline, numbers.measure), value) }),
       distance: apart && (([layer, head]) => apart.values?.[layer * apart.heads + head] ?? Number.NaN),
     };
   });

@@ -1,11 +1,13 @@
 // What the lines mean, and whose they are.
 
-import { pensFor, SIGNS } from "../../draw/colours";
+import { pensFor, signsOf } from "../../draw/colours";
 import type { Theme } from "../../host";
+import { coloursOf } from "../../layout/categories";
 import { type Combine, type Focus, shadedSide } from "../../layout/focus";
+import { howMany } from "../../layout/heads";
 import { shareOf, withPinned } from "../../layout/in-sight";
 import { percent, roughly, short } from "../../layout/numbers";
-import { type Scale, WEIGHTS } from "../../layout/scale";
+import { addsUp, coloursInWords, type Scale, sizesOf, WEIGHTS } from "../../layout/scale";
 import { visibleKeys } from "../../layout/standing";
 import { isForbidden } from "../../layout/tile";
 import { TOGETHER } from "../../layout/together";
@@ -31,12 +33,12 @@ export function Legend({ context, store, shown }: Props) {
   const scale = store.scale.value;
   const { state, looks } = context;
   const { combine, queries } = state.traits;
-  const categories = context.categories.now.value;
+  const categories = coloursOf(scale, context.categories.now.value);
   const theme = context.theme.value;
   const pens = pensFor(heads, categories, theme);
   const { dropped } = store.edges.value;
   const [pen, ...others] = pens;
-  const signs = scale.domain === "real" ? SIGNS[theme] : null;
+  const signs = signsOf(scale, theme);
   const pinned = units.query.of(queries.value);
   const at = context.focus.value;
   const hides = at && shadedSide(at) === "query" ? "cannot see it" : "hidden by the mask"; // what is struck through
@@ -52,7 +54,7 @@ export function Legend({ context, store, shown }: Props) {
         {found
           ? `thickest = ${roughly(scale.limit)}${store.overflows.value ? " and more" : ""}`
           : meaningOf(scale, theme)}
-        {found && scale.domain === "real" && " from 0 · red above, blue below"}
+        {found && signs && ` from 0${coloursInWords(scale)}`}
       </span>
       {found && <span class="drawn">{drawnOf(context, store, shown)}</span>}
       {found && <Folding store={store} shown={shown} />}
@@ -67,12 +69,12 @@ export function Legend({ context, store, shown }: Props) {
               looks.together.value = how;
             }}
           />
-          of {heads.length} heads
+          of {howMany(scale, heads.length)}
         </span>
       ) : (
-        heads.length > 1 && <span>numbers: mean of {heads.length} heads</span>
+        heads.length > 1 && <span>numbers: mean of {howMany(scale, heads.length)}</span>
       )}
-      {pinned.length > 1 && scale.domain !== "real" && (
+      {pinned.length > 1 && addsUp(scale) && (
         <span class="taken">
           numbers:
           <SmallChoice
@@ -100,7 +102,7 @@ export function Legend({ context, store, shown }: Props) {
       {!found && dropped > 0 && <span>strongest lines only, {dropped.toLocaleString("en")} left out</span>}
       {together && categories && <Kinds heads={heads} categories={categories} theme={theme} />}
       {!together && heads.length > 1 && (
-        <HeadNames heads={heads} pens={pens} categories={categories} signed={signs !== null} />
+        <HeadNames heads={heads} pens={pens} categories={categories} scale={scale} signed={signs !== null} />
       )}
     </div>
   );
@@ -159,7 +161,7 @@ function drawnOf({ inSight, state }: Context, { sides, edges }: LinesStore, { sc
   const [each, others] = side === "key" ? ["key", "queries"] : ["query", "keys"];
   const most =
     rule.count === 1 ? `strongest ${others === "keys" ? "key" : "query"}` : `${rule.count} strongest ${others}`;
-  const which = by === "least" ? `${scale.label}s ≥ ${roughly(rule.least)}` : `the ${most} of each ${each}`;
+  const which = by === "least" ? `${sizesOf(scale)} ≥ ${roughly(rule.least)}` : `the ${most} of each ${each}`;
   const what = side === "key" ? `of what ${own.length === 1 ? "it gets" : "they get"}` : "of the weight in sight";
   const { dropped } = edges.value;
   return [
@@ -206,7 +208,7 @@ function Lettering({ units: { query, key } }: { units: Sides }) {
   );
 }
 
-function meaningOf({ domain, label }: Scale, theme: Theme): string {
+function meaningOf(scale: Scale, theme: Theme): string {
   const look = theme === "light" ? "thicker, darker" : "thicker, brighter";
-  return domain === "real" ? `${look} = farther from 0 · red above, blue below` : `${look} = larger ${label}`;
+  return signsOf(scale, theme) ? `${look} = farther from 0${coloursInWords(scale)}` : `${look} = larger ${scale.label}`;
 }

@@ -4,7 +4,8 @@ import type { Pen } from "../../draw/colours";
 import { markPath } from "../../draw/marks";
 import type { Theme } from "../../host";
 import { type HeadCategories, nameOf, OTHER } from "../../layout/categories";
-import { headName } from "../../layout/heads";
+import { headName, whoseName } from "../../layout/heads";
+import type { Scale } from "../../layout/scale";
 import { Swatch } from "../../parts/swatch";
 import type { Head } from "../../wire/schema";
 
@@ -32,12 +33,13 @@ interface NamesProps {
   heads: Head[];
   pens: Pen[];
   categories: HeadCategories | null;
+  scale: Scale;
   /** Whether colour tells a number's sign, and the marks alone whose it is. */
   signed: boolean;
 }
 
 /** The lines of a pair from top to bottom, each with its mark, its head and that one's category. */
-export function HeadNames({ heads, pens, categories, signed }: NamesProps) {
+export function HeadNames({ heads, pens, categories, scale, signed }: NamesProps) {
   return (
     <span class="head-names">
       {heads.map((head, at) => {
@@ -50,7 +52,7 @@ export function HeadNames({ heads, pens, categories, signed }: NamesProps) {
               <line x1="8" x2="26" y1="5" y2="5" stroke={paint} stroke-width="2.5" />
               <path d={markPath(mark, 5, 5, 3.6)} fill={paint} />
             </svg>
-            {headName(head)}
+            {whoseName(scale, head)}
             {categories && main !== null && main >= OTHER && <bdi>{nameOf(categories, main)}</bdi>}
           </span>
         );

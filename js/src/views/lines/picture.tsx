@@ -2,10 +2,11 @@
 
 import { effect, useComputed, useSignal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { type Pen, pensFor, SIGNS } from "../../draw/colours";
+import { type Pen, pensFor, type Signs, signsOf } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
 import { drawLines, type LinesGeometry } from "../../draw/lines";
 import type { Theme } from "../../host";
+import { coloursOf } from "../../layout/categories";
 import { edgeAt, focusEdges, linesAway } from "../../layout/edges";
 import type { Hover } from "../../layout/focus";
 import { rowOf, within } from "../../layout/fold";
@@ -77,8 +78,10 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
     return Math.max(widestLabel(shown.value.units, stage.current), store.shown.value?.found ? GAP_LABEL : 0);
   });
   const widths = useComputed(() => stageWidths(width.value, widest.value));
-  const pens = useComputed(() => pensFor(shown.value.heads, categories.now.value, theme.value));
-  const signs = useComputed(() => (shown.value.scale.domain === "real" ? SIGNS[theme.value] : null));
+  const pens = useComputed(() =>
+    pensFor(shown.value.heads, coloursOf(shown.value.scale, categories.now.value), theme.value),
+  );
+  const signs = useComputed(() => signsOf(shown.value.scale, theme.value));
   const shades = useComputed(() => shadesFor(context, store));
   const hits = useComputed(() => {
     const { places, at, side } = context.find;
@@ -178,6 +181,7 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
           scale={store.scale.value}
           isLong={found !== null}
           shades={shades.value?.side === name ? shades.value : null}
+          signs={signs.value}
           focused={name === "query" ? focus.value?.queries : focus.value?.keys}
           found={hits.value[name]}
           pinned={scene.units[name].of((name === "query" ? state.traits.queries : state.traits.keys).value)}
@@ -191,7 +195,7 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
   );
 
   return (
-    <div class="lines-view" style={tint(pens.value, theme.value)}>
+    <div class="lines-view" style={tint(pens.value, signs.value, theme.value)}>
       <Header context={context} store={store} width={width.value} widths={widths.value} />
       {/* biome-ignore lint/a11y/noStaticElementInteractions: lines are pixels; their tokens take the keyboard */}
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the same */}
@@ -227,9 +231,9 @@ export function Picture({ context, store, shown: { scene, found }, onDrawn }: Pr
 }
 
 /** One head's tokens are shaded in its colour; the mean over several belongs to none of them. */
-function tint([pen, ...others]: Pen[], theme: Theme) {
-  if (!pen || others.length > 0) return {};
-  return { "--pen": pen.colour, "--shade": `${100 * shadeFor(pen.colour, theme)}%` };
+function tint([pen, ...others]: Pen[], signs: Signs | null, theme: Theme) {
+  const colour = signs?.positive ?? (others.length === 0 && pen?.colour);
+  return colour ? { "--pen": colour, "--shade": `${100 * shadeFor(colour, theme)}%` } : {};
 }
 
 /** Like useSignalEffect, but before the browser paints: labels never stand a frame without their lines. */

@@ -4,7 +4,7 @@ import { computed, effect, type ReadonlySignal, type Signal, signal } from "@pre
 import { edgesFrom, indexEdges } from "../../layout/edge-index";
 import { type Edges, edgesWhere, focusEdges } from "../../layout/edges";
 import { type Line, linesOf, withPinned } from "../../layout/in-sight";
-import { type Scale, scaleTo, WEIGHTS } from "../../layout/scale";
+import { addsUp, type Scale, scaleTo, WEIGHTS } from "../../layout/scale";
 import { fitsStage, linesCarried, rowHeight, stageLimit } from "../../layout/stage";
 import type { Row, Rule } from "../../layout/strongest";
 import type { Span } from "../../layout/tile";
@@ -83,7 +83,7 @@ export function createStore(context: Context): LinesStore {
   });
   const by = computed((): InSight["by"] => {
     const { isWhole, scale } = scene.value ?? {};
-    if (scale?.domain === "real" || (!isWhole && scale?.domain !== "share")) return "strongest";
+    if (scale && (!addsUp(scale) || (!isWhole && scale.domain !== "share"))) return "strongest";
     return looks.linesBy.value ?? (threshold.value === USUAL ? "strongest" : "least");
   });
   const rule = computed((): Rule => {

@@ -1,4 +1,5 @@
 import { useComputed } from "@preact/signals";
+import { type Signs, signOf } from "../../draw/colours";
 import { type Item, itemAt, rowNear } from "../../layout/fold";
 import { briefly, type Scale } from "../../layout/scale";
 import type { Side, Units } from "../../layout/units";
@@ -21,6 +22,8 @@ interface Props {
   /** Whether weights are small: of a text that does not fit the stage. */
   isLong: boolean;
   shades: Shades | null;
+  /** The colours of numbers of either sign. */
+  signs: Signs | null;
   focused: readonly number[] | null | undefined;
   pinned: number[];
   /** Where what is looked for stands, and the place that Find is at. */
@@ -146,6 +149,7 @@ function Token(props: TokenProps) {
     scale,
     isLong,
     shades,
+    signs,
     focused,
     pinned,
     found,
@@ -174,7 +178,11 @@ function Token(props: TokenProps) {
       aria-selected={pinned.includes(unit)}
       aria-posinset={unit + 1}
       aria-setsize={units.labels.length}
-      style={{ ...style, "--weight": shade?.strength || 0 }}
+      style={{
+        ...style,
+        "--weight": shade?.strength || 0,
+        ...(signs && { "--pen": signOf(signs, shade?.value ?? 0) }),
+      }}
       onPointerEnter={() => onHover(unit)}
       onPointerLeave={() => onHover(null)}
       onFocus={() => onHover(unit)}

@@ -1,9 +1,8 @@
 // The scale: from one end to the other, in the very widths and opacities of the lines.
 
-import type { Signs } from "../../draw/colours";
+import { type Signs, signOf } from "../../draw/colours";
 import { lineOpacity, lineWidth } from "../../draw/lines";
-import { roughly, short } from "../../layout/numbers";
-import type { Scale } from "../../layout/scale";
+import { endsInWords, type Scale } from "../../layout/scale";
 
 /** A weight marked on the scale. */
 export interface Even {
@@ -20,12 +19,12 @@ interface WedgeProps {
 
 const [LENGTH, HIGH, BELOW, LETTER] = [84, 10, 9, 7]; // px
 
-export function Wedge({ scale: { limit, label, domain }, colour, signs, even }: WedgeProps) {
+export function Wedge({ scale, colour, signs, even }: WedgeProps) {
   const places = Array.from({ length: 16 }, (_, at) => (at + 0.5) / 16);
-  const [low, high] = [signs ? short(-limit) : "0", domain === "share" ? roughly(limit) : short(limit)];
+  const [low, high] = endsInWords(scale);
   const start = LETTER * low.length + 4;
   const width = start + LENGTH + LETTER * high.length + 4;
-  const mark = even && start + Math.min(1, even.value / limit) * LENGTH;
+  const mark = even && start + Math.min(1, even.value / scale.limit) * LENGTH;
   return (
     <svg
       class="wedge"
@@ -33,7 +32,7 @@ export function Wedge({ scale: { limit, label, domain }, colour, signs, even }: 
       height={HIGH + BELOW}
       viewBox={`0 0 ${width} ${HIGH + BELOW}`}
       role="img"
-      aria-label={`${label} ${low} to ${high}`}
+      aria-label={`${scale.label} ${low} to ${high}`}
     >
       <text x={start - 4} y="9" text-anchor="end">
         {low}
@@ -48,7 +47,7 @@ export function Wedge({ scale: { limit, label, domain }, colour, signs, even }: 
             y={HIGH / 2 - lineWidth(strength) / 2}
             width={LENGTH / 16 + 0.05}
             height={lineWidth(strength)}
-            fill={signs ? signs[value < 0 ? "negative" : "positive"] : colour}
+            fill={signs ? signOf(signs, value) : colour}
             opacity={lineOpacity(strength)}
           />
         );

@@ -2,9 +2,9 @@
 
 import { BROKEN, hatchImage, heatGradient } from "../../draw/heat";
 import { DECADES, KINDS } from "../../layout/cells";
-import { headName } from "../../layout/heads";
+import { howMany, whoseName } from "../../layout/heads";
 import { figure } from "../../layout/numbers";
-import type { Scale } from "../../layout/scale";
+import { addsUp, endsInWords, hasSigns, type Scale } from "../../layout/scale";
 import { TOGETHER } from "../../layout/together";
 import type { Context } from "../../parts/context";
 import { SmallChoice } from "../../parts/small-choice";
@@ -25,28 +25,21 @@ export function Legend({ context, store, scene }: Props) {
   const plan = store.plan.value;
   if (!plan) return null;
   const { range, ink, level } = plan;
-  const isReal = scale.domain === "real";
   const many = store.cells.together.value;
-  const end = (value: number) => figure(value, 2);
   const beyond = range.largest > range.top * (1 + 1e-6);
-  const top = `${beyond ? "≥ " : ""}${end(range.top)}`;
-  const low = isReal
-    ? `${beyond ? "≤ " : ""}${end(-range.top)}`
-    : ink.isLog
-      ? `≤ ${end(range.top / 10 ** DECADES)}`
-      : "0";
-  const kind = isReal && ink.kind === "mass" ? "mean" : ink.kind;
+  const [low, top] = endsInWords(scale, figure(range.top, 2), beyond);
+  const kind = !addsUp(scale) && ink.kind === "mass" ? "mean" : ink.kind;
   const withheld = leftOut && !isWhole;
   return (
     <div class="legend matrix-legend">
       <span class="heat">
-        <span>{low}</span>
+        <span>{ink.isLog && !ink.signs ? `≤ ${figure(range.top / 10 ** DECADES, 2)}` : low}</span>
         <i style={{ background: heatGradient(ink) }} />
         <span>{top}</span>
       </span>
       <span>
         {level === 0 ? scale.label : ofACell(kind, scale)}
-        {beyond && ` · up to ${end(range.largest)} in sight`}
+        {beyond && ` · up to ${figure(range.largest, 2)} in sight`}
       </span>
       <SmallChoice
         label="Colour scale"
@@ -61,7 +54,7 @@ export function Legend({ context, store, scene }: Props) {
           cell:
           <SmallChoice
             label="What a cell shows"
-            names={isReal ? REAL_KINDS : KINDS}
+            names={addsUp(scale) ? KINDS : REAL_KINDS}
             chosen={kind}
             onChoose={(name) => {
               store.kind.value = name === "maximum" ? "maximum" : "mass";
@@ -79,7 +72,7 @@ export function Legend({ context, store, scene }: Props) {
               looks.together.value = how;
             }}
           />
-          of {heads.length <= 3 ? heads.map(headName).join(", ") : `${heads.length} heads`}
+          of {heads.length <= 3 ? heads.map((head) => whoseName(scale, head)).join(", ") : howMany(scale, heads.length)}
         </span>
       )}
       {range.forbidden && (
@@ -104,9 +97,11 @@ export function Legend({ context, store, scene }: Props) {
   );
 }
 
-function ofACell(kind: string, { domain, label }: Scale): string {
-  if (kind === "mass") return `mass of a cell: ${label}s, sum over its keys, mean over its queries`;
-  return `${kind === "mean" ? kind : domain === "real" ? "farthest from 0" : "largest"} ${label} of a cell`;
+function ofACell(kind: string, scale: Scale): string {
+  const { label } = scale;
+  if (kind === "mass")
+    return `mass of a cell: ${scale.domain === "signed" ? label : `${label}s`}, sum over its keys, mean over its queries`;
+  return `${kind === "mean" ? kind : hasSigns(scale) ? "farthest from 0" : "largest"} ${label} of a cell`;
 }
 
 const REAL_KINDS = ["maximum", "mean"] as const;

@@ -1,6 +1,6 @@
 // One line above the matrix: which cell is pointed at and what is in it, and how near one is.
 
-import { exactly } from "../../layout/scale";
+import { addsUp, exactly, hasSigns } from "../../layout/scale";
 import type { Span } from "../../layout/tile";
 import { isForbidden } from "../../layout/tile";
 import type { Context } from "../../parts/context";
@@ -76,8 +76,8 @@ function cellInWords({ state }: Context, store: MatrixStore, { scale }: Scene, o
     return `${where}: ${step > 1 ? "forbidden as far as it was looked at" : "forbidden by the mask"}`;
   if (Number.isNaN(largest)) return `${where}: the model computed no number`;
   if (isPair) return `${where}: ${exactly(scale, largest)}`;
-  const most = `${scale.domain === "real" ? `${scale.label} farthest from 0` : `largest ${scale.label}`} ${step > 1 ? "≥ " : ""}${exactly(scale, largest)}`;
-  return `${where}: ${most} · ${scale.domain === "real" ? "mean" : "mass"} ${step > 1 ? "≈ " : ""}${exactly(scale, mass)}`;
+  const most = `${hasSigns(scale) ? `${scale.label} farthest from 0` : `largest ${scale.label}`} ${step > 1 ? "≥ " : ""}${exactly(scale, largest)}`;
+  return `${where}: ${most} · ${addsUp(scale) ? "mass" : "mean"} ${step > 1 ? "≈ " : ""}${exactly(scale, mass)}`;
 }
 
 /** How exact what is on screen is, and the way to more. */

@@ -9,6 +9,7 @@ import { howTaken } from "../../layout/focus";
 import { headName } from "../../layout/heads";
 import { bring, CELL_MAX, stageOf, xOf, yOf, zoomAt } from "../../layout/matrix";
 import { figure } from "../../layout/numbers";
+import { hasSigns } from "../../layout/scale";
 import type { Span } from "../../layout/tile";
 import { queryLabel, type Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
@@ -270,7 +271,7 @@ function drawFront(canvas: HTMLCanvasElement, context: Context, store: MatrixSto
       isWritten: (side, unit) => units[side].generated[unit] === true,
       strong: { query: new Set(focused?.queries ?? pinned.query), key: new Set(focused?.keys ?? pinned.key) },
       strips: [meanStrip(now.means, look), profileStrip(context, scene, now)],
-      signed: scale.domain === "real",
+      signed: hasSigns(scale),
     },
     look,
   );

@@ -1,8 +1,9 @@
 // What the matrix view holds in one mounted widget: never synced.
 
 import { computed, effect, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { accent, pensFor, SIGNS } from "../../draw/colours";
+import { accent, pensFor, signsOf } from "../../draw/colours";
 import type { Ink } from "../../draw/heat";
+import { coloursOf } from "../../layout/categories";
 import {
   type Address,
   type Cells,
@@ -104,11 +105,11 @@ export function createStore(context: Context): MatrixStore {
     const range =
       seen.length > 0 || !before ? rangeOf(seen, inSight.query, inSight.key, kind.value, isLog.value) : before;
     before = range;
-    const [pen, ...others] = pensFor(now.heads, categories.now.value, theme.value);
+    const [pen, ...others] = pensFor(now.heads, coloursOf(now.scale, categories.now.value), theme.value);
     const ink: Ink = {
       kind: kind.value,
       colour: (others.length === 0 && pen?.colour) || accent(theme.value),
-      signs: now.scale.domain === "real" ? SIGNS[theme.value] : null,
+      signs: signsOf(now.scale, theme.value),
       top: range.top,
       isLog: isLog.value,
       theme: theme.value,

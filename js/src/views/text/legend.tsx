@@ -1,10 +1,14 @@
 // What the shades mean, and what clicks do.
 
-import { exactly } from "../../layout/scale";
+import { signsOf } from "../../draw/colours";
+import { shadeFor } from "../../draw/contrast";
+import { howMany } from "../../layout/heads";
+import { addsUp, exactly, mostIn } from "../../layout/scale";
 import { largestOf, SHADING_IN_WORDS, SHADINGS } from "../../layout/shading";
 import { isForbidden } from "../../layout/tile";
 import { TOGETHER } from "../../layout/together";
 import type { Context } from "../../parts/context";
+import { SignRamp } from "../../parts/sign-ramp";
 import { SmallChoice } from "../../parts/small-choice";
 import type { Scene } from "../../source/scene";
 import type { TextStore } from "./store";
@@ -16,19 +20,28 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
   const shades = store.shades.value;
   const opening = store.opening.value;
   const isOne = units.query === units.key;
-  const isSigned = scale.domain === "real";
-  const most = context.theme.value === "light" ? "darkest" : "brightest";
+  const theme = context.theme.value;
+  const signs = signsOf(scale, theme);
+  const most = theme === "light" ? "darkest" : "brightest";
   const several = pins.value?.queries?.length ?? 0;
   const hides = shades?.values.some(isForbidden);
   return (
     <div class="legend text-legend" style={tintOf(context, scene).style}>
-      <span class="ramp">
-        {!isSigned && <i aria-hidden="true" />}
-        {shades
-          ? `${most} = ${exactly(scale, largestOf(shades.values))}`
-          : `shade: ${scale.label}, ${most} = the largest`}
-        {isSigned && " · red above 0, blue below"}
-      </span>
+      {signs && shades ? (
+        <SignRamp
+          scale={scale}
+          limit={largestOf(shades.values)}
+          signs={signs}
+          strength={100 * shadeFor(signs.positive, theme)}
+        />
+      ) : (
+        <span class="ramp">
+          {!signs && <i aria-hidden="true" />}
+          {shades
+            ? `${most} = ${exactly(scale, largestOf(shades.values))}`
+            : `shade: ${scale.label}, ${most} = the ${mostIn(scale)}`}
+        </span>
+      )}
       {opening !== null && (
         <span>
           nothing pinned: where the last token, <bdi>{units.query.labels[opening]}</bdi>, looks
@@ -59,7 +72,7 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
           />
         </span>
       )}
-      {several > 1 && !isSigned && (
+      {several > 1 && addsUp(scale) && (
         <span class="taken">
           of {several} queries:
           <SmallChoice
@@ -72,9 +85,9 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
       )}
       {together ? (
         <span class="taken">
-          of {heads.length} heads:
+          of {howMany(scale, heads.length)}:
           <SmallChoice
-            label={`of ${heads.length} heads:`}
+            label={`of ${howMany(scale, heads.length)}:`}
             names={TOGETHER}
             chosen={together}
             onChoose={(how) => {
@@ -83,7 +96,7 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
           />
         </span>
       ) : (
-        heads.length > 1 && <span>mean of {heads.length} heads</span>
+        heads.length > 1 && <span>mean of {howMany(scale, heads.length)}</span>
       )}
       {isOne && pins.value?.keys && (
         <span>

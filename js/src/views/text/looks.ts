@@ -2,7 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import { SIGNS, type Signs } from "../../draw/colours";
+import { type Signs, signsOf } from "../../draw/colours";
 import { largestOf, shadeOf } from "../../layout/shading";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
@@ -76,7 +76,7 @@ export function useLooks(context: Context, store: TextStore, scene: Scene, sides
     return {
       ...shade,
       tint,
-      signs: scene.scale.domain === "real" ? SIGNS[theme.value] : null,
+      signs: signsOf(scene.scale, theme.value),
       pinned: sets.pinned,
       isPinned: (unit: number) => sets[own].has(unit),
       found: sets.found,

@@ -2,7 +2,7 @@
 
 import { accent, pensFor } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
-import { OTHER } from "../../layout/categories";
+import { coloursOf, OTHER } from "../../layout/categories";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
 
@@ -12,8 +12,8 @@ export interface Tint {
   style: { "--pen": string; "--shade": string };
 }
 
-export function tintOf({ categories, theme }: Context, { heads }: Scene): Tint {
-  const known = categories.now.value;
+export function tintOf({ categories, theme }: Context, { heads, scale }: Scene): Tint {
+  const known = coloursOf(scale, categories.now.value);
   const [head, ...others] = heads;
   // The grey of heads of no kind would read as "hidden".
   const hasKind = head && others.length === 0 && known && known.main(head) > OTHER;

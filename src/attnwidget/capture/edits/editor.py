@@ -46,9 +46,9 @@ class Kept:
             return output
         if self._with_gradient and not output.requires_grad:
             output = output.detach().requires_grad_()
-        self.outputs[place] = output
+        self.outputs[place] = output if self._with_gradient else output.detach()
         if value is not None:
-            self.values[place] = value
+            self.values[place] = value.detach()
         return output
 
 

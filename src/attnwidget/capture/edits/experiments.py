@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _FEW = 3  # passes that are made one after the other, as nothing is saved
 _TOKENS = {"cuda": 16_384}  # of all copies in one pass
 _TOKENS_ELSEWHERE = 768
+_JOINED = 4  # of what fits: passes that begin at one block are joined to others up to a part
 _ALIKE = 1e-3  # of the largest number: how near copies in one pass come to one by itself
 _ALIKE_HALF = 5e-2  # in half precision
 
@@ -84,38 +85,48 @@ class Experiments:
                     on_done(start + len(some), len(edits))
         return base, found
 
-    def written_out(self, edits: Sequence[Edit]) -> list[Edit]:
-        """Return edits with the numbers that they take from passes."""
+    def written_out(self, edits: Sequence[Edit], *, with_gradient: bool = False) -> list[Edit]:
+        """Return edits with the numbers that they take from passes, which run with or without gradients.
+
+        PyTorch has other kernels where a gradient is asked for, and they round in another way.
+        """
         if not _taken(edits):
             return list(edits)
-        _, sources = self._without_edits(1, [edits])
+        _, sources = self._without_edits(1, [edits], with_gradient=with_gradient)
         return [one if isinstance(one, EdgeOut) else replace(one, value=value_of(one, sources)) for one in edits]
 
-    def _without_edits(self, size: int, edits: Sequence[Sequence[Edit]]) -> tuple[Tensor, Sources]:
+    def _without_edits(
+        self, size: int, edits: Sequence[Sequence[Edit]], *, with_gradient: bool = False
+    ) -> tuple[Tensor, Sources]:
         """Run copies without edits, and the other texts that edits take from, as many copies."""
         taken = [pair for some in edits for pair in _taken(some)]
         sources: dict[object, Kept] = {}
         for again in {id(their): their for _, their in taken if their is not None}.values():
             at = places_of([one for one, their in taken if their is again], again.heads)
             sources[again] = Kept(at)
-            Copies(again, Asked("output", (0,))).run([()] * size, kept=sources[again])
+            Copies(again, Asked("output", (0,))).run([()] * size, kept=sources[again], with_gradient=with_gradient)
         own = Kept(places_of([one for one, their in taken if their is None], self._again.heads))
         with self._copies.blocks.writing():
-            plain = self._copies.run([()] * size, kept=own)
+            plain = self._copies.run([()] * size, kept=own, with_gradient=with_gradient)
         return plain, {**sources, None: own}
 
     def _reuses(self, ordered: Sequence[tuple[int, Sequence[Edit]]]) -> bool:
-        """Whether a pass that begins at a later block is the same as a whole one; tried once, with an edit."""
+        """Whether a pass that begins at a later block is the same as a whole one; tried once, with edits.
+
+        Another edited pass lies between the two, so that nothing that it left behind goes unnoticed.
+        """
         if self._again.reuses is None and ordered[-1][0]:
             start, edits = next(one for one in ordered[len(ordered) // 2 :] if one[0])
-            _, sources = self._without_edits(1, [edits])
+            other = ordered[0][1]
+            _, sources = self._without_edits(1, [edits, other])
+            whole = self._copies.run([edits], sources=sources)
+            self._copies.run([other], sources=sources)
             try:
                 with self._copies.blocks.starting(start):
                     short = self._copies.run([edits], sources=sources)
+                self._again.reuses = _alike(short, whole, 0)
             except Exception:  # noqa: BLE001 - whatever it is that this model does between its blocks
                 self._again.reuses = False
-            else:
-                self._again.reuses = _alike(short, self._copies.run([edits], sources=sources), 0)
         return bool(self._again.reuses)
 
     def _size(self, starts: Sequence[int], width: int) -> int:
@@ -131,9 +142,10 @@ class Experiments:
             one = 4 * self._copies.blocks.nbytes + 16 * heads * n * n + 16 * len(self._asked.rows) * width
             most = max(1, min(most, free // (2 * one)))
         together = max(starts.count(start) for start in starts)  # those that begin at the same block
-        return min(
-            -(-together // -(-together // most)) if together > most else most // together * together, len(starts)
-        )
+        if together > most:
+            return -(-together // -(-together // most))  # parts of about the same size
+        # several of them only where they are small: the later ones run through the earlier ones' blocks
+        return min(max(1, most // (_JOINED * together)) * together, len(starts))
 
     def _tell(self, rows: Tensor, plain: Tensor) -> Tensor:
         """Compute the target from (copies, rows, …): (copies,)."""

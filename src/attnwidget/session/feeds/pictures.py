@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attnwidget import measures
 from attnwidget.session.feeds.base import Feed
 from attnwidget.session.jobs import Stopped, works_at_once
 from attnwidget.wire.pictures import FIRST, THEN, is_sampled, no_pictures, pictures
@@ -43,8 +42,7 @@ class PicturesFeed(Feed):
         waits = works_at_once()  # somebody does, for the first
 
         def work(job: Job[Pictures]) -> Pictures:
-            if "output" in measures.get(selection.measure).needs:
-                trace.find_projections(lambda *_: job.report(""))
+            trace.prepare(selection.measure, lambda *_: job.report(""))
             about = trace, selection.attention, selection.measure, run, lambda: job.report("")
             if is_sampled(trace, selection.attention):
                 first = pictures(*about, queries=FIRST)
