@@ -55,7 +55,9 @@ def main() -> None:
     torch.manual_seed(0)
     model = GPT2LMHeadModel(GPT2Config()).eval()
     print(f"GPT-2's shape, {torch.get_num_threads()} threads, float32\n")
-    print("| tokens | forward pass | without its head | decomposition (aim: ≤ 1.3 ×) | W_O not known | another target |")
+    print(
+        "| tokens | forward pass | without its head | decomposed (aim: ≤ 1.3 ×) | W_O not known | other target |"
+    )
     print("|---|---|---|---|---|---|")
     for n in (16, 64, 256):
         found = row(model, n)

@@ -7,7 +7,7 @@ import torch
 
 import tiny
 from attnwidget.capture import UnsupportedModelError, capture
-from zoo import BOTH, CAUSAL, PAIR, QKV, ZOO
+from zoo import ATTENTION_IN_ONE, BOTH, CAUSAL, NO_SUM, PAIR, QKV, ZOO
 
 TOKENIZER = tiny.tokenizer(marks=True)
 IDS = TOKENIZER(tiny.TEXT)["input_ids"]
@@ -128,7 +128,14 @@ def test_the_docs_name_them_all():
     table = [tuple(cell.strip() for cell in row.strip("|").split("|")) for row in rows]
     pairs = {PAIR: "no", CAUSAL: "yes", BOTH: "yes"}
     expected = [
-        (name, kind, what, "no" if name in NO_PAIRS else pairs[kind], note)
+        (
+            name,
+            kind,
+            what,
+            "no" if name in NO_PAIRS else pairs[kind],
+            "attention in one" if name in ATTENTION_IN_ONE else "no" if name in NO_SUM else "yes",
+            note,
+        )
         for name, (kind, what, note, _) in ZOO.items()
     ]
     assert table == expected

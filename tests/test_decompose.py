@@ -10,10 +10,7 @@ import attnwidget as aw
 import tiny
 from attnwidget.capture import capture
 from test_next_tokens import NO_HEAD, TOKENIZER, captured, with_head
-from zoo import PAIR, ZOO
-
-WEIGHTS_ONLY = {"MPNet", "DeBERTa-v2"}  # their heads are one part
-REFUSED = {"XLNet"}
+from zoo import ATTENTION_IN_ONE, NO_SUM, PAIR, ZOO
 
 
 def lively(model):
@@ -49,7 +46,7 @@ def own_logit(model, trace, row, token, *, before=None):
     return float(found[0, row, token]) if token is not None else float(found[0, row].norm())
 
 
-@pytest.mark.parametrize("name", sorted(set(ZOO) - REFUSED))
+@pytest.mark.parametrize("name", sorted(set(ZOO) - NO_SUM))
 def test_the_parts_add_up_to_the_models_own_logit(name):
     model = made(name)
     trace = captured(model)
@@ -66,7 +63,7 @@ def test_the_parts_add_up_to_the_models_own_logit(name):
     numbers += [] if found.cross is None else found.cross.flatten().tolist()
     assert abs(sum(numbers) - mine) <= 1e-4
     assert found.difference <= 1e-4
-    if name in WEIGHTS_ONLY:
+    if name in ATTENTION_IN_ONE:
         assert found.heads.isnan().all()
         assert "L0 attention" in found.parts
         assert "one part" in found.missing[0]
@@ -77,7 +74,7 @@ def test_the_parts_add_up_to_the_models_own_logit(name):
     assert {f"L{number} MLP" for number in range(3 if name != "T5 encoder" else 2)} <= set(found.parts)
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED))
+@pytest.mark.parametrize("name", sorted(NO_SUM))
 def test_a_way_that_cannot_be_told_is_refused(name):
     with pytest.raises(ValueError, match="could not be told from what attention reads"):
         captured(made(name)).decompose()
@@ -258,11 +255,29 @@ def test_rows_of_pairs_add_up_to_heads_and_forbidden_ones_write_nothing():
         assert torch.allclose(trace.contributions(layer, target, 1), everything[:, 1], atol=1e-6)
 
 
-def test_in_half_precision_and_inside_autocast():
-    model = made("Gemma-2").bfloat16()
-    found = captured(model).decompose(aw.Target.logprob(7, at=2))
-    assert found.missing == ()
-    assert found.difference <= 0.05 * max(abs(one) for one in [found.logit, *found.parts.values()])
+@pytest.mark.parametrize("name", ["GPT-2", "Gemma-2", "BERT", "T5"])
+def test_in_half_precision_and_inside_autocast(name):
+    def check(trace):
+        found = trace.decompose(aw.Target.logprob(7, at=2))
+        assert found.missing == ()
+        assert found.difference <= 0.05 * max(abs(one) for one in [found.logit, *found.parts.values()])
+
+    check(captured(made(name).bfloat16()))
+    with torch.autocast("cpu", torch.bfloat16):
+        trace = captured(made(name))
+    check(trace)
+
+
+def test_whatever_mode_the_caller_is_in():
+    model = made("BERT")
+    plain = captured(model).decompose(7)
+    for mode in (torch.inference_mode, torch.no_grad):
+        with mode():
+            found = captured(model).decompose(7)
+        assert torch.allclose(found.heads, plain.heads)
+    with torch.inference_mode():
+        model = made("BERT")
+    assert torch.allclose(captured(model).decompose(7).heads, plain.heads)
 
 
 def test_a_soft_cap_is_said():
@@ -363,6 +378,20 @@ def test_embeddings_may_be_given():
     same = capture(model, ids).decompose(aw.Target.logprob(7, at=2))
     assert found.missing == ()
     assert found.parts["embedding"] == pytest.approx(same.parts["embedding"], abs=1e-5)
+
+
+def test_of_a_head_that_nothing_else_reads_the_share_is_the_effect():
+    """One layer, an MLP that writes nothing, no final norm: what is left is the direct path."""
+    model = lively(tiny.gpt2(hf.GPT2LMHeadModel, n_layer=1))
+    model.transformer.ln_f = torch.nn.Identity()
+    with torch.no_grad():
+        model.transformer.h[0].mlp.c_proj.weight.zero_()
+    trace = captured(model)
+    target = aw.Target.difference(5, 9, at=3)
+    shares, effects = trace.decompose(target), trace.effects(target)
+    assert shares.held == ()
+    for head in range(4):
+        assert effects[f"L0-H{head}"] == pytest.approx(-float(shares.heads[0, head]), abs=1e-5)
 
 
 def test_gpt2_small_as_others_found_it():

@@ -61,6 +61,7 @@ def of_effects(_folder):
 
 
 PAGES = {
+    "circuits": (lambda _: {}, "torch"),
     "effects": (of_effects, "torch"),
     "coming-from-bertviz": (from_bertviz, "bertviz"),
     "coming-from-circuitsvis": (from_circuitsvis, "circuitsvis"),

@@ -56,6 +56,9 @@ def make(kind, sizes=None, *, model=None, attn_implementation=None, **options):
 QKV, WEIGHTS = "Q, K, V", "weights"
 CAUSAL, BOTH, PAIR = "decoder", "encoder", "encoder–decoder"
 
+# what `decompose` does not write as a sum of heads
+ATTENTION_IN_ONE, NO_SUM = {"MPNet", "DeBERTa-v2"}, {"XLNet"}
+
 # name of the architecture: (what it is, what is captured, what is special about it, how to make it)
 # fmt: off
 ZOO = {

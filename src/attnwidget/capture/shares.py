@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from threading import RLock
 from typing import TYPE_CHECKING
+
+import torch
 
 from attnwidget.capture.forward import unrecorded
 from attnwidget.capture.labels import Labels
@@ -13,6 +16,8 @@ from attnwidget.capture.wrappers import core_of
 from attnwidget.maths import Projection
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from attnwidget.capture.rerun import Pass
@@ -40,7 +45,7 @@ class Shares:
 
     def written(self, trace: Traced, asked: Asked) -> Written:
         """Say what every part of the model writes into a target of one row."""
-        with self._lock:
+        with self._asking():
             stream, known = self._made(trace), _projections(trace)
             biases = {key: one.bias for key, one in known.items() if one.bias is not None}
             layers = {leaf.place.block: leaf.key[1] for leaf in stream.leaves if leaf.key and leaf.key[0] != "cross"}
@@ -51,10 +56,16 @@ class Shares:
 
     def directions(self, trace: Traced, asked: Asked | None) -> dict[Key, Tensor]:
         """Return what a vector given by each W_O is multiplied with at each row, (n, d_model)."""
-        with self._lock:
+        with self._asking():
             if self._known is None or self._known[0] != asked:
                 self._known = asked, directions(self._made(trace), asked)
             return self._known[1]
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Ask one question at a time, with gradients whatever mode the caller is in, and rounding as the pass did."""
+        with self._lock, torch.inference_mode(mode=False), torch.enable_grad(), self._again.rounding():
+            yield
 
     def _made(self, trace: Traced) -> Stream:
         """Make the pass, or return what is kept of it."""

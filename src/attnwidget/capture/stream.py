@@ -84,6 +84,8 @@ class Stream:
         writer = find_writer(model)
         module = None if writer is None else writer.get_output_embeddings()
         self._unembed: Forward | None = None if module is None else module.forward
+        for one in model.modules():  # its norms and its head are asked again after the pass
+            one.training = False
         self._watch(module)
 
     @property
@@ -101,7 +103,6 @@ class Stream:
         with ExitStack() as stack:
             for module in self._without_head():
                 stack.callback(module.register_forward_hook(self._see_last).remove)
-            stack.enter_context(torch.enable_grad())
             stack.enter_context(_Functions(self))
             returned = call()
         if self._logits is not None:
@@ -134,6 +135,8 @@ class Stream:
         encoder: Any = core.get_encoder() if core.config.is_encoder_decoder else None
         module: Any
         for name, module in list(self._model.named_modules()):
+            if not BLOCK.match(name) and not isinstance(module, nn.Embedding):
+                _make_ordinary(module)
             plain = module.forward
             if module is head:
                 module.forward = self._head
@@ -294,6 +297,13 @@ def _leading(args: Any, kwargs: Any) -> bool:
 
 def _own(module: nn.Module) -> list[Tensor]:
     return [one for one in (*module.parameters(recurse=False), *module.buffers(recurse=False)) if one is not None]
+
+
+def _make_ordinary(module: nn.Module) -> None:
+    """Copy what was made in inference mode: no way leads over such a matrix."""
+    for name, weight in module.named_parameters(recurse=False):
+        if weight.is_inference():
+            setattr(module, name, nn.Parameter(weight.clone(), requires_grad=False))
 
 
 def _has_matrix(module: nn.Module) -> bool:

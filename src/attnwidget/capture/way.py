@@ -63,20 +63,17 @@ class Question:
         if self.is_output:
             length = upcast(x).norm()
             return float(length), 0.0, upcast(x) / length
-        with torch.enable_grad():
-            x = x.requires_grad_()
-            number = self._head(x)
-            (u,) = torch.autograd.grad(number, x)
-        with torch.no_grad():
-            bias, twice = self._head(torch.zeros_like(x)), self._head(2 * x)
-        number = number.detach()
-        bound = _bound(x.dtype) * float(torch.stack([number, bias, twice]).abs().max())
-        if abs(float(twice + bias - 2 * number)) > bound:
+        rows = torch.stack([x, torch.zeros_like(x), 2 * x]).requires_grad_()  # (3, d): it is a matrix, and a bias
+        logits = self._stream.head(rows[None])[0]  # (3, vocabulary)
+        numbers = upcast(logits[:, self._ids]) @ self._signs.to(logits.device)  # (3,)
+        u = torch.autograd.grad(numbers[0], rows)[0][0]  # (d,)
+        number, bias, twice = numbers.tolist()
+        if abs(twice + bias - 2 * number) > _bound(self._stream) * max(map(abs, (number, bias, twice))):
             self.missing.append("the unembedding is not proven: it does not map the last vector by a matrix and a bias")
-        constant = self._stream.factor * float(bias)
+        constant = self._stream.factor * bias
         if self._stream.constant.ndim:
             constant += float(upcast(self._stream.constant[self._ids]) @ self._signs.to(self._stream.constant.device))
-        own = constant + self._stream.factor * float(number - bias)
+        own = constant + self._stream.factor * (number - bias)
         return own, constant, self._stream.factor * upcast(u)
 
     def likeliest(self) -> Tensor:
@@ -102,10 +99,6 @@ class Question:
             told = self._stream.factor * upcast(logits.detach()) + self._stream.constant  # (rows, vocabulary)
             (u,) = torch.autograd.grad(logits.gather(1, told.argmax(1, keepdim=True)).sum(), x)
         return self._stream.factor * u
-
-    def _head(self, x: Tensor) -> Tensor:
-        logits = self._stream.head(x[None, None])[0, 0]  # (vocabulary,)
-        return upcast(logits[self._ids]) @ self._signs.to(logits.device)
 
 
 def directions(stream: Stream, asked: Asked | None) -> dict[Key, Tensor]:
@@ -170,7 +163,7 @@ def written(stream: Stream, labels: Labels, asked: Asked, biases: Mapping[Key, T
     missing = list(question.missing)
     missing += [f"not proven: {place.name} is neither a norm nor an activation" for place in sorted(stream.failed)]
     rest = logit - sum(sums)
-    if abs(rest) > _bound(question.end.dtype) * max(map(abs, [*sums, logit])):
+    if abs(rest) > _bound(stream) * max(map(abs, [*sums, logit])):
         parts["not proven"] = rest
         missing.append(REST)
     return Written(logit, ways, parts, _held(stream, asked), tuple(missing))
@@ -194,5 +187,6 @@ def _back(end: Tensor, leaves: list[Tensor], ends: Tensor) -> list[Tensor]:
     return [torch.zeros_like(leaf) if grad is None else grad for leaf, grad in zip(leaves, found, strict=True)]
 
 
-def _bound(dtype: torch.dtype) -> float:
-    return _ALIKE if dtype in {torch.float32, torch.float64} else _ALIKE_HALF
+def _bound(stream: Stream) -> float:
+    is_half = any(leaf.given.dtype not in {torch.float32, torch.float64} for leaf in stream.leaves)  # autocast's, too
+    return _ALIKE_HALF if is_half else _ALIKE
