@@ -51,6 +51,7 @@ bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measu
 	$(BIN)/python benchmarks/categories.py
 	$(BIN)/python benchmarks/ranking.py
 	$(BIN)/python benchmarks/decompose.py
+	$(BIN)/python benchmarks/effects.py
 	$(BIN)/python benchmarks/corpus.py
 	$(BIN)/python benchmarks/loading.py
 	$(BIN)/python benchmarks/first_drawing.py

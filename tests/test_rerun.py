@@ -117,6 +117,17 @@ def test_attribution_against_another_text_is_its_slope_on_this_one():
     assert found.effects.abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_where_no_gradients_are_wanted(mode):
+    model = with_head("GPT-2")
+    trace = captured(model)
+    expected = [trace.effects(TARGET, kind).effects for kind in ("ablate", "attribution")]
+    with mode():
+        again = captured(model)
+        assert torch.equal(again.effects(TARGET).effects, expected[0])
+        assert torch.equal(again.effects(TARGET, "attribution").effects, expected[1])
+
+
 class Stateful(hf.GPT2LMHeadModel):
     """Its second block leaves something for its third, beside what it returns."""
 
@@ -127,10 +138,10 @@ class Stateful(hf.GPT2LMHeadModel):
         blocks[1].mlp.register_forward_hook(self.leave)
         blocks[2].mlp.register_forward_hook(self.take)
 
-    def leave(self, block, given, found):
+    def leave(self, _, given, __):
         self.left["it"] = given[0]
 
-    def take(self, block, given, found):
+    def take(self, _, __, found):
         return found + self.left["it"]
 
 

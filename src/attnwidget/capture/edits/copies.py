@@ -80,14 +80,18 @@ class Copies:
         return found if self._is_cut else found[:, list(self._asked.rows)]
 
     def _options(self, count: int) -> dict[str, Any]:
-        return {
-            name: value.expand(count, *value.shape[1:]) if isinstance(value, Tensor) and len(value) == 1 else value
-            for name, value in self._again.options.items()
-            if name != "logits_to_keep"
-        }
+        return {name: _copied(value, count) for name, value in self._again.options.items() if name != "logits_to_keep"}
 
     def _only_rows(self, _: object, given: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
         if not given:
             return None
         self._is_cut = True
         return given[0][:, list(self._asked.rows)], *given[1:]  # (copies, rows, d_model)
+
+
+def _copied(value: Any, count: int) -> Any:
+    """Return what a model is given of one text, (1, …), for so many copies of it."""
+    if not isinstance(value, Tensor) or len(value) != 1:
+        return value
+    value = value.clone() if value.is_inference() else value  # else no gradient could be taken
+    return value.expand(count, *value.shape[1:])

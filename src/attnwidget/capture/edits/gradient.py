@@ -41,10 +41,11 @@ def estimates(again: Pass, edits: Sequence[Sequence[Edit]], asked: Asked) -> tup
         raise ValueError(_NO_SLOPE)
     kept = Kept(again.heads, with_gradient=True)
     try:
-        rows = Copies(again, asked).run([()], kept=kept, with_gradient=True)  # (1, rows, vocabulary)
-        number = asked.of_logits(rows)[0]
-        places, outputs = [*kept.outputs], [*kept.outputs.values()]  # each (1, n, heads, d_v)
-        slopes = torch.autograd.grad(number, outputs, allow_unused=True)
+        with torch.inference_mode(mode=False), torch.enable_grad():  # wherever its user is
+            rows = Copies(again, asked).run([()], kept=kept, with_gradient=True)  # (1, rows, vocabulary)
+            number = asked.of_logits(rows)[0]
+            places, outputs = [*kept.outputs], [*kept.outputs.values()]  # each (1, n, heads, d_v)
+            slopes = torch.autograd.grad(number, outputs, allow_unused=True)
     except RuntimeError as error:
         raise ValueError(f"this model gives no gradient ({error}); kind='ablate' needs none") from error
     gradients = dict(zip(places, slopes, strict=True))
