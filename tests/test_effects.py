@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import transformers as hf
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
@@ -9,6 +10,7 @@ import attnwidget as aw
 import tiny
 from attnwidget.capture import capture
 from attnwidget.capture.forward import attention_names
+from attnwidget.effects.edits import EdgeOut
 from test_next_tokens import NO_HEAD, captured, with_head
 from zoo import PAIR, ZOO
 
@@ -193,8 +195,6 @@ def test_a_cut_is_what_a_mask_of_pairs_makes_of_it():
 
 
 def test_a_key_can_be_hidden_from_everything():
-    from attnwidget.effects.edits import EdgeOut
-
     model = with_head("Llama")
     trace = captured(model)
     n = len(trace.tokens)
@@ -210,3 +210,34 @@ def test_a_key_can_be_hidden_from_everything():
     assert not edited.allowed(0, 0, queries=ROW, keys=1)
     assert edited.max_error < 1e-5
     assert edited.effects(TARGET).base == pytest.approx(mine, abs=5e-6)
+
+
+class Held(torch.nn.Module):
+    """A layer norm whose scale stays what it was."""
+
+    def __init__(self, norm, before):
+        super().__init__()
+        self.norm, self.scale = norm, (before.var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()  # (1, n, 1)
+
+    def forward(self, x):
+        return (x - x.mean(-1, keepdim=True)) / self.scale * self.norm.weight + self.norm.bias
+
+
+def test_where_nothing_else_reads_a_head_its_effect_is_its_share_taken_away():
+    model = tiny.gpt_neox(hf.GPTNeoXForCausalLM, num_hidden_layers=1, use_parallel_residual=True)
+    trace, seen = captured(model), []
+    norm = model.gpt_neox.final_layer_norm
+    handle = norm.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    logprob(model, inputs(model, trace))
+    handle.remove()
+    shares = trace.effects((7, 9), "decompose")
+    model.gpt_neox.final_layer_norm = Held(norm, seen[0])
+    held = captured(model).effects((7, 9))
+    assert held.unit == shares.unit == "logits"
+    weight = (model.lm_head.weight[7] - model.lm_head.weight[9]) * norm.weight  # (d_model,)
+    u = (weight - weight.mean()) / model.gpt_neox.final_layer_norm.scale[0, -1]
+    w_o = model.gpt_neox.layers[0].attention.dense.weight.T.unflatten(0, (4, -1))  # (heads, d_v, d_model)
+    for head in range(4):
+        mine = trace.weights(0, head, queries=-1) @ trace.qkv(0, head)[2] @ w_o[head] @ u
+        assert held[f"L0-H{head}"] == pytest.approx(-float(mine), abs=5e-6)
+        assert shares[f"L0-H{head}"] == pytest.approx(float(mine), abs=5e-6)

@@ -89,7 +89,7 @@ def roberta(kind=None, **options):
 
 
 def gpt_neox(kind=None, **options):
-    return build(hf.GPTNeoXConfig(**IDS, **SIZES, **options), kind)
+    return build(hf.GPTNeoXConfig(**IDS, **SIZES | options), kind)
 
 
 def t5_encoder(**options):

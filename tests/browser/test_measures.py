@@ -110,6 +110,37 @@ def test_a_users_own_measure_is_in_the_menu(mount: Callable[..., Mounted]) -> No
     at.widget.close()  # a later test that saves all widgets there are would not know the measure
 
 
+def test_what_raises_a_logit_and_what_lowers_it(mount: Callable[..., Mounted]) -> None:
+    at = mount(heads=["L2-H6"], measure="contribution", queries=[IT])
+    trace = at.widget.trace
+    pairs = trace.measure("contribution", 2, 6)
+    page, known = at.page, pairs[IT, : IT + 1]
+    most = known[known.abs().argmax()]
+    sign = "+" if most > 0 else "−"
+    assert f"{sign}{most.abs():#.4g}" in status(at)
+    assert f"the strongest of {IT + 1}" in status(at)
+    limit = pairs[trace.allowed(2, 6)].abs().max()
+    ends = f"lowers −{limit:.2f} to +{limit:.2f} raises"
+    expect(page.locator(".wedge")).to_have_attribute("aria-label", f"logit contribution {ends}")
+    expect(page.locator(".controls")).to_contain_text("|logit contribution| ≥")
+    ranked = page.locator(".ranked .value").all_text_contents()
+    expected = trace.rank(IT, measure="contribution").values[: len(ranked)].tolist()
+    assert [one.replace("−", "-") for one in ranked] == [f"{value:+#.4g}" for value in expected]
+    for view in ("matrix", "text", "heads"):
+        at.widget.view = view
+        at.wait()
+        expect(page.locator(f"[data-view={view}]")).to_contain_text("raises")
+        expect(page.locator(f"[data-view={view}]")).to_contain_text("lowers")
+    at.widget.view = "lines"
+    at.wait()
+    at.widget.target = "loss"  # of none: the same
+    at.widget.target = [" animal", " road"]
+    at.wait()
+    trace.target = (" animal", " road")
+    now = trace.measure("contribution", 2, 6)[IT, : IT + 1]
+    expect(page.locator("[role=status]")).to_contain_text(f"{now[now.abs().argmax()].abs():#.4g}")
+
+
 def test_a_number_of_a_layer_is_said_to_be_one(mount: Callable[..., Mounted]) -> None:
     """Drawn, read and ranked once a layer, whichever of its heads are shown, with its sentence in sight."""
     at = mount(heads=["L2-H6", "L3-H1", "L3-H2"])

@@ -25,6 +25,7 @@ from attnwidget.models import describe_model
 from attnwidget.tokens import Tokens, describe
 from attnwidget.trace import AttentionTrace
 from attnwidget.trace.predictions import Predictions
+from attnwidget.trace.rerun import Rerun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -36,6 +37,7 @@ _NO_PATTERN = (
     "the cache holds no patterns (hook_pattern), so the weights recomputed from its queries and keys could not be held "
     "against the model's own"
 )
+_NO_RERUN = "{} is not run again with edits: use its own run_with_hooks, or capture the model as transformers loads it"
 _KEPT_ROWS = 100  # predictions that are kept of every row
 
 
@@ -120,6 +122,7 @@ def run(
         trace.predictions = Predictions(missing=missing)
     else:
         trace.predictions = Predictions(_NextTokens(model, ids, tokenizer), "next")
+    trace.rerun = Rerun(missing=_NO_RERUN.format(kind))
     on_layer(total, total)
     return trace
 

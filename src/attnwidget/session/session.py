@@ -585,6 +585,7 @@ class Session:
         """Make at once whatever takes no long work, for a page that has no kernel; of what is missing it says so."""
         if self.trace is None:
             return
+        self._off.settle()
         if max(len(side.text) for side in self.trace.sides(self.selection.attention)) <= _SHORT_WORK:
             with self.lock, at_once():
                 self.begin()

@@ -5,7 +5,7 @@ import { categoryColour, signOf, signsOf } from "../../draw/colours";
 import { nameOf, OTHER, UNKNOWN } from "../../layout/categories";
 import { headName } from "../../layout/heads";
 import { fullBar, type Ranked, ranked } from "../../layout/ranking";
-import { atMost, exactly, scaleNamed } from "../../layout/scale";
+import { atMost, exactly, mostIn, scaleNamed } from "../../layout/scale";
 import { queryLabel, type Side } from "../../layout/units";
 import { Around, positionOf } from "../../parts/around";
 import type { Panel, PanelProps } from "../../parts/panel";
@@ -38,7 +38,9 @@ function HeadRanking({ context }: PanelProps) {
   const several = units.query.of(now.queries).length;
   const { self, first } = context.looks.leftOut.value;
   const about = [
-    ABOUT[open ?? "pair"](isOwn ? "head" : "layer"),
+    open && scale.domain === "signed"
+      ? `${mostIn(scale)} ${scale.label} in each ${isOwn ? "head" : "layer"}`
+      : ABOUT[open ?? "pair"](isOwn ? "head" : "layer"),
     scale.of === "layer" && "all heads of a layer together",
     scale.of === "way" && "all heads of a layer and of those below",
     several > 1 && `mean of ${several} queries`,

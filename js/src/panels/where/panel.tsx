@@ -5,7 +5,7 @@ import { signOf, signsOf } from "../../draw/colours";
 import type { Focus } from "../../layout/focus";
 import { howMany, whoseName } from "../../layout/heads";
 import { FAR, type Place, REACH, strongestPlaces } from "../../layout/places";
-import { addsUp, exactly, type Scale, WEIGHTS } from "../../layout/scale";
+import { addsUp, exactly, mostIn, type Scale, WEIGHTS } from "../../layout/scale";
 import { evenOver, spreadInWords } from "../../layout/standing";
 import { isForbidden } from "../../layout/tile";
 import type { Side, Sides } from "../../layout/units";
@@ -66,7 +66,7 @@ function Places({ context, scene, profile }: Props) {
   return (
     <section class="where" aria-label="where it looks" data-long={isLong}>
       <h2>
-        <Title pins={pins.value} units={units} />
+        <Title pins={pins.value} units={units} scale={scene.scale} />
       </h2>
       {profile && <SpanShare context={context} scene={scene} />}
       {isLong && (
@@ -213,7 +213,7 @@ function Row({ context, scene, side, place: { unit, value, units: count, share }
   );
 }
 
-function Title({ pins, units }: { pins: Focus | null; units: Sides }) {
+function Title({ pins, units, scale }: { pins: Focus | null; units: Sides; scale: Scale }) {
   const from: Side = pins?.queries ? "query" : "key";
   const of = pins?.queries ?? pins?.keys ?? [];
   const [first] = of;
@@ -227,6 +227,12 @@ function Title({ pins, units }: { pins: Focus | null; units: Sides }) {
       {of.length} {from === "query" ? "queries" : "keys"}
     </span>
   );
+  if (scale.domain === "signed")
+    return (
+      <>
+        {mostIn(scale)} {scale.label}s {from === "query" ? "for" : "of"} {who}
+      </>
+    );
   return from === "query" ? (
     <>
       Where {who} {isOne ? "looks" : "look"}

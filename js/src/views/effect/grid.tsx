@@ -123,6 +123,7 @@ function Cells(props: Props & { outline: Outline; layer: number; isNumbered: boo
               .join(" ")}
             data-head={name}
             data-value={none ? "" : value}
+            data-short={isNumbered && !none ? inCell(value) : undefined}
             aria-label={said}
             aria-pressed={off}
             aria-disabled={!canRun}
@@ -143,9 +144,7 @@ function Cells(props: Props & { outline: Outline; layer: number; isNumbered: boo
               const all = (event.currentTarget as Element).closest(".effect-grid") as Element;
               all.querySelector<HTMLElement>(`[data-head="${headName(to)}"]`)?.focus();
             }}
-          >
-            {isNumbered && !none && <span aria-hidden="true">{inCell(value)}</span>}
-          </button>
+          />
         );
       })}
     </span>

@@ -76,7 +76,7 @@ function Changes({
       <span class="hint">{unit}</span>
     </p>
   );
-  const name = asked?.kind === "logprob" ? "log-probability" : asked?.kind === "difference" ? "difference" : "";
+  const name = asked?.kind === "logprob" ? "log p" : asked?.kind === "difference" ? "difference" : "";
   return (
     <>
       {name && said(target, name)}

@@ -72,7 +72,7 @@ export function createStore({ state, client, problem }: Context): EffectStore {
       const isThere = outcome.value !== null && (!isPair || links.value !== null);
       return isPage || (effects.value !== null && effects.value.state !== "running" && isThere);
     }),
-    canRun: computed(() => outline.value?.page === null && effects.value?.state !== "missing"),
+    canRun: computed(() => outline.value?.page === null && !outcome.value?.message),
     pointed: signal(null),
     cursor: signal<Head>([0, 0]),
     sort: signal<{ by: Column | "head"; isReversed: boolean }>({ by: "weight", isReversed: false }),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from attnwidget.trace import AttentionTrace
     from attnwidget.wire.schema import Wired
 
+_WITH_MODEL = "For effects, capture the text with its model: AttentionWidget(text, model=model)"
+
 Value = Literal["zero", "mean"]
 
 
@@ -97,6 +99,8 @@ class EffectsFeed(LongFeed):
 
     def _compute(self, job: Job[Any], enough: threading.Event, about: _About) -> dict[str, Any]:
         trace, attention, target, kind, value = about
+        if trace.rerun.missing:
+            return {"state": "missing", "message": f"{trace.rerun.missing}. {_WITH_MODEL}"}
         asked = trace.rerun.get().resolve(trace, target)
         known: dict[str, Any] = {"asked": wire.asked(asked, labels_of(asked, trace))}
         try:
