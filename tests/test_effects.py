@@ -238,6 +238,6 @@ def test_where_nothing_else_reads_a_head_its_effect_is_its_share_taken_away():
     u = (weight - weight.mean()) / model.gpt_neox.final_layer_norm.scale[0, -1]
     w_o = model.gpt_neox.layers[0].attention.dense.weight.T.unflatten(0, (4, -1))  # (heads, d_v, d_model)
     for head in range(4):
-        mine = trace.weights(0, head, queries=-1) @ trace.qkv(0, head)[2] @ w_o[head] @ u
+        mine = (trace.weights(0, head, queries=-1) @ trace.qkv(0, head)[2] @ w_o[head] @ u).detach()
         assert held[f"L0-H{head}"] == pytest.approx(-float(mine), abs=5e-6)
         assert shares[f"L0-H{head}"] == pytest.approx(float(mine), abs=5e-6)

@@ -31,13 +31,12 @@ def repeated():
     random = torch.Generator().manual_seed(1)
     first, other = (torch.randint(300, 6000, (LENGTH,), generator=random).tolist() for _ in range(2))
     traces = [capture(model, [*one, *first], tokenizer=tokenizer) for one in (first, other)]
-    return *traces, aw.Target.loss(slice(LENGTH + 1, 2 * LENGTH))
+    induction = [str(one) for one in aw.categorize(traces[0]).heads("Induction")]
+    return *traces, aw.Target.loss(slice(LENGTH + 1, 2 * LENGTH)), induction
 
 
 def test_two_heads_do_the_induction(repeated):
-    trace, _, target = repeated
-    found = aw.categorize(trace)
-    heads = [str(one) for one in found.heads("Induction")]
+    trace, _, target, heads = repeated
     assert len(heads) == 2
     base = trace.effects(target).base
     without = trace.without(*heads).effects(target).base
@@ -49,8 +48,7 @@ def test_two_heads_do_the_induction(repeated):
 
 
 def test_patching_finds_the_previous_token_head_before_them(repeated):
-    trace, other, target = repeated
-    induction = aw.categorize(trace).heads("Induction")
+    trace, other, target, induction = repeated
     found = trace.patch(other, target)
     layer = min(int(one[1]) for one in induction)
     before = [head for head in found.heads if int(head[1]) < layer]
@@ -64,18 +62,25 @@ def test_patching_finds_the_previous_token_head_before_them(repeated):
     assert found[before[0]] > 0.5
 
 
-@pytest.mark.parametrize("name", ["GPT-2", "Llama", "BERT", "T5", "gpt-oss", "GPT-J", "ALBERT"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("GPT-2", torch.float32),
+        ("Llama", torch.bfloat16),
+        ("gpt-oss", torch.float32),
+        ("T5", torch.bfloat16),
+        ("GPT-J", torch.float32),
+    ],
+)
 def test_a_text_patched_with_itself_is_the_same(name, dtype):
     model = with_head(name).to(dtype)
-    trace = captured(model)
-    for same in (trace, captured(model)):
-        assert not trace.patch(same, TARGET).effects.any()
-        assert not trace.effects(TARGET, "attribution", same).effects.any()
-        if name != "GPT-J":
-            attention = trace.attentions[-1]
-            assert not trace.patch(same, TARGET, what="values").effects.any()
-            assert not trace.patch(same, TARGET, what="edges", pair=(3, 1), attention=attention).effects.any()
+    trace, same = captured(model), captured(model)
+    assert not trace.patch(same, TARGET).effects.any()
+    assert not trace.effects(TARGET, "attribution", same).effects.any()
+    if name != "GPT-J":
+        attention = trace.attentions[-1]
+        assert not trace.patch(same, TARGET, what="values", attention=attention).effects.any()
+        assert not trace.patch(same, TARGET, what="edges", pair=(3, 1), attention=attention).effects.any()
     assert trace.effects(TARGET).effects.abs().max() > 0
 
 
@@ -86,7 +91,8 @@ def test_attribution_is_the_slope_of_the_effect(name):
     found = trace.effects(TARGET, "attribution")
     again = trace.rerun.get()
     asked, step = again.resolve(trace, TARGET), 1e-2
-    for attention, head, effect in zip(found.attentions, found.heads, found.effects.tolist(), strict=True):
+    heads = zip(found.attentions, found.heads, found.effects.tolist(), strict=True)
+    for attention, head, effect in [*heads][::4]:  # large ones and small ones
         layer, number = map(int, head[1:].split("-H"))
         part = trace.weights(layer, number, attention=attention).double()
         part = part @ trace.qkv(layer, number, attention=attention)[2]  # (n, d_v)

@@ -14,7 +14,7 @@ from attnwidget.capture.edits.copies import Copies
 from attnwidget.capture.edits.editor import Editor
 from attnwidget.capture.edits.experiments import Experiments
 from attnwidget.capture.edits.gradient import estimates
-from attnwidget.capture.edits.hooks import before_projections
+from attnwidget.capture.edits.hooks import before_projections, check_at_projections
 from attnwidget.capture.forward import IMPLEMENTATION, attention_names, forward, is_eager, settings
 from attnwidget.capture.gradients import find_gradients
 from attnwidget.capture.interface import NAME, editing
@@ -26,7 +26,6 @@ from attnwidget.capture.twin import twin
 from attnwidget.capture.vocabulary import Vocabulary
 from attnwidget.effects.edits import HeadOff
 from attnwidget.effects.target import Asked
-from attnwidget.head_id import HeadId
 from attnwidget.maths import LeftOut, QKVLayer
 from attnwidget.maths.projection import version_of
 
@@ -48,7 +47,6 @@ if TYPE_CHECKING:
     Make = Callable[[dict[str, list[Layer]], Recorder, "Pass"], Any]
 
 _CHANGED = "the model cannot be run again for this trace: its weights have changed since"
-_UNKNOWN = "where its output goes into W_O is not known, as this model's queries, keys and values are not"
 _OFF = "W_O cannot be told: a head of this layer was edited in this pass"
 
 
@@ -280,21 +278,5 @@ class Pass:
 
     def _check_edits(self, edits: Sequence[Edit]) -> None:
         """Raise ValueError for what cannot be done in this model."""
-        if self.is_interfaced:
-            return
-        for one in edits:
-            if not isinstance(one, HeadOff):
-                raise _OnlyHeadsError(type(self.model).__name__)
-            why = self._proven()[one.attention][one.layer]
-            if isinstance(why, str):
-                raise ValueError(f"{HeadId(one.layer, one.head)!s} cannot be switched off: {why or _UNKNOWN}")  # noqa: TRY004
-
-
-class _OnlyHeadsError(ValueError):
-    """Of a model some of whose edits are out of reach."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(
-            f"{kind} computes attention outside transformers' attention interface: there its heads can be switched "
-            "off or replaced, but no links cut and no values put in"
-        )
+        if not self.is_interfaced:
+            check_at_projections(type(self.model).__name__, edits, self._proven())

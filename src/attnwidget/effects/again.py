@@ -96,7 +96,7 @@ class Traced(Protocol):
     def sides(self, attention: str | None = None) -> tuple[Tokens, Tokens]:
         """Return the tokens that attend, and those attended to."""
 
-    def allowed(self, layer: int, head: Any = None, *, attention: str | None = None) -> Tensor:
+    def allowed(self, layer: int, head: Any = None, *, attention: str | None, queries: Any, keys: Any) -> Tensor:
         """Return which pairs may attend."""
 
     def weights(self, layer: int, head: Any = None, *, attention: str | None, queries: Any, keys: Any) -> Tensor:

@@ -137,9 +137,8 @@ class _Link:
         self.heads: list[HeadOf] = []
         found: list[Tensor] = []
         for layer in range(trace.n_layers(name)):
-            allowed = trace.allowed(layer, attention=name)  # (heads or 1, n, m)
-            some = allowed[:, list(self.queries)][:, :, list(self.keys)].flatten(1).any(1)  # (heads or 1,)
-            there = some.expand(trace.n_heads(name)).nonzero()[:, 0].tolist()
+            allowed = trace.allowed(layer, **tile)  # (heads, queries, keys)
+            there = allowed.flatten(1).any(1).nonzero()[:, 0].tolist()
             self.heads += [HeadOf(name, HeadId(layer, head)) for head in there]
             found.append(_weights(trace, layer, there, tile))
         if not self.heads:

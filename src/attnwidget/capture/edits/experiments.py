@@ -63,9 +63,9 @@ class Experiments:
         base = float(self._tell(alone, alone)[0])
         starts = [self._copies.blocks.first_of(places_of(one, self._again.heads)) for one in edits]
         order = sorted(range(len(edits)), key=starts.__getitem__)
-        reuses = len(edits) > _FEW and self._reuses([(starts[at], edits[at]) for at in order])
+        reuses = len(edits) > _FEW and self._reuses([(starts[at], edits[at]) for at in order], alone)
         size = self._size(starts, len(alone[0, 0]))
-        plain, sources = self._without_edits(size, edits)
+        plain, sources = self._without_edits(size, edits, alone)
         if size > 1 and not _alike(plain, alone):
             size = 1
             plain, sources = self._without_edits(size, edits)
@@ -96,10 +96,15 @@ class Experiments:
         return [one if isinstance(one, EdgeOut) else replace(one, value=value_of(one, sources)) for one in edits]
 
     def _without_edits(
-        self, size: int, edits: Sequence[Sequence[Edit]], *, with_gradient: bool = False
+        self, size: int, edits: Sequence[Sequence[Edit]], alone: Tensor | None = None, *, with_gradient: bool = False
     ) -> tuple[Tensor, Sources]:
-        """Run copies without edits, and the other texts that edits take from, as many copies."""
+        """Run copies without edits, and the other texts that edits take from, as many copies.
+
+        `alone` is what one copy has just given, (1, rows, …).
+        """
         taken = [pair for some in edits for pair in _taken(some)]
+        if size == 1 and alone is not None and not taken:
+            return alone, {}
         sources: dict[object, Kept] = {}
         for again in {id(their): their for _, their in taken if their is not None}.values():
             at = places_of([one for one, their in taken if their is again], again.heads)
@@ -110,7 +115,7 @@ class Experiments:
             plain = self._copies.run([()] * size, kept=own, with_gradient=with_gradient)
         return plain, {**sources, None: own}
 
-    def _reuses(self, ordered: Sequence[tuple[int, Sequence[Edit]]]) -> bool:
+    def _reuses(self, ordered: Sequence[tuple[int, Sequence[Edit]]], alone: Tensor) -> bool:
         """Whether a pass that begins at a later block is the same as a whole one; tried once, with edits.
 
         Another edited pass lies between the two, so that nothing that it left behind goes unnoticed.
@@ -118,7 +123,7 @@ class Experiments:
         if self._again.reuses is None and ordered[-1][0]:
             start, edits = next(one for one in ordered[len(ordered) // 2 :] if one[0])
             other = ordered[0][1]
-            _, sources = self._without_edits(1, [edits, other])
+            _, sources = self._without_edits(1, [edits, other], alone)
             whole = self._copies.run([edits], sources=sources)
             self._copies.run([other], sources=sources)
             try:

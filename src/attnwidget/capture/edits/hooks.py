@@ -7,15 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from attnwidget.effects.edits import HeadOff
+from attnwidget.head_id import HeadId
 from attnwidget.maths import Projection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import nn
 
     from attnwidget.capture.edits.editor import Editor
+    from attnwidget.effects.edits import Edit
     from attnwidget.trace.projections import Found
+
+
+_UNKNOWN = "where its output goes into W_O is not known, as this model's queries, keys and values are not"
+
+
+def check_at_projections(model: str, edits: Sequence[Edit], found: Found) -> None:
+    """Raise ValueError for edits that cannot be made before W_O, of a model of this name."""
+    for one in edits:
+        if not isinstance(one, HeadOff):
+            raise ValueError(  # noqa: TRY004 - a reason
+                f"{model} computes attention outside transformers' attention interface: there its heads can be "
+                "switched off or replaced, but no links cut and no values put in"
+            )
+        why = found[one.attention][one.layer]
+        if isinstance(why, str):
+            name = HeadId(one.layer, one.head)
+            raise ValueError(f"{name!s} cannot be switched off: {why or _UNKNOWN}")  # noqa: TRY004
 
 
 @contextmanager
