@@ -355,7 +355,8 @@ class Session:
             del self.traces[AS_IS]
         self._off.now = off
         self._changed_from = None
-        self._move(self.selection, status=Status(state="ready"))
+        failed = getattr(self.states["status"], "state", "") == "error"
+        self._move(self.selection, **({"status": Status(state="ready")} if failed else {}))
 
     def _with_all(self, error: Exception) -> None:
         """Go back to the heads that are on, since it cannot be run otherwise; say why."""

@@ -51,7 +51,7 @@ export function Grid({ context, store }: Props) {
       role="group"
       aria-label="all heads by their effect"
       style={{
-        ...{ "--wide": `${width}px`, "--high": `${height}px`, "--heads": heads },
+        ...{ "--most": `${width}px`, "--high": `${height}px`, "--heads": heads },
         ...{ "--below": SIGNS[context.theme.value].negative, "--above": SIGNS[context.theme.value].positive },
       }}
       onPointerLeave={() => {

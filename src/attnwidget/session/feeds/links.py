@@ -27,6 +27,7 @@ class LinksFeed(LongFeed):
 
     _about: tuple[Any, ...] = ()
     _last: schema.Links | None = None
+    _run = 0  # on screen
 
     def follow(self, shown: Shown) -> None:
         """Tell the numbers of a pinned pair, where the view shows them."""
@@ -34,11 +35,12 @@ class LinksFeed(LongFeed):
         if VIEWS[now.view] != "effects" or not now.queries or not now.keys:
             return
         about = shown.whole, now.attention, question(now, shown.whole), now.queries, now.keys
-        if about == self._about and self._last is not None:
-            if self._last.run != shown.run:
-                self._say(replace(self._last, run=shown.run))
+        self._run = shown.run
+        if about == self._about:
+            if self._last is not None and self._last.run != shown.run:
+                self._say(self._last)
             return
-        self._about = about
+        self._about, self._last = about, None
         self._begin(lambda job, _: _pair(job, shown), self._end)
 
     def cut(self, shown: Shown) -> None:
@@ -68,15 +70,23 @@ class LinksFeed(LongFeed):
         self._begin(work, finish)
 
     def _say(self, state: schema.Links) -> None:
-        self._last = state
-        self._tell(state)
+        self._last = replace(state, run=self._run)  # another one may have come meanwhile, with heads off
+        self._tell(self._last)
 
     def _add(self, **known: Any) -> None:
         if self._last is not None:
             self._say(replace(self._last, **known))
 
     def _end(self, job: Job[Any]) -> None:
-        self._say(job.result())
+        try:
+            found = job.result()
+        except Stopped:
+            raise
+        except Exception as error:  # noqa: BLE001 - told in the table's place
+            _, attention, _, queries, keys = self._about
+            lacks = {"weight": str(error) or type(error).__name__}
+            found = schema.Links(run=self._run, attention=attention, queries=queries, keys=keys, arrays={}, lacks=lacks)
+        self._say(found)
 
 
 def _pair(job: Job[Any], shown: Shown) -> schema.Links:

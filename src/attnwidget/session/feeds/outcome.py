@@ -33,6 +33,7 @@ class OutcomeFeed(LongFeed):
 
     _known: tuple[Any, ...] = ()
     _last: schema.Outcome | None = None
+    _run = 0  # on screen
 
     def follow(self, shown: Shown) -> None:
         """Tell it where the view shows it, and wherever heads are off."""
@@ -41,12 +42,12 @@ class OutcomeFeed(LongFeed):
             return
         target = question(now, shown.whole)
         known = shown.whole, shown.trace, now.attention, target
-        if known == self._known and self._last is not None:
-            if self._last.run != shown.run:
-                self._last = replace(self._last, run=shown.run)
-                self._tell(self._last)
+        self._run = shown.run
+        if known == self._known:
+            if self._last is not None and self._last.run != shown.run:
+                self._say(self._last)
             return
-        self._known = known
+        self._known, self._last = known, None
         self._begin(lambda job, _: self._compute(job, shown, target), self._end)
 
     def _compute(self, job: Job[Any], shown: Shown, target: Target | None) -> schema.Outcome:
@@ -76,11 +77,14 @@ class OutcomeFeed(LongFeed):
 
     def _end(self, job: Job[Any]) -> None:
         try:
-            self._last = job.result()
+            self._say(job.result())
         except Stopped:
             raise
         except Exception as error:  # noqa: BLE001 - told in its place
-            self._last = schema.Outcome(run=0, off=[], message=str(error) or type(error).__name__)
+            self._say(schema.Outcome(run=0, off=[], message=str(error) or type(error).__name__))
+
+    def _say(self, state: schema.Outcome) -> None:
+        self._last = replace(state, run=self._run)  # another one may have come meanwhile
         self._tell(self._last)
 
 
