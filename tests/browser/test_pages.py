@@ -292,7 +292,9 @@ def test_the_breakdown_is_the_kernels(page: Page, tmp_path: Path, name: str) -> 
             assert mine["changed"] is None
 
 
-def compare(mine: dict[str, Any], theirs: dict[str, Any], weights: float, scores: float, values: float) -> None:
+def compare(
+    mine: dict[str, Any], theirs: dict[str, Any], weights: float, scores: float, values: float, **_: float
+) -> None:
     """Compare all numbers of a breakdown, each with what it may be off."""
     counted = SUMMED * weights
     size = max(

@@ -21,7 +21,7 @@ INK = """(roots) => roots.map((root) => {
 })"""
 
 
-@pytest.mark.parametrize(("count", "limit"), [(1, 0.27e6), (10, 1e6)])
+@pytest.mark.parametrize(("count", "limit"), [(1, 0.29e6), (10, 1e6)])
 def test_a_saved_notebook_is_small_and_drawn_from_the_file(
     jupyter: Jupyter, page: Page, blocked: list[str], count: int, limit: float
 ) -> None:
