@@ -144,7 +144,7 @@ def test_from_attentions():
     assert AttentionTrace.from_attentions(encoder=given["encoder"], source_tokens=source).tokens == source
     with pytest.raises(TypeError, match="cross needs source_tokens"):
         AttentionTrace.from_attentions(cross=given["cross"], target_tokens=target)
-    with pytest.raises(TypeError, match="go without attentions, tokens and mask"):
+    with pytest.raises(TypeError, match="go without attentions, tokens, mask and segments"):
         AttentionTrace.from_attentions(given["encoder"], source, cross=given["cross"])
     with pytest.raises(TypeError, match="attentions go with tokens"):
         AttentionTrace.from_attentions(given["encoder"])

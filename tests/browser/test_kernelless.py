@@ -74,7 +74,9 @@ def test_all_that_needs_no_new_pass(page: Page, widget: AttentionWidget) -> None
 
     # what is not
     cut_the_line(page)
-    expect(silent).to_contain_text("No kernel has answered: this is a saved picture, or the kernel is busy.")
+    expect(silent).to_contain_text(
+        "No kernel has answered: this is a saved picture, or the kernel is busy.", timeout=15_000
+    )
     expect(silent).not_to_contain_text("It is needed")
     page.get_by_label("Measure").select_option("scores")
     expect(silent).to_contain_text("It is needed to compute the measure “score”.")

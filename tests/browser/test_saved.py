@@ -36,9 +36,12 @@ def test_a_saved_notebook_is_small_and_drawn_from_the_file(
     roots = page.locator("[data-attnwidget]")
     # What comes last: the scores of all heads.
     expect(page.locator("[data-attnwidget] [data-fresh=true].chosen")).to_have_count(count, timeout=DRAWN)
-    saved = notebook.save()
-    states = saved.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
-    widgets = [one["state"] for one in states if "_outline" in one["state"]]
+    for _ in range(10):  # the pictures of the last widget may be on their way
+        saved = notebook.save()
+        states = saved.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
+        widgets = [one["state"] for one in states if "_outline" in one["state"]]
+        if all(one["_pictures"] for one in widgets):
+            break
     assert len(widgets) == count
     assert all(one["_outline"]["queries"]["tokens"].count("|") == 16 for one in widgets)
     assert all(one["_pictures"] and one["_categories"] for one in widgets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -112,11 +113,17 @@ def check_not_empty(tokenizer: Any, ids: list[int], *texts: str) -> None:
 
 
 def vocabulary_size(model: Any) -> int:
-    """Count the tokens that a model knows; one that takes no text is refused."""
-    try:
-        return int(core_of(model).get_input_embeddings().num_embeddings)
-    except (AttributeError, NotImplementedError) as error:
-        raise UnsupportedModelError(f"{type(model).__name__} takes no text{text_tower(model)}") from error
+    """Count the tokens that a model knows."""
+    return int(word_embeddings(model).num_embeddings)
+
+
+def word_embeddings(model: Any) -> Any:
+    """Return a model's embeddings of words, perhaps wrapped; one that takes no text is refused."""
+    with suppress(AttributeError, NotImplementedError):
+        found = core_of(model).get_input_embeddings()
+        if hasattr(found, "num_embeddings"):
+            return found
+    raise UnsupportedModelError(f"{type(model).__name__} takes no text{text_tower(model)}")
 
 
 def find_tokenizer(model: nn.Module) -> Any:
@@ -156,7 +163,7 @@ def position_table(model: Any) -> Table | None:
 
     RoBERTa and OPT leave rows unused at its start. Rotary positions and ALiBi are computed for any length.
     """
-    words = core_of(model).get_input_embeddings()
+    words = word_embeddings(model)
     # the innermost model with the embeddings of words: beside it may be one of pictures
     *_, text_model = (
         module
