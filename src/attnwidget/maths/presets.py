@@ -96,7 +96,7 @@ def _says_bigbird(*numbers: int) -> str:
     )
 
 
-_ITSELF = "Never: every token sees at least itself."
+_ITSELF = "Never, as every token sees at least itself (where there are as many keys as queries)."
 
 PRESETS = (
     Preset(
@@ -122,10 +122,7 @@ PRESETS = (
         numbers=("tokens",),
         lowest=0,
         example="padding-left:2",
-        blind=(
-            "Where the padding is all there is; joined with causal, the padding's own rows, which have nothing else before "
-            "them."
-        ),
+        blind="Where the padding is all there is; joined with causal, the padding's own rows.",
         says=lambda count: f"Nobody sees the first {_tokens(count)}: they are padding.",
         pairs=lambda i, j, count: (i >= 0) & (j >= count),
     ),

@@ -79,8 +79,9 @@ def kv_cache(
     """
     if length < 0:
         raise ValueError(f"length must be 0 or more, got {length}")
-    config = config.get_text_config(decoder=True) if hasattr(config, "get_text_config") else config
+    reads_another = getattr(config, "is_encoder_decoder", False)
     kind = _dtype(config, dtype)
+    config = _writer(config)
     sizes = _sizes(config, length, settings)
     layers = _first(config, "layers")
     if variant is not None:
@@ -91,11 +92,19 @@ def kv_cache(
         kept = [(text, layers, length * width)]
     else:
         kept = [_line(sizes, count, seen) for seen, count in _by_length(config, layers, length).items()]
-    if getattr(config, "is_encoder_decoder", False):
+    if reads_another:
         text, count, numbers = _line(sizes, layers, length)
         kept.append((f"{text} for the encoder's tokens", count, numbers))
     lines = tuple(f"{text} × {kind.itemsize} bytes" for text, _, _ in kept)
     return KVCache(sum(count * numbers for _, count, numbers in kept) * kind.itemsize, lines)
+
+
+def _writer(config: Any) -> Any:
+    """Return the config of the part that writes, which may be the whole."""
+    names_its_decoder = any(hasattr(config, name) for name in ("decoder_layers", "num_decoder_layers"))
+    return (
+        config.get_text_config(decoder=True) if hasattr(config, "get_text_config") and not names_its_decoder else config
+    )
 
 
 def _line(sizes: Sizes, layers: int, seen: int) -> tuple[str, int, int]:

@@ -45,7 +45,7 @@ def cosine(q: Tensor, k: Tensor, v: Tensor, *, temperature: float = 0.1, mask: M
 def _direction(x: Tensor) -> Tensor:
     """Scale vectors (heads, tokens, d) to length 1; those of length 0 stay."""
     length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # (heads, tokens, 1)
-    return x / length.masked_fill(length == 0, 1)
+    return x.div(length.masked_fill(length == 0, 1))
 
 
 def _normalised(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+
 from attnwidget.variants.attend import prepare
 from attnwidget.variants.core import D_K, Attended, Formula, Identity, Source, Symbol, Variant
 from attnwidget.variants.cost import PLAIN_CACHE, PLAIN_MULTIPLICATIONS, Cost, Count

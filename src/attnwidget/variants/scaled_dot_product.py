@@ -48,7 +48,8 @@ def scaled_dot_product(
 def unscaled(q: Tensor, k: Tensor, v: Tensor, *, mask: MaskLike = None) -> Attended:
     """Attend without dividing by √d_k: softmax(q·k).
 
-    Cost and shapes: those of `scaled_dot_product`. Source: Vaswani et al. 2017, section 3.2.1, which says why not.
+    Cost: heads · n · m · (d_k + d_v) multiplications. Source: Vaswani et al. 2017, section 3.2.1, arXiv 1706.03762,
+    which says why there is a scale; without it, it is the "dot" of Luong et al. 2015.
 
     Parameters
     ----------
