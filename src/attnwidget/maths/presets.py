@@ -96,7 +96,7 @@ def _says_bigbird(*numbers: int) -> str:
     )
 
 
-_ITSELF = "Never, as every token sees at least itself (where there are as many keys as queries)."
+_ITSELF = "Never where there are as many keys as queries: every token sees at least itself."
 
 PRESETS = (
     Preset(
@@ -122,7 +122,7 @@ PRESETS = (
         numbers=("tokens",),
         lowest=0,
         example="padding-left:2",
-        blind="Where the padding is all there is; joined with causal, the padding's own rows.",
+        blind="Where all keys are padding; joined with causal, also the rows of the padding.",
         says=lambda count: f"Nobody sees the first {_tokens(count)}: they are padding.",
         pairs=lambda i, j, count: (i >= 0) & (j >= count),
     ),
@@ -131,7 +131,7 @@ PRESETS = (
         numbers=("tokens",),
         lowest=0,
         example="padding-right:2",
-        blind="Where the padding is all there is.",
+        blind="Where all keys are padding.",
         says=lambda count: f"Nobody sees the last {_tokens(count)}: they are padding.",
         pairs=lambda i, j, count: (i >= 0) & (j < j.shape[1] - count),
     ),

@@ -85,10 +85,12 @@ def kv_cache(
     sizes = _sizes(config, length, settings)
     layers = _first(config, "layers")
     if variant is not None:
-        kept = [(f"{layers} layers × {variant.cost.cache.text}", layers, variant.cost.cache(sizes))]
+        numbers = variant.cost.cache(sizes)
+        kept = [(f"{_some(layers, 'layer')} × {numbers} numbers, {variant.cost.cache.text},", layers, numbers)]
     elif getattr(config, "kv_lora_rank", None):
         width = config.kv_lora_rank + config.qk_rope_head_dim
-        text = f"{layers} layers × {length} tokens × (latent {config.kv_lora_rank} + rotated {config.qk_rope_head_dim})"
+        each = f"(latent {config.kv_lora_rank} + rotated {config.qk_rope_head_dim}) numbers"
+        text = f"{_some(layers, 'layer')} × {_some(length, 'token')} × {each}"
         kept = [(text, layers, length * width)]
     else:
         kept = [_line(sizes, count, seen) for seen, count in _by_length(config, layers, length).items()]
@@ -111,7 +113,12 @@ def _line(sizes: Sizes, layers: int, seen: int) -> tuple[str, int, int]:
     """Say and count what layers of one kind keep: keys and values of the tokens that they still see."""
     numbers = PLAIN_CACHE(Sizes(1, seen, sizes.d_k, sizes.d_v, sizes.heads, sizes.key_heads))
     both = f"2 × {sizes.d_k}" if sizes.d_k == sizes.d_v else f"({sizes.d_k} + {sizes.d_v})"
-    return f"{layers} layers × {sizes.key_heads} key heads × {seen} tokens × {both} numbers", layers, numbers
+    text = f"{_some(layers, 'layer')} × {_some(sizes.key_heads, 'key head')} × {_some(seen, 'token')} × {both} numbers"
+    return text, layers, numbers
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _by_length(config: Any, layers: int, length: int) -> dict[int, int]:
