@@ -177,6 +177,14 @@ def test_differential_is_its_loop():
             assert_same(found.output[pair, i], weights @ values)
 
 
+def test_differential_with_a_mask_for_each_pair():
+    q, k, v = operands()
+    each = torch.stack([masks.preset(spec, 7) for spec in ("causal", "causal", "window:2", "window:2")])
+    found = variants.differential(q, k, v, mask=each)
+    assert_same(found.output[0], variants.differential(q[:2], k[:2], v[:2], mask="causal").output[0])
+    assert_same(found.output[1], variants.differential(q[2:], k[2:], v[2:], mask="window:2").output[0])
+
+
 def test_gated_is_its_loop():
     q, k, v = operands(2, 2, 4, 4)
     logits = torch.randn(2, 4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))

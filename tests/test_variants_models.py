@@ -111,7 +111,6 @@ def test_deepseeks_latent_attention(config, absorbed):
         k_rotated=k[0, :, 6:],
         absorbed=absorbed,
         mask="causal",
-        scale=scaling,
     )
     assert found.rotated
     assert scaling == pytest.approx((6 + 4) ** -0.5)
@@ -202,7 +201,11 @@ def test_cross_attention_has_two_texts():
     assert found.keys == tuple(trace.source_tokens)
     again = variants.scaled_dot_product(found.q, found.k, found.v, mask=found.allowed, scale=found.scale)
     torch.testing.assert_close(again.weights, trace.weights(0, attention="cross"), rtol=0, atol=1e-6)
-    assert not variants.from_trace(trace, 0, attention="encoder").across
+    assert "two texts" in variants.SLIDING_WINDOW.why_not(found)
+    assert not variants.GROUPED_QUERY.why_not(found)
+    within_one = variants.from_trace(trace, 0, attention="encoder")
+    assert not within_one.across
+    assert not any(one.why_not(within_one) for one in variants.ALL)
     with pytest.raises(ValueError, match="attention must be one of"):
         variants.from_trace(trace, 0)
 

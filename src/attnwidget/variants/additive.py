@@ -94,7 +94,7 @@ def _check(w_query: Tensor, w_key: Tensor, vector: Tensor, sizes: tuple[int, int
 def _unit_by_unit(q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     found = additive(q, k, v)
     keys = with_each_head(k, len(q))  # (heads, m, d_k)
-    total = torch.zeros(len(q), q.shape[1], k.shape[1], dtype=q.dtype)  # (heads, n, m)
+    total = q.new_zeros(len(q), q.shape[1], k.shape[1])  # (heads, n, m)
     for unit in range(len(found.vector)):
         asked, offered = q @ found.w_query[:, unit], keys @ found.w_key[:, unit]  # (heads, n), (heads, m)
         total += found.vector[unit] * torch.tanh(asked[:, :, None] + offered[:, None])  # (heads, n, m)
@@ -112,8 +112,8 @@ ADDITIVE = Variant(
         "W and U bring query and key to a common hidden layer, where they are added; tanh bends each unit to between "
         "−1 and 1, and a last vector adds the units up to one score. It was the first attention in translation (2014), "
         "with one learnt comparison instead of a product. Scores are bounded by the size of that last vector, so no "
-        "scale is needed. No model of today's libraries has such a layer: on its q and k the weights here are small "
-        "numbers that nobody trained."
+        "scale is needed. Transformers have no such layer: the weights used here on their q and k are small numbers "
+        "that nobody trained."
     ),
     formula=Formula(
         "softmax({v}ᵀ tanh({W} {q} + {U} {k}))",

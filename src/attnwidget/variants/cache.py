@@ -103,10 +103,9 @@ def kv_cache(
 
 def _writer(config: Any) -> Any:
     """Return the config of the part that writes, which may be the whole."""
-    names_its_decoder = any(hasattr(config, name) for name in ("decoder_layers", "num_decoder_layers"))
-    return (
-        config.get_text_config(decoder=True) if hasattr(config, "get_text_config") and not names_its_decoder else config
-    )
+    if any(hasattr(config, name) for name in ("decoder_layers", "num_decoder_layers")):
+        return config  # it names what is its decoder's
+    return config.get_text_config(decoder=True)
 
 
 def _line(sizes: Sizes, layers: int, seen: int) -> tuple[str, int, int]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.variants.cost import Cost
+    from attnwidget.variants.inputs import Inputs
+
+ONE_TEXT = "It goes by how far apart two tokens of one text are; between two texts there is no such distance."
 
 Group = Literal["scores", "heads", "sparsity", "other than softmax", "how it runs"]
 
@@ -191,6 +194,10 @@ class Variant:
             f"{one.symbol}: {one.meaning}{f', {one.shape}' if one.shape else ''}" for one in self.formula.symbols
         )
         return self.sentence, self.paragraph, f"{self.formula.text}. {symbols}."
+
+    def why_not(self, inputs: Inputs) -> str:
+        """Say why it has no meaning for these inputs; empty if it has."""
+        return ONE_TEXT if self.one_text and inputs.across else ""
 
     @property
     def options(self) -> tuple[Option, ...]:

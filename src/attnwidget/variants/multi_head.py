@@ -77,8 +77,8 @@ MULTI_HEAD = Variant(
     paragraph=(
         "One softmax gives each token one set of weights, an average. With eight heads a token has eight: it can look "
         "at its subject in one and at the word before in another. Each head works in a narrower space (d_model / "
-        "heads), so all together cost as much as one wide head. Their outputs are laid side by side and multiplied by "
-        "W_O."
+        "heads), so all together cost about as much as one wide head. Their outputs are laid side by side and "
+        "multiplied by W_O."
     ),
     formula=Formula(
         "concat({head_1}, …, {head_h}) {W_O}, head = softmax({Q} {K}ᵀ / √{d_k}) {V}",

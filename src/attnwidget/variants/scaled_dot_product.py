@@ -87,8 +87,8 @@ SCALED_DOT_PRODUCT = Variant(
     cost=Cost(),
     sees="Every token that the mask allows, however far away it is, in one step.",
     cannot=(
-        "Order: with no positions in q and k, shuffled words get the same outputs, shuffled. And it cannot decline: "
-        "the weights of a row add up to 1 even where nothing fits."
+        "Order: with no positions in q and k and no mask, shuffled words get the same outputs, shuffled. And it cannot "
+        "decline: the weights of a row add up to 1 even where nothing fits."
     ),
     often_said=(
         "“Perfect memory” and “unlimited” are meant against recurrent networks, which pass everything on through one "

@@ -60,10 +60,10 @@ STRIDED = Variant(
     function=strided,
     sentence="Each token sees the last few tokens, and of those further back one in so many.",
     paragraph=(
-        "If the text were written in lines of stride tokens, each token would see the line's length behind it and its "
-        "own column above. In two steps every earlier token can reach it: along the line, then up the column. It was "
-        "made for images and music, where lines and bars have such a length. The paper gives the two parts to "
-        "different heads or joins them; here they are joined."
+        "If the text were written in lines of stride tokens, each token would see a line's length behind it and its "
+        "own column above. In two steps every earlier token can reach it: along the line, then up the column. This "
+        "suits images and music, where lines and bars have such a length. The paper gives the two parts to different "
+        "heads or joins them; here they are joined."
     ),
     formula=MASKED,
     cost=sparse("Σ over queries of min(stride, keys before) + 1 + those further back ÷ stride", pairs),
