@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from attnwidget.variants.attend import attend, prepare, with_each_head
-from attnwidget.variants.core import ROWS_K, ROWS_Q, Attended, Formula, Identity, Source, Symbol, Variant
+from attnwidget.variants.core import ROWS_K, ROWS_Q, Attended, Formula, Identity, Source, Symbol, V, Variant
 from attnwidget.variants.cost import PLAIN_CACHE, Cost, Count
 from attnwidget.variants.inputs import small_numbers
 
@@ -116,13 +116,14 @@ ADDITIVE = Variant(
         "that nobody trained."
     ),
     formula=Formula(
-        "softmax({v}ᵀ tanh({W} {q} + {U} {k}))",
+        "softmax({v}ᵀ tanh({W} {q} + {U} {k})) {V}",
         (
             Symbol("v", "adds the hidden units up to one score; it is no value", "(hidden)"),
             Symbol("W", "brings the query to the hidden layer", "(hidden, d_k)"),
             ROWS_Q,
             Symbol("U", "brings the key to the hidden layer", "(hidden, d_k)"),
             ROWS_K,
+            V,
         ),
     ),
     cost=Cost(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from attnwidget.variants.attend import prepare
-from attnwidget.variants.core import ROWS_K, ROWS_Q, Formula, Identity, Source, Symbol, Variant
+from attnwidget.variants.core import ROWS_K, ROWS_Q, Formula, Identity, Source, Symbol, V, Variant
 from attnwidget.variants.cost import PLAIN_ACTIVATIONS, Cost, Count
 from attnwidget.variants.scaled_dot_product import scaled_dot_product
 
@@ -65,8 +65,8 @@ COSINE = Variant(
         "temperature τ, which models learn. No key can win by being long, and scores cannot grow during training."
     ),
     formula=Formula(
-        "softmax({q}·{k} / (‖{q}‖ ‖{k}‖ {τ}))",
-        (ROWS_Q, ROWS_K, Symbol("τ", "temperature: the smaller, the sharper")),
+        "softmax({q}·{k} / (‖{q}‖ ‖{k}‖ {τ})) {V}",
+        (ROWS_Q, ROWS_K, Symbol("τ", "temperature: the smaller, the sharper"), V),
     ),
     cost=Cost(
         Count(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from attnwidget.variants.attend import prepare
-from attnwidget.variants.core import ROWS_K, ROWS_Q, Attended, Formula, Identity, Source, Symbol, Variant
+from attnwidget.variants.core import ROWS_K, ROWS_Q, Attended, Formula, Identity, Source, Symbol, V, Variant
 from attnwidget.variants.cost import PLAIN_ACTIVATIONS, Cost, Count
 from attnwidget.variants.inputs import small_numbers
 from attnwidget.variants.scaled_dot_product import unscaled
@@ -90,8 +90,8 @@ MULTIPLICATIVE = Variant(
         "the matrix W_Q W_Kᵀ."
     ),
     formula=Formula(
-        "softmax({q}ᵀ {W} {k})",
-        (ROWS_Q, Symbol("W", "which direction of the query fits which of the key", "(d_k, d_k)"), ROWS_K),
+        "softmax({q}ᵀ {W} {k}) {V}",
+        (ROWS_Q, Symbol("W", "which direction of the query fits which of the key", "(d_k, d_k)"), ROWS_K, V),
     ),
     cost=Cost(
         Count(
