@@ -8,7 +8,7 @@ import torch
 import transformers as hf
 
 import tiny
-from attnwidget import Target, capture, load_model
+from attnwidget import Target, capture, load_model, masks, variants
 
 DOCS = Path(__file__).parents[1] / "docs"
 TEMPLATE = "<s>{% for one in messages %}{{ one.role }}: {{ one.content }}</s>{% endfor %}"
@@ -55,17 +55,18 @@ def of_your_model(_folder):
     }
 
 
-def of_effects(_folder):
+def of_demo_causal(_folder):
     model, tokenizer = load_model("demo/causal")
     return {"model": model, "tokenizer": tokenizer}
 
 
 PAGES = {
     "circuits": (lambda _: {}, "torch"),
-    "effects": (of_effects, "torch"),
+    "effects": (of_demo_causal, "torch"),
     "coming-from-bertviz": (from_bertviz, "bertviz"),
     "coming-from-circuitsvis": (from_circuitsvis, "circuitsvis"),
     "coming-from-transformerlens": (from_transformerlens, "transformer_lens"),
+    "variants": (of_demo_causal, "torch"),
     "your-model": (of_your_model, "peft"),
 }
 
@@ -86,6 +87,16 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     assert len(same) == (8 if page == "coming-from-transformerlens" else 0)
     for theirs, ours in same:
         torch.testing.assert_close(eval(ours, space), eval(theirs, space), rtol=1e-5, atol=1e-5, msg=ours)
+
+
+def test_the_page_of_variants_lists_what_there_is():
+    text = (DOCS / "variants.md").read_text(encoding="utf-8")
+    for table, rows in (
+        ("| name | formula |", [(one.name, one.formula.text) for one in variants.ALL]),
+        ("| name | what may attend |", [(one.example, masks.explain(one.example, 8)) for one in masks.PRESETS]),
+    ):
+        lines = text[text.index(table) :].partition("\n\n")[0].splitlines()[2:]
+        assert [tuple(line[2:].split(" | ")[:2]) for line in lines] == [(f"`{name}`", said) for name, said in rows]
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda path: path.stem)

@@ -13,7 +13,7 @@ ORDER = (
     {"head_id", "hosts", "tokens", "models", "replacing", "version"},
     {"tables"},
     {"maths"},
-    {"breakdown", "measures"},
+    {"breakdown", "measures", "variants"},
     {"effects"},
     {"trace"},
     {"capture"},

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 from attnwidget.version import __version__
 
 if TYPE_CHECKING:
-    from attnwidget import circuits, measures
+    from attnwidget import circuits, measures, variants
     from attnwidget.adapters.transformer_lens import from_cache
     from attnwidget.capture import capture, capture_batch, capture_module
     from attnwidget.effects import Target
     from attnwidget.export.figure import figure
     from attnwidget.export.page import save_html
     from attnwidget.heads import categorize, head_report, probe_heads, similar_heads
+    from attnwidget.maths import masks
     from attnwidget.models import load_model
     from attnwidget.trace import AttentionTrace
     from attnwidget.widget import AttentionWidget
@@ -40,6 +41,14 @@ _HOME = {
     "similar_heads": "attnwidget.heads",
 }
 
+# Rooms with a public name of their own.
+_ROOMS = {
+    "circuits": "attnwidget.circuits",
+    "masks": "attnwidget.maths.masks",
+    "measures": "attnwidget.measures",
+    "variants": "attnwidget.variants",
+}
+
 __all__ = [
     "AttentionTrace",
     "AttentionWidget",
@@ -54,16 +63,18 @@ __all__ = [
     "from_cache",
     "head_report",
     "load_model",
+    "masks",
     "measures",
     "probe_heads",
     "save_html",
     "similar_heads",
+    "variants",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name in {"circuits", "measures"}:  # rooms with public names of their own
-        return import_module(f"attnwidget.{name}")
+    if name in _ROOMS:
+        return import_module(_ROOMS[name])
     if name not in _HOME:
         msg = f"module 'attnwidget' has no attribute {name!r}"
         raise AttributeError(msg)
