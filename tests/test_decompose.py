@@ -9,7 +9,7 @@ import transformers as hf
 import attnwidget as aw
 import tiny
 from attnwidget.capture import capture
-from test_next_tokens import NO_HEAD, TOKENIZER, captured, with_head
+from writers import NO_HEAD, TOKENIZER, captured, with_head
 from zoo import ATTENTION_IN_ONE, NO_SUM, PAIR, ZOO
 
 

@@ -11,11 +11,10 @@ import tiny
 from attnwidget.capture import capture
 from attnwidget.capture.forward import attention_names
 from attnwidget.effects.edits import EdgeOut
-from test_next_tokens import NO_HEAD, captured, with_head
+from writers import ASKED as TARGET
+from writers import NO_HEAD, ROW, TOKEN, captured, inputs, with_head
 from zoo import PAIR, ZOO
 
-ROW, TOKEN = 3, 7
-TARGET = aw.Target.logprob(TOKEN, at=ROW)
 OUTPUTS = {  # where each architecture has W_O: of every attention, with the layer's number left open
     "GPT-2": {"self": "transformer.h.{}.attn.c_proj"},
     "Llama": {"self": "model.layers.{}.self_attn.o_proj"},
@@ -31,12 +30,6 @@ OUTPUTS = {  # where each architecture has W_O: of every attention, with the lay
     "GPT-J": {"self": "transformer.h.{}.attn.out_proj"},  # outside transformers' attention interface
     "BLOOM": {"self": "transformer.h.{}.self_attention.dense"},
 }
-
-
-def inputs(model, trace):
-    ids = torch.tensor([trace.source_ids])
-    found = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    return found | ({"decoder_input_ids": torch.tensor([trace.ids])} if model.config.is_encoder_decoder else {})
 
 
 def logprob(model, given):

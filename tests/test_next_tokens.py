@@ -7,33 +7,14 @@ import weakref
 
 import pytest
 import torch
-import transformers as hf
-from transformers.models.auto import modeling_auto as auto
 
 import attnwidget as aw
 import tiny
 from attnwidget import AttentionTrace
-from attnwidget.capture import capture, predict
+from attnwidget.capture import predict
 from attnwidget.capture.predict import find_writer
-from zoo import BOTH, PAIR, ZOO
-
-TOKENIZER = tiny.tokenizer(marks=True)
-TEXT, TARGET = "The cat.", "le chat"
-NO_HEAD = {"XLNet", "T5 encoder"}  # the base model alone is in the zoo
-
-
-def with_head(name):
-    """A model of the zoo in the class that has a language-model head."""
-    kind, *_, make = ZOO[name]
-    model = make()
-    names = auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES if kind == BOTH else auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    return model if kind == PAIR else tiny.build(model.config, getattr(hf, names[model.config.model_type]))
-
-
-def captured(model, text=TEXT, **options):
-    if model.config.is_encoder_decoder:
-        options["text_target"] = TARGET
-    return capture(model, text, tokenizer=TOKENIZER, **options)
+from writers import NO_HEAD, TEXT, TOKENIZER, captured, with_head
+from zoo import BOTH, ZOO
 
 
 def theirs(model, trace, text=TEXT):

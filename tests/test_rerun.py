@@ -12,8 +12,8 @@ import tiny
 from attnwidget.capture import capture
 from attnwidget.effects import Enough
 from attnwidget.effects.edits import HeadOff
-from test_effects import TARGET, inputs
-from test_next_tokens import captured, with_head
+from writers import ASKED as TARGET
+from writers import captured, inputs, with_head
 
 LENGTH = 40
 

@@ -9,8 +9,8 @@ import attnwidget as aw
 import tiny
 from attnwidget.capture import capture
 from attnwidget.capture.vocabulary import Vocabulary
-from test_next_tokens import captured, with_head
 from test_tokens import TOKENIZERS, sentencepiece_tokenizer
+from writers import captured, with_head
 
 TEXT = "The animal didn't cross the road because it was too tired"
 

@@ -259,9 +259,9 @@ def test_the_tabs_change_the_view(mount: Callable[..., Mounted]) -> None:
     tab.focus()
     at.page.keyboard.press("ArrowLeft")  # from the first to the last
     at.wait()
-    assert at.widget.view == "breakdown"
-    expect(at.root).to_have_attribute("data-view", "breakdown")
-    expect(at.page.get_by_role("tab", name="Breakdown")).to_be_focused()
+    assert at.widget.view == "effect"
+    expect(at.root).to_have_attribute("data-view", "effect")
+    expect(at.page.get_by_role("tab", name="Effect")).to_be_focused()
     at.widget.view = "lines"
     at.wait()
     expect(at.root).to_have_attribute("data-view", "lines")

@@ -208,7 +208,8 @@ def test_selected_text_is_copied_as_it_is(page: Page) -> None:
 
 
 def test_a_saved_page_makes_figures_and_numbers_itself(page: Page, tmp_path: Path) -> None:
-    widget = AttentionWidget(TEXT, probe=False, heads=["L3-H0"], queries=[8])
+    widget = AttentionWidget(TEXT, probe=False, heads=["L3-H0"], queries=[8], view="effect")
+    widget.view = "lines"  # effects are on the page as far as they were computed
     widget.save_html(tmp_path / "page.html")
     page.goto((tmp_path / "page.html").as_uri())
     expect(page.locator("[data-attnwidget]")).to_have_attribute("data-state", "ready")

@@ -136,7 +136,7 @@ def capture(
         model that mixes attention with other layers has only its attention layers in the trace.
         Of a model outside transformers' attention interface the trace has the weights; where
         queries, keys and values could not be verified, `missing` says so. It keeps the model alive
-        for its `breakdown` and its `next_tokens`; `release_model` lets it go. What a reader should know
+        for its `breakdown`, `next_tokens` and `effects`; `release_model` lets it go. What a reader should know
         of the text is in its `notices` and comes as a warning: that it is longer than the model is
         configured for, or brings the tokenizer's own marks along, which are not added a second time.
 

@@ -131,7 +131,7 @@ class AttentionTrace:
         What a reader should know before trusting what is shown; the widget shows them.
     project : function, optional
         From the layers, and a function that is called after every layer, to their output projections. It runs the
-        model once more, so the trace keeps the model alive until then.
+        model once more.
 
     Attributes
     ----------
@@ -1234,9 +1234,9 @@ class AttentionTrace:
         return edited
 
     def release_model(self) -> None:
-        """Let go of the model, which a trace keeps alive for `next_tokens`, and until `breakdown` has run it once more.
+        """Let go of the model, which a trace keeps alive for `next_tokens`, `effects`, and the first `breakdown`.
 
-        Without it, breakdowns end at the head's output.
+        Without it, breakdowns end at the head's output; W_O stays where it was found before.
         """
         self._projections.release()
         self.predictions.release()
