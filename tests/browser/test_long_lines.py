@@ -247,6 +247,8 @@ def test_what_is_found_is_marked_on_both_sides(mount: Callable[..., Mounted]) ->
 def test_the_pointer_moves_nothing(mount: Callable[..., Mounted]) -> None:
     at = mount(planted(2000, 1990, 40), heads=["L0-H0"])
     scroll(at, "query", 18 * 1200)
+    expect(at.page.locator(".key .token").first).to_be_visible()  # the keys follow
+    at.wait()
     before = in_sight(at, "query"), in_sight(at, "key"), gaps(at)
     for unit in before[0][2:9:3]:
         token(at, "query", unit).hover()
