@@ -204,13 +204,13 @@ def test_what_a_mask_hides_or_a_tokenizer_drops_does_not_count():
     assert few.notes() == [[""]]
 
 
-@pytest.mark.parametrize("name", ["demo/causal", "demo/masked", "demo/fr-en"])
-def test_no_head_of_the_bundled_models_earns_the_label(name):
+@pytest.mark.parametrize(("name", "most"), [("demo/causal", 0.08), ("demo/masked", 0.13), ("demo/fr-en", 0.08)])
+def test_no_head_of_the_bundled_models_earns_the_label(name, most):
     """As `docs/categories.md` says; the evidence is shipped."""
     shipped_probe = HeadProbe.from_json((BUNDLED[name] / "heads.json").read_text())
     evidence = shipped_probe.evidence()["Coreference"]
     assert evidence.source == f"{len(shipped_pronouns())} annotated sentences with a pronoun"
-    assert 0 < float(evidence.scores.max()) < 0.08 < THRESHOLD
+    assert 0 < float(evidence.scores.max()) < most < THRESHOLD
     again = HeadProbe.from_json(shipped_probe.to_json())
     torch.testing.assert_close(again.coreference.scores, shipped_probe.coreference.scores, atol=1e-4, rtol=0)
 

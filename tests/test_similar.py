@@ -10,7 +10,7 @@ import torch
 import tiny
 from attnwidget import AttentionTrace, capture, similar_heads
 from attnwidget.head_id import HeadId
-from attnwidget.heads.similar import divergence
+from attnwidget.maths import divergence
 
 
 def by_hand(trace: AttentionTrace, one: tuple[int, int], other: tuple[int, int], rows: list[int]) -> float:

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { agreement, shadesOfDistances } from "../src/layout/alike";
 import { type HeadCategories, OTHER, type Scores, UNKNOWN } from "../src/layout/categories";
 import { groupsOf, type Known, numberFor, passes } from "../src/layout/heads-order";
-import { cellsFor, mapOf, neighbourOf, rowsOf } from "../src/layout/heads-wall";
+import { cellsFor, mapOf, neighbourOf, type Placed, planeOf, rowsOf } from "../src/layout/heads-wall";
 import type { Category, Head } from "../src/wire/schema";
 
 const ROOMS: [number, number][] = [
@@ -135,4 +136,56 @@ test("a filter leaves out other kinds, and numbers on the far side of a bound", 
   assert.equal(left("pinned pair", null, 0.2), "00 10");
   assert.equal(left("similarity", null, 0.3), "01 10");
   assert.equal(left("category", OTHER, null), "10");
+});
+
+test("a map keeps distances in proportion, inside its room, and leaves out heads without a place", () => {
+  const heads = Array.from({ length: 5 }, (_, at): Head => [0, at]);
+  const places = [[0, 0], [1, 0], [0, 0.5], [], [1, 0.5]];
+  const wall = planeOf(heads, places, 400, 300);
+  assert.deepEqual(
+    wall.placed.map(({ head }) => head[1]),
+    [0, 1, 2, 4],
+  );
+  const [a, b, c] = wall.placed as [Placed, Placed, Placed, Placed];
+  assert.ok(Math.abs(b.x - a.x - 2 * (c.y - a.y)) <= 1, "across as down");
+  for (const { x, y } of wall.placed) {
+    assert.ok(x >= 0 && x + wall.cell <= 400);
+    assert.ok(y >= 0 && y + wall.cell <= 300);
+  }
+  const same = planeOf(heads, Array(5).fill([0.3, 0.3]), 400, 300);
+  const seen = new Set(same.placed.map(({ x, y }) => `${x} ${y}`));
+  assert.equal(seen.size, 5, "of heads at one place each is seen");
+  const alone = planeOf([[0, 0]], [[0.2, 0.1]], 400, 300);
+  assert.deepEqual(
+    alone.placed.map(({ x, y }) => [Number.isFinite(x), y]),
+    [[true, 0]],
+  );
+});
+
+test("on a map the category filters, and no number does", () => {
+  const known: Known = { categories: null, pair: () => 0.5, distance: () => 0.1 };
+  assert.equal(numberFor("map", known), null);
+  assert.ok(passes([0, 0], "map", known, { category: null, bound: 0.9 }));
+});
+
+test("distances as shades: the nearer the stronger, in their order, and nothing without a number", () => {
+  const values = Float32Array.from([0, 0.5, 1, 0.5, 0, Number.NaN, 1, Number.NaN, 0]);
+  assert.deepEqual([...shadesOfDistances(values, [0, 1, 2])], [255, 65, 1, 65, 255, 0, 1, 0, 255]);
+  assert.deepEqual([...shadesOfDistances(values, [2, 1, 0])], [255, 0, 1, 0, 255, 65, 1, 65, 255]);
+});
+
+test("heads agree with their colours where the nearest one is of the same category", () => {
+  const heads = Array.from({ length: 5 }, (_, at): Head => [0, at]);
+  const kinds = [0, 0, 1, 1, OTHER];
+  const main = ([, head]: Head) => kinds[head] as number;
+  const far = [
+    [0, 1, 9, 9, 0],
+    [1, 0, 9, 9, 0],
+    [2, 9, 0, 3, 0],
+    [9, 9, 3, 0, 0],
+    [0, 0, 0, 0, 0],
+  ];
+  const found = agreement(Float32Array.from(far.flat()), heads, { main });
+  assert.deepEqual(found, { same: 3, of: 4, chance: 4 / 3 });
+  assert.equal(agreement(new Float32Array(1), [[0, 0]], { main }).of, 0);
 });

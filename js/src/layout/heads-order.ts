@@ -5,7 +5,7 @@ import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "./categori
 import type { Group } from "./heads-wall";
 import { isForbidden } from "./tile";
 
-export const ORDERS = ["layer", "category", "pinned pair", "similarity"] as const;
+export const ORDERS = ["layer", "category", "pinned pair", "similarity", "map"] as const;
 export type Order = (typeof ORDERS)[number];
 
 /** What is known of the heads. */
@@ -28,6 +28,7 @@ export interface Filter {
 
 /** The number that an order goes by; null where it goes by none. */
 export function numberFor(order: Order, { categories, pair, distance }: Known): ((head: Head) => number) | null {
+  if (order === "map") return null;
   if (order === "similarity") return distance;
   if (order !== "category") return pair;
   if (!categories?.fresh) return null;
@@ -36,6 +37,9 @@ export function numberFor(order: Order, { categories, pair, distance }: Known): 
     return main === OTHER || main === UNKNOWN ? Number.NaN : scoreOf(categories.scores, main, head);
   };
 }
+
+/** Whether each head has its place, so that the others are faint where only some are wanted, and not left out. */
+export const isPlaced = (order: Order): boolean => order === "layer" || order === "map";
 
 /** Of categories and distances the number itself. */
 const rankIn = (order: Order, { rank }: Known) =>

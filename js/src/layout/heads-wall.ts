@@ -87,6 +87,34 @@ export function rowsOf(groups: Group[], width: number, size: number): Wall {
   return { cell, under: UNDER, width: columns * (cell + gap) - gap, height: y, placed, headings };
 }
 
+/** Heads at their places in a plane, as large as it fits; `places` has nothing for a head without one. */
+export function planeOf(heads: Head[], places: number[][], width: number, limit: number): Wall {
+  const known = heads.map((head, at) => ({ head, at: places[at] ?? [] })).filter(({ at }) => at.length > 0);
+  const cell = Math.max(12, Math.min(32, Math.round(0.5 * Math.sqrt((width * limit) / (known.length + 1)))));
+  const [across, down] = [0, 1].map((axis) => {
+    const all = known.map(({ at }) => at[axis] as number);
+    return { least: Math.min(...all), range: Math.max(...all) - Math.min(...all) };
+  }) as [Axis, Axis];
+  const scale = Math.min((width - cell) / (across.range || 1), (limit - cell) / (down.range || 1));
+  const placed: Placed[] = [];
+  const step = Math.ceil(cell * 0.4);
+  for (const { head, at } of known) {
+    let x = Math.round((at[0]! - across.least) * scale + (width - cell - across.range * scale) / 2);
+    let y = Math.round((at[1]! - down.least) * scale);
+    const aside = x > width / 2 ? -step : step;
+    // One that would hide another moves aside until a corner of either is seen.
+    while (placed.some((one) => Math.abs(one.x - x) < step && Math.abs(one.y - y) < step))
+      [x, y] = [x + aside, y + step];
+    placed.push({ head, x, y });
+  }
+  const height = Math.max(0, ...placed.map(({ y }) => y)) + cell;
+  return { cell, under: 0, width, height, placed, headings: [] };
+}
+interface Axis {
+  least: number;
+  range: number;
+}
+
 /** Where an arrow key leads: to the next in a row, or to the nearest in the next row; −1 for nowhere. */
 export function neighbourOf(placed: Placed[], at: number, key: string, isThere = (_: number) => true): number {
   const from = placed[at];

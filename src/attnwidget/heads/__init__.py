@@ -2,6 +2,7 @@
 
 from attnwidget.heads.categories import BUILT_IN, OTHER, Category, all_categories
 from attnwidget.heads.corpus.run import head_report
+from attnwidget.heads.distances import CLARK, NO_MAP, Agreement, HeadDistances, HeadMap, head_distances
 from attnwidget.heads.opening import opening_head
 from attnwidget.heads.original import original_rule
 from attnwidget.heads.patterns import Keys, Offset, Pairs
@@ -13,10 +14,15 @@ from attnwidget.heads.table import PROBED, CategoryTable, HeadScores, categorize
 
 __all__ = [
     "BUILT_IN",
+    "CLARK",
+    "NO_MAP",
     "OTHER",
     "PROBED",
+    "Agreement",
     "Category",
     "CategoryTable",
+    "HeadDistances",
+    "HeadMap",
     "HeadProbe",
     "HeadReport",
     "HeadScores",
@@ -27,6 +33,7 @@ __all__ = [
     "SimilarHeads",
     "all_categories",
     "categorize",
+    "head_distances",
     "head_report",
     "known_probe",
     "opening_head",

@@ -85,7 +85,7 @@ class Coreference:
                 return ""
             return (
                 f"From a pronoun its strongest noun is what is meant in {right:.0%} of {self.count} sentences; "
-                f"{rules}, and the one that it favours from other words too in {favourite:.0%}."
+                f"{rules}, and the one that it favours anyway in {favourite:.0%}."
             )
 
         numbers = zip(self.scores.tolist(), self.accuracy.tolist(), self.favourite.tolist(), strict=True)

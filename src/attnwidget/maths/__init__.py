@@ -3,6 +3,7 @@
 from attnwidget.maths.bias import RelativeBias
 from attnwidget.maths.block import Block, Norm
 from attnwidget.maths.cells import columns_of, pool_cells, rows_of, weight_columns
+from attnwidget.maths.divergence import divergence, entropy
 from attnwidget.maths.flow import max_flow
 from attnwidget.maths.from_arrays import layers_from_qkv, layers_from_weights, projections_from
 from attnwidget.maths.from_generate import read_generated
@@ -31,6 +32,8 @@ __all__ = [
     "blind_rows",
     "check_reproduced",
     "columns_of",
+    "divergence",
+    "entropy",
     "layers_from_qkv",
     "layers_from_weights",
     "log_sum_exp",

@@ -15,6 +15,7 @@ const ABOUT: Record<Order, string> = {
   category: "heads of a kind together, best first",
   "pinned pair": "by the number that each head has of what is pinned",
   similarity: "by how alike their weights are to those of one head",
+  map: "near each other where their weights are alike",
 };
 
 export function Controls({ context, store }: { context: Context; store: HeadsStore }) {

@@ -1,8 +1,10 @@
 // What a picture shows, of how many queries it is drawn, and what an order's numbers mean.
 
 import { signsOf } from "../../draw/colours";
+import { agreement } from "../../layout/alike";
 import { headName } from "../../layout/heads";
-import { coloursInWords, scaleNamed } from "../../layout/scale";
+import { isPlaced } from "../../layout/heads-order";
+import { coloursInWords, hiddenIn, scaleNamed } from "../../layout/scale";
 import { tokensOf } from "../../layout/units";
 import { MeasureMeaning } from "../../panels/measure";
 import type { Context } from "../../parts/context";
@@ -34,7 +36,7 @@ export function Legend({ context, store }: { context: Context; store: HeadsStore
       ) : (
         <span>
           {pictured ? "" : client.silent.value ? "no pictures: the kernel has not drawn them · " : "drawing … · "}
-          queries down, keys across · {is} · hatched: hidden by the mask
+          queries down, keys across · {is} · hatched: {hiddenIn(measure)}
         </span>
       )}
       {signs && limit !== undefined && <SignRamp scale={measure} limit={limit} signs={signs} />}
@@ -51,9 +53,34 @@ export function Legend({ context, store }: { context: Context; store: HeadsStore
               : `comparing all heads with ${headName(from)} …`)}
         </span>
       )}
+      {order === "map" && <OfMap context={context} store={store} />}
       {order === "category" && <span>below: the score of the head’s category</span>}
       {order === "pinned pair" && <span>below: the pinned pair’s {measure.label}</span>}
     </div>
+  );
+}
+
+/** What near means, and whether it agrees with the colours. */
+function OfMap({ context: { categories }, store }: { context: Context; store: HeadsStore }) {
+  const { values, all, problem, sampled } = store.distances.value ?? {};
+  const now = categories.now.value;
+  if (!values || !all) return <span>{problem || "comparing all heads with each other …"}</span>;
+  const { same, of, chance } = now?.fresh ? agreement(values, store.every.value, now) : { same: 0, of: 0, chance: 0 };
+  return (
+    <>
+      <span data-stress={all.stress ?? ""}>
+        {all.noMap
+          ? `${all.noMap}; until then alike heads stand one after the other`
+          : `near = alike; the axes mean nothing, and a plane cannot keep all distances (stress ${all.stress?.toFixed(2)})`}
+        {" · "}grid: each two heads, stronger = more alike · distances: Jensen–Shannon divergence in bits, mean over
+        {sampled ? ` ${sampled}` : " the"} queries
+      </span>
+      {of > 1 && (
+        <b class="left-out" data-same={same}>
+          the nearest head is of the same category for {same} of {of} heads (by chance {chance.toFixed(1)})
+        </b>
+      )}
+    </>
   );
 }
 
@@ -67,7 +94,7 @@ function LeftOut({ category, store }: { category: string | null; store: HeadsSto
   return (
     <b class="left-out">
       {shown} of {all} heads: only {why.filter(Boolean).join(", ")}
-      {order === "layer" ? "; the others are faint" : "; the others are left out"}
+      {isPlaced(order) ? "; the others are faint" : "; the others are left out"}
     </b>
   );
 }

@@ -8,7 +8,7 @@ import { createPainter } from "../../draw/pictures";
 import { nameOf, OTHER } from "../../layout/categories";
 import { LABEL } from "../../layout/head-grid";
 import { headName } from "../../layout/heads";
-import { numberFor } from "../../layout/heads-order";
+import { isPlaced, numberFor } from "../../layout/heads-order";
 import { neighbourOf, type Wall } from "../../layout/heads-wall";
 import { isForbidden } from "../../layout/tile";
 import type { Context } from "../../parts/context";
@@ -16,6 +16,7 @@ import { Code, Swatch } from "../../parts/swatch";
 import { chooseHead } from "../../state/choose-head";
 import type { Head } from "../../wire/schema";
 import { Detail } from "./detail";
+import { Grid } from "./grid";
 import { open } from "./open";
 import { briefNumber, inWords } from "./readings";
 import type { HeadsStore } from "./store";
@@ -66,6 +67,7 @@ export function Picture({ context, store, onDrawn }: Props) {
       <div class="heads-frame" ref={frame}>
         <div class="heads-wall" ref={scroll}>
           {wall && outline && <Heads context={context} store={store} wall={wall} onDrawn={onDrawn} />}
+          {store.order.value === "map" && store.distances.value?.all && <Grid context={context} store={store} />}
         </div>
         {outline && wall && <Detail context={context} store={store} outline={outline} side={largeSide(wall, store)} />}
       </div>
@@ -74,8 +76,10 @@ export function Picture({ context, store, onDrawn }: Props) {
 }
 
 /** What the wall leaves of the width, for the larger picture. */
-function largeSide(wall: Wall, { room }: HeadsStore): number {
-  return Math.max(SMALL, Math.min(LARGE, Math.floor(room.value.width + BESIDE - wall.width - BETWEEN)));
+function largeSide(wall: Wall, { room, order }: HeadsStore): number {
+  const { width } = room.value;
+  const left = order.value === "map" ? 0 : width - wall.width;
+  return Math.max(SMALL, Math.min(LARGE, Math.floor(left + BESIDE - BETWEEN)));
 }
 
 function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
@@ -86,7 +90,6 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
   const off = new Set(outline.value?.off.map(headName));
   const order = store.order.value;
   const known = store.known.value;
-  const isMap = order === "layer";
   const number = numberFor(order, known);
   const shown = state.traits.heads.value.map(headName);
   const now = categories.now.value;
@@ -107,6 +110,7 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
         for (const { head, x, y } of placed) {
           const shades =
             there && !there.problem && outline.value?.kept.includes(head[0]) ? store.shades(head, cell) : null;
+          pen.clearRect(x, y, cell, cell); // on a map one may lie over another
           if (!shades) continue;
           const ink = headColour(categories.now.value, head, theme.value) ?? accent(theme.value);
           const strength = store.isShown(head) ? 1 : FAINT;
@@ -145,7 +149,7 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
       }}
     >
       <canvas ref={canvas} />
-      {isMap && <Numbers wall={wall} heads={outline.value?.heads ?? 0} every={every} />}
+      {order === "layer" && <Numbers wall={wall} heads={outline.value?.heads ?? 0} every={every} />}
       {wall.headings.map(({ text, category, count, y }) => (
         <h3 key={text} style={{ top: `${y}px` }}>
           {now && category !== null && <Swatch categories={now} category={category} theme={theme.value} />}
@@ -157,7 +161,7 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
         const isKept = kept.has(head[0]);
         const main = now?.fresh && isKept ? now.main(head) : OTHER;
         const value = number?.(head);
-        const dimmed = isMap && !store.isShown(head);
+        const dimmed = isPlaced(order) && !store.isShown(head);
         return (
           <button
             type="button"
@@ -170,7 +174,7 @@ function Heads({ context, store, wall, onDrawn }: Props & { wall: Wall }) {
             aria-pressed={shown.includes(name)}
             aria-label={isKept ? inWords(context, store, head) : `${name}: layer ${head[0]} was left out of this trace`}
             tabIndex={at === entry ? 0 : -1}
-            style={{ left: `${x}px`, top: `${y}px` }}
+            style={{ left: `${x}px`, top: `${y}px`, "--pen": headColour(now, head, theme.value) ?? "var(--accent)" }}
             onPointerEnter={() => {
               store.pointed.value = head;
             }}

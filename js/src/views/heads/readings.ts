@@ -1,6 +1,7 @@
 // What is said of a head, in words and numbers.
 
 import { nameOf, OTHER, scoreOf, UNKNOWN } from "../../layout/categories";
+import { whyNoNumber } from "../../layout/comparison";
 import { headName } from "../../layout/heads";
 import { briefScore, plus, short } from "../../layout/numbers";
 import { numberIn } from "../../layout/ranking";
@@ -46,18 +47,18 @@ export function pairOf({ ranking, state }: Context, head: Head): PairReading | n
   const query = units.query.of(now.queries).map((row) => queryLabel(units.query, row, " ▸ "));
   const key = units.key.of(now.keys).map((row) => units.key.labels[row] ?? "");
   const found = (side: "query" | "key") => (at < 0 ? "…" : (units[side].labels[at] ?? "…"));
-  const value = numberIn(now, head);
+  const [value, scale] = [numberIn(now, head), scaleNamed(now.outline, now.measure)];
   const listed = (labels: string[]) => (labels.length > SAID ? `${labels.length} tokens` : labels.join(", "));
   return {
     query: query.length > 0 ? listed(query) : found("query"),
     key: key.length > 0 ? listed(key) : found("key"),
-    value: isForbidden(value) ? "forbidden by the mask" : exactly(scaleNamed(now.outline, now.measure), value),
+    value: isForbidden(value) ? whyNoNumber(now.outline, scale, now.queries, now.keys) : exactly(scale, value),
   };
 }
 
 /** How far a head is from the one that others are compared with; empty before that is known. */
 export function distanceOf(store: HeadsStore, head: Head): string {
-  const [from, distance] = [store.reference.value, store.known.value.distance];
+  const [from, distance] = [store.from.value, store.known.value.distance];
   if (!from || !distance || headName(from) === headName(head)) return "";
   const value = distance(head);
   return Number.isNaN(value) ? "" : `${value.toFixed(2)} from ${headName(from)}`;

@@ -4,6 +4,7 @@ import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
 import { type Shades, shadesOf } from "../../draw/pictures";
 import { cellsFor, type Wall } from "../../layout/heads-wall";
 import type { Context } from "../../parts/context";
+import { UNWANTED } from "../../wire/client";
 import { type Decoded, decodeArray } from "../../wire/decode";
 import type { Head } from "../../wire/schema";
 
@@ -50,7 +51,7 @@ export function createShades(
     const mine = new AbortController();
     if (fine.peek().name !== name) fine.value = { ...NOTHING, name };
     void refine(name, mine.signal);
-    return () => mine.abort();
+    return () => mine.abort(UNWANTED);
   });
   abort.addEventListener("abort", stop);
 

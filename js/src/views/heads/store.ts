@@ -5,7 +5,7 @@ import type { Shades } from "../../draw/pictures";
 import { numberOf } from "../../layout/categories";
 import { headName } from "../../layout/heads";
 import { type Filter, groupsOf, type Known, type Order, passes } from "../../layout/heads-order";
-import { mapOf, rowsOf, type Wall } from "../../layout/heads-wall";
+import { mapOf, planeOf, rowsOf, type Wall } from "../../layout/heads-wall";
 import { numberIn } from "../../layout/ranking";
 import { rankOf, scaleNamed } from "../../layout/scale";
 import type { Context } from "../../parts/context";
@@ -25,6 +25,12 @@ export interface HeadsStore {
   known: ReadonlySignal<Known>;
   /** The head that the others are compared with; null for none. */
   reference: Signal<Head | null>;
+  /** On the map: the other head of the pair that is pointed at in the grid. */
+  across: Signal<Head | null>;
+  /** From which head distances are told. */
+  from: ReadonlySignal<Head | null>;
+  /** Every head that there is something to see of. */
+  every: ReadonlySignal<Head[]>;
   distances: ReadonlySignal<Distances | null>;
   /** Room for the pictures, in px. */
   room: Signal<{ width: number; height: number }>;
@@ -57,6 +63,7 @@ export function createStore(context: Context, own: string): HeadsStore {
   const bound = signal<number | null>(null);
   const only = signal(false);
   const reference = signal<Head | null>(null);
+  const across = signal<Head | null>(null);
   const room = signal({ width: 0, height: 0 });
   const pointed = signal<Head | null>(null);
   const before = signal("");
@@ -69,17 +76,25 @@ export function createStore(context: Context, own: string): HeadsStore {
   const order = computed((): Order => (chosen.value === "pinned pair" && !ranking.value ? "layer" : chosen.value));
   const distances = createDistances(
     context,
-    computed(() => (isOn.value && order.value === "similarity" ? reference.value : null)),
+    computed(() => {
+      if (!isOn.value) return null;
+      return order.value === "map" ? "all" : order.value === "similarity" ? reference.value : null;
+    }),
   );
+  const from = computed(() => (order.value === "map" ? (across.value ?? heads.value.at(-1) ?? null) : reference.value));
   const known = computed((): Known => {
     const [numbers, apart] = [pair.value, distances.value?.values ? distances.value : null];
     return {
       categories: categories.now.value,
       pair: numbers && ((head) => numberIn(numbers, head)),
       ...(numbers && { rank: (value) => rankOf(scaleNamed(numbers.outline, numbers.measure), value) }),
-      distance: apart && (([layer, head]) => apart.values?.[layer * apart.heads + head] ?? Number.NaN),
+      distance: apart && ((head) => distanceIn(apart, head)),
     };
   });
+  const distanceIn = ({ values, heads, all }: Distances, head: Head): number => {
+    const own = all ? every.value.length * indexIn(every.value, from.value) + indexIn(every.value, head) : null;
+    return values?.[own ?? head[0] * heads + head[1]] ?? Number.NaN;
+  };
   const filter = computed((): Filter => {
     const now = categories.now.value;
     const wanted = only.value && now ? numberOf(now, category.value) : null;
@@ -93,6 +108,14 @@ export function createStore(context: Context, own: string): HeadsStore {
     if (!now || width === 0) return null;
     const map = mapOf(now.layers, now.heads, width, height);
     if (order.value === "layer") return map;
+    if (order.value === "map") {
+      const all = distances.value?.all;
+      if (!all) return map;
+      const room = width - (width < BESIDE ? 0 : gridSide(width) + 16);
+      if (all.places.length) return planeOf(every.value, all.places, room, Math.min(height, room));
+      const heads = all.order.map((at) => every.value[at] as Head);
+      return rowsOf([{ text: "", category: null, heads }], room, map.cell);
+    }
     return rowsOf(groupsOf(every.value.filter(isShown), order.value, known.value), width, map.cell);
   });
   const { shades, look, sampled, refined, pictured } = createShades(context, isOn, wall);
@@ -103,7 +126,7 @@ export function createStore(context: Context, own: string): HeadsStore {
     }),
     effect(() => {
       outline.value; // what was pointed at, or compared with, was of another text or model
-      pointed.value = null;
+      pointed.value = across.value = null;
       untracked(() => {
         const last = reference.value;
         if (last && !every.value.some((one) => headName(one) === headName(last))) reference.value = null;
@@ -122,12 +145,37 @@ export function createStore(context: Context, own: string): HeadsStore {
   });
 
   return {
-    ...{ chosen, order, bound, only, filter, known, reference, distances, room, wall, isShown, pointed, before },
+    ...{
+      chosen,
+      order,
+      bound,
+      only,
+      filter,
+      known,
+      reference,
+      across,
+      from,
+      every,
+      distances,
+      room,
+      wall,
+      isShown,
+      pointed,
+      before,
+    },
     ...{ shades, look, sampled, refined, pictured },
     counts: computed(() => ({ all: every.value.length, shown: every.value.filter(isShown).length })),
     spot: computed(() => pointed.value ?? heads.value.at(-1) ?? [0, 0]),
   };
 }
+
+const BESIDE = 500; // px of width from which the grid of distances stands beside the map
+
+/** Of the grid of distances, in px. */
+export const gridSide = (width: number): number => Math.min(280, Math.floor(width < BESIDE ? width : width * 0.42));
+
+const indexIn = (heads: Head[], head: Head | null): number =>
+  heads.findIndex((one) => head && headName(one) === headName(head));
 
 const headsOf = ({ kept, heads }: Outline): Head[] =>
   kept.flatMap((layer) => Array.from({ length: heads }, (_, head): Head => [layer, head]));

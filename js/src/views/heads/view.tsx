@@ -21,7 +21,7 @@ export const heads: View = {
     const store = createStore(context, heads.name);
     const drawn = signal({ name: "", run: 0 });
     const waits = computed(() => {
-      if (store.order.value === "similarity") return !store.distances.value;
+      if (store.order.value === "similarity" || store.order.value === "map") return !store.distances.value;
       const now = context.ranking.value;
       const { queries, keys, measure } = state.traits;
       const isOfPins = now?.queries === queries.value && now.keys === keys.value && now.measure === measure.value;
