@@ -31,6 +31,8 @@ class Preset:
         With numbers: "window:4".
     blind : str
         When a row sees nothing in it, in one sentence.
+    brief : str
+        In a few words, with places for the numbers: "window of {}".
     says : function
         From the numbers to one sentence.
     pairs : function
@@ -44,6 +46,7 @@ class Preset:
     lowest: int
     example: str
     blind: str
+    brief: str
     says: Callable[..., str]
     pairs: Callable[..., Tensor]
     optional: tuple[int, ...] = ()
@@ -105,6 +108,7 @@ PRESETS = (
         lowest=0,
         example="none",
         blind="Never: every token sees all.",
+        brief="nothing hidden",
         says=lambda: "Every token sees every token.",
         pairs=lambda i, j: (i >= 0) & (j >= 0),
     ),
@@ -114,6 +118,7 @@ PRESETS = (
         lowest=0,
         example="causal",
         blind=_ITSELF,
+        brief="causal",
         says=lambda: "Each token sees itself and those before it.",
         pairs=lambda i, j: j <= i,
     ),
@@ -123,6 +128,7 @@ PRESETS = (
         lowest=0,
         example="padding-left:2",
         blind="Where all keys are padding; joined with causal, also the rows of the padding.",
+        brief="padding of {} on the left",
         says=lambda count: f"Nobody sees the first {_tokens(count)}: they are padding.",
         pairs=lambda i, j, count: (i >= 0) & (j >= count),
     ),
@@ -132,6 +138,7 @@ PRESETS = (
         lowest=0,
         example="padding-right:2",
         blind="Where all keys are padding.",
+        brief="padding of {} on the right",
         says=lambda count: f"Nobody sees the last {_tokens(count)}: they are padding.",
         pairs=lambda i, j, count: (i >= 0) & (j < j.shape[1] - count),
     ),
@@ -141,6 +148,7 @@ PRESETS = (
         lowest=1,
         example="window:4",
         blind=_ITSELF,
+        brief="window of {}",
         says=_says_window,
         pairs=_local,
     ),
@@ -150,6 +158,7 @@ PRESETS = (
         lowest=0,
         example="around:2",
         blind=_ITSELF,
+        brief="{} on either side",
         says=lambda count: f"Each token sees itself and the {_tokens(count)} on either side.",
         pairs=lambda i, j, count: (i - j).abs() <= count,
     ),
@@ -159,6 +168,7 @@ PRESETS = (
         lowest=0,
         example="prefix:3",
         blind=_ITSELF,
+        brief="prefix of {}",
         says=lambda count: (
             f"Everybody sees the first {_tokens(count)}; beyond them each token sees itself and those before."
         ),
@@ -170,6 +180,7 @@ PRESETS = (
         lowest=1,
         example="blocks:4",
         blind=_ITSELF,
+        brief="blocks of {}",
         says=lambda size: f"The text is cut into blocks of {_tokens(size)}; each token sees its own block.",
         pairs=lambda i, j, size: i // size == j // size,
     ),
@@ -179,6 +190,7 @@ PRESETS = (
         lowest=1,
         example="strided:4",
         blind=_ITSELF,
+        brief="strided by {}",
         says=lambda step: (
             f"Each token sees itself and the {_tokens(step)} before it, "
             f"and of those further back {'all' if step == 1 else f'one in {step}'}."
@@ -191,6 +203,7 @@ PRESETS = (
         lowest=0,
         example="bigbird:2,2,1",
         blind=_ITSELF,
+        brief="BigBird: {} global, {} on each side, {} random",
         says=_says_bigbird,
         pairs=_bigbird,
         optional=(0,),
