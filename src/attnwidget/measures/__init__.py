@@ -8,6 +8,7 @@ from attnwidget.measures.alti import Alti
 from attnwidget.measures.base import Measure, evaluate
 from attnwidget.measures.block_norms import BlockNorms
 from attnwidget.measures.contribution import Contribution
+from attnwidget.measures.difference import Difference
 from attnwidget.measures.flow import Flow
 from attnwidget.measures.gradients import Gradients
 from attnwidget.measures.norms import Norms
@@ -22,7 +23,7 @@ from attnwidget.measures.weights import Weights
 _HEAD = Weights(), Scores(), Norms(), Contribution(), Gradients()
 _LAYER = BlockNorms(), Alti(), ValueZeroing()
 _WAY = Rollout(), Flow()
-BUILT_IN = (*_HEAD, *_LAYER, *_WAY)
+BUILT_IN = (*_HEAD, *_LAYER, *_WAY, Difference())
 _REGISTRY = Registry(BUILT_IN)
 
 register = _REGISTRY.register

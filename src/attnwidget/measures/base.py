@@ -42,8 +42,8 @@ class Measure(ABC):
         What the trace must have: "scores" (queries and keys), "values", "output" (values and W_O, for which a trace
         runs the model once more), "block" (what the layer's block adds the heads' output to, and its norm), "rest"
         (that block, to be run again), "gradient" (of a number that the model says) and "direction" (from W_O to a
-        logit), which take further passes and bring "output" along; "below" (every layer below, too). Nothing by
-        default: the weights and the mask are always there.
+        logit), which take further passes and bring "output" along; "below" (every layer below, too); "beside" (another
+        trace, which this one is compared with). Nothing by default: the weights and the mask are always there.
     of : "head", "layer" or "way"
         Whose number it is: a head's own; all heads' of a layer together; or that of the whole way from a layer's token
         down to the input tokens. The latter two are the same in all heads of a layer.

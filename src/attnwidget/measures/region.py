@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.maths import Block
+    from attnwidget.measures.beside import Beside
 
     Key = tuple[str, int]  # an attention, and the number of a layer
 
@@ -36,6 +37,8 @@ class Around:
         (queries, all heads, d_v), of a number that the model says by the heads' outputs.
     direction : Tensor, optional
         (queries, d_model), from what W_O gives at a row to a logit of that row.
+    beside : Beside, optional
+        Another trace.
     kept : mutable mapping
         Where numbers of whole layers are kept, by whatever a measure names them with.
     """
@@ -44,6 +47,7 @@ class Around:
     block: Block | None = None
     gradient: Tensor | None = None
     direction: Tensor | None = None
+    beside: Beside | None = None
     kept: MutableMapping[object, Tensor] = field(default_factory=dict)
 
 
@@ -181,6 +185,12 @@ class Region:
         if self.around.direction is None:
             raise _not_there("direction")
         return upcast(take(self.around.direction, 0, self._tile[1])).to(self.queries.device)
+
+    def beside(self) -> Beside:
+        """Return the trace that stands beside the one that this is a region of."""
+        if self.around.beside is None:
+            raise _not_there("beside")
+        return self.around.beside
 
     def once(self, name: str, compute: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Compute one number of each pair, whatever the head, and keep it where the text is short enough.

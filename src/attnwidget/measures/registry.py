@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _Registered = TypeVar("_Registered", Measure, type[Measure])
-_NEEDS = ("scores", "values", "output", "block", "rest", "gradient", "direction", "below")
+_NEEDS = ("scores", "values", "output", "block", "rest", "gradient", "direction", "below", "beside")
 
 
 class Registry:
