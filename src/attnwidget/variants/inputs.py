@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.maths import Layer
+    from attnwidget.variants.core import Attended, Variant
 
 
 class Trace(Protocol):
@@ -60,6 +62,11 @@ class Inputs:
     keys: tuple[str, ...]
     across: bool
     notices: tuple[str, ...]
+
+    def attend(self, variant: Variant, **options: Any) -> Attended:
+        """Call a variant's function on q, k and v, with the mask, the layer's scale where it takes one, and options."""
+        scale = {"scale": self.scale} if "scale" in signature(variant.function).parameters else {}
+        return variant.function(self.q, self.k, self.v, mask=self.allowed, **scale, **options)
 
 
 def from_trace(trace: Trace, layer: int, *, attention: str | None = None) -> Inputs:
