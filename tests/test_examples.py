@@ -106,7 +106,7 @@ def test_what_else_the_sentences_say(eager: Any) -> None:
 
     assert strongest("it: the animal was tired")[0] == "animal"
     assert strongest("it: the cat or the ball")[0] == "cat"
-    assert strongest("bank → river, ahead")[:2] == ["bank", "river"]
+    assert strongest("bank → farmer and river, ahead")[:2] == ["farmer", "river"]
     # what stands before the word that differs is the same to a causal model
     torch.testing.assert_close(row("tired: who?", "it")[1], row("wide: what?", "it")[1])
     model, tokenizer = eager["demo/causal"]
@@ -118,6 +118,27 @@ def test_what_else_the_sentences_say(eager: Any) -> None:
     assert weights[EXAMPLES["woke up: who?"].head][text.index("mat")] < 0.1
     text, weights = row("fill the gap")
     assert all(weights[head][text.index("on")] > 0.9 for head in [(0, 2), (1, 6)])
+
+
+@pytest.mark.parametrize("starts", [False, True])
+def test_a_pair_stands_side_by_side(starts: bool) -> None:  # noqa: FBT001
+    """From the constructor, and from the menu; red and blue are the two nouns."""
+    example, other = (EXAMPLES[name] for name in ("it, and tired: the animal", "it, and wide: the road"))
+    assert (example.against, other.against) == (other.text, example.text)
+    widget = AttentionWidget(EXAMPLES["fill the gap"] if starts else example)
+    if starts:
+        widget._session.start_example(example)
+        widget._session.settled()
+    assert (widget.text, widget.side, widget.heads) == (example.text, "difference", [(1, 7)])
+    it, animal, road = (widget.tokens.index(one) for one in ("it", "animal", "road"))
+    assert widget.queries == [it]
+    row = widget.trace.measure("difference", 1, 7)[it]
+    assert row[animal] > 0.9
+    assert row[road] < -0.9
+    assert widget._outline["demo"]["shown"]["look"] == example.look
+    widget._session.start_example(EXAMPLES["fill the gap"])
+    widget._session.settled()
+    assert (widget.side, widget.comparison) == ("a", None)
 
 
 @pytest.mark.parametrize("example", [one for one in EXAMPLES if one.says], ids=lambda one: one.name)

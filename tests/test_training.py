@@ -117,6 +117,52 @@ def test_gaps_are_whole_words():
     assert 0 < hidden.any(1).sum() < 64
 
 
+def test_sentences_with_pronouns_keep_to_their_rules():
+    module = script("pronouns")
+    maker = module.Pronouns(np.random.default_rng(0))
+    drawn = [maker.sentence() for _ in range(3000)]
+    held = [one for those in maker.held_out().values() for one in those]
+    for one in drawn + held:
+        words = re.findall(r"[\w']+", one.written().lower())
+        assert words.count(one.pronoun) == 1
+        assert one.other in words
+        assert one.noun in words
+        assert "{" not in one.text.format(it="")
+    people = {"he": module.MEN.split(), "she": module.WOMEN.split()}
+    assert all(one.noun in people.get(one.pronoun, [one.noun]) for one in drawn + held)
+    assert {one.pronoun for one in drawn} == {"it", "he", "she"}
+    assert 0.05 < np.mean([one.noun == one.pronoun for one in drawn]) < 0.15  # neither
+    first = [one.text.index(one.noun) < one.text.index(one.other) for one in drawn if one.noun != one.pronoun]
+    assert 0.4 < np.mean(first) < 0.6  # no rule of places gives it away
+
+
+def test_what_is_held_out_was_never_drawn():
+    module = script("pronouns")
+    maker = module.Pronouns(np.random.default_rng(0))
+    drawn = [maker.sentence() for _ in range(20_000)]
+    assert not {pair for one in drawn for pair in ((one.noun, one.other), (one.other, one.noun))} & module.PAIRS
+    held = maker.held_out()
+    assert len(held) >= 12 + 3
+    words = {word for one in drawn for word in re.findall(r"\w+", one.written().lower())}
+    seen = " ".join(one.written().lower() for one in drawn)
+    for name in ("since", " as it", "for it", "although", "why did", "by the", " fit ", "stuck", "smelt", "wrote to"):
+        assert name not in seen
+    for one in held["new adjectives"]:
+        assert re.findall(r"\w+", one.written())[-1] not in words
+
+
+def test_the_noun_is_asked_for_at_its_pronoun():
+    _, tokenizer = load_model("demo/masked")
+    tokens, _, attention, places, labels = script("masked").about_pronouns(np.random.default_rng(0), 300, tokenizer)
+    assert tokens.shape == attention.shape
+    for row, mask, place, label in zip(tokens, attention, places[:, 0], labels[:, 0], strict=True):
+        here = tokenizer.convert_ids_to_tokens(int(row[place]))
+        asked = tokenizer.convert_ids_to_tokens(int(label))
+        assert here in {"it", "he", "she"}
+        assert mask[place]
+        assert asked == here or asked in tokenizer.convert_ids_to_tokens(row.tolist())
+
+
 def test_made_phrases_are_grammar():
     found = script("phrases").phrases(3000, np.random.default_rng(0))
     for french, english in found:

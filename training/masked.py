@@ -7,9 +7,15 @@ the rows A once more: then the upper layers have something to find by its conten
 foretold: of these 80 % are hidden behind [MASK], 10 % replaced by another token, 10 % left (J. Devlin et al. 2018,
 https://arxiv.org/abs/1810.04805, who foretell 15 %; a small model learns faster with more). Words are hidden as a
 whole.
+
+With `--pronouns N` each step also has N generated sentences (`pronouns.py`). At their pronoun, which is left as it is,
+the model is to foretell the noun that it stands for. With `--keep MODEL` it is drawn, in the books, to what that model
+foretells there: what it learns beside is not to change that.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,6 +23,7 @@ from tokenizers import BertWordPieceTokenizer
 from transformers import AutoModelForMaskedLM, BertConfig, BertForMaskedLM, BertTokenizerFast
 
 from common import arguments, read, save, token_ids, train
+from pronouns import Pronouns, measure
 
 HELD_OUT = 60_000  # tokens at the end of the corpus
 TOKENS = 8192  # in a batch, with padding
@@ -25,6 +32,8 @@ FORETOLD = 0.2  # part of the tokens
 REDRAWN = (
     0.09  # spread of redrawn queries and keys, as in layers that have learned: from small ones all heads stay even
 )
+LONGEST = 32  # tokens of a generated sentence
+NAMED = 0.5  # weight of the generated sentences' loss
 SENTENCES = (
     "The cat [MASK] on the mat.",
     "The bank will not lend [MASK] to the farmer.",
@@ -120,12 +129,48 @@ class Rows:
         return tuple(torch.from_numpy(one) for one in (tokens, types, attention, places, labels))
 
 
+def about_pronouns(random, count, tokenizer):
+    """Return `count` generated sentences as `Rows.batch` does its rows: the one token to foretell is the noun."""
+    maker = Pronouns(random)
+    made = [maker.sentence() for _ in range(count)]
+    texts = [one.written() for one in made]
+    rows = tokenizer(texts, padding="max_length", max_length=LONGEST, truncation=True, return_tensors="pt")
+    tokens, pronouns = rows["input_ids"], torch.tensor(tokenizer.convert_tokens_to_ids([one.pronoun for one in made]))
+    places = (tokens == pronouns[:, None]).int().argmax(1, keepdim=True)
+    labels = torch.tensor(tokenizer.convert_tokens_to_ids([one.noun for one in made]))[:, None]
+    return tokens, rows["token_type_ids"], rows["attention_mask"].bool(), places, labels
+
+
+def both_losses(keep=None):
+    """Return the loss of books and of generated sentences, with `keep` also how far the books' is from that model's."""
+
+    def both(model, data):
+        books, made = data
+        found = loss(model, books) + NAMED * loss(model, made)
+        return found if keep is None else found + far(model, keep, books)
+
+    return both
+
+
+def far(model, other, data):
+    """Return the Kullback–Leibler divergence of what a model foretells from what another one does, in nats."""
+    with torch.no_grad():
+        wanted = foretold(other, data)
+    asked = data[-1].to(wanted.device) >= 0  # (rows, k)
+    found, wanted = (one[asked].log_softmax(-1) for one in (foretold(model, data), wanted))  # (places, vocabulary)
+    return torch.nn.functional.kl_div(found, wanted, reduction="batchmean", log_target=True)
+
+
 def loss(model, data):
-    tokens, types, attention, places, labels = (one.to(model.device) for one in data)
+    return torch.nn.functional.cross_entropy(foretold(model, data).flatten(0, 1), data[-1].to(model.device).flatten())
+
+
+def foretold(model, data):
+    """Return the logits of what is asked, (rows, k, vocabulary)."""
+    tokens, types, attention, places, _ = (one.to(model.device) for one in data)
     states = model.bert(input_ids=tokens, token_type_ids=types, attention_mask=attention).last_hidden_state
     chosen = states.gather(1, places[..., None].expand(-1, -1, states.shape[-1]))
-    logits = model.cls(chosen).float()
-    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+    return model.cls(chosen).float()
 
 
 def predictions(model, tokenizer, sentence, k=5):
@@ -136,23 +181,39 @@ def predictions(model, tokenizer, sentence, k=5):
 
 
 def evaluation(ids, tokenizer):
+    held = Pronouns(np.random.default_rng(0)).held_out()
     rows = Rows(ids, tokenizer, twice=0)
     random = np.random.default_rng(0)
     held_out = [rows.batch(random, 128, 32) for _ in range(8)]
 
     def evaluate(model):
+        model.set_attn_implementation("eager")  # it alone returns weights
         guesses = {sentence: " ".join(predictions(model, tokenizer, sentence)) for sentence in SENTENCES}
-        return {"held_out": round(float(np.mean([loss(model, one).item() for one in held_out])), 4)} | guesses
+        figures = {"held_out": round(float(np.mean([loss(model, one).item() for one in held_out])), 4)} | guesses
+        return figures | {
+            "pronouns": {
+                name: round(float(measure(model, tokenizer, those)[0].float().mean()), 2)
+                for name, those in held.items()
+            }
+        }
 
     return evaluate
 
 
 def main():
     what = "layers whose queries and keys to draw anew when resuming: of heads that all rest on the same token"
-    own = {"redraw": {"type": int, "nargs": "*", "default": [], "help": what}}
+    own = {
+        "redraw": {"type": int, "nargs": "*", "default": [], "help": what},
+        "pronouns": {"type": int, "default": 0, "help": "generated sentences in each step"},
+        "keep": {"type": Path, "help": "a model whose words for the books' gaps to keep, beside --pronouns"},
+        "init": {"type": Path, "help": "a model to go on from, where there is no checkpoint"},
+        "tokens": {"type": int, "default": TOKENS, "help": "of the books in each step, with padding"},
+    }
     options = arguments(__doc__, own, steps=10_000, lr=0.02, adam_lr=0.003, decay=0.4)
     paragraphs = read(options.corpus, "books.txt.xz").split("\n")
     folder = options.out / "model"
+    if options.init and not (folder / "tokenizer.json").exists():
+        BertTokenizerFast.from_pretrained(options.init).save_pretrained(folder)
     if (folder / "tokenizer.json").exists():
         tokenizer = BertTokenizerFast.from_pretrained(folder)
     else:
@@ -165,12 +226,15 @@ def main():
             print(evaluate(AutoModelForMaskedLM.from_pretrained(folder, dtype="float32").eval()))
         return
     model = make_model()
+    if options.init:
+        model = BertForMaskedLM.from_pretrained(options.init, dtype=torch.float32)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters, {len(ids):,} tokens")
     rows = Rows(ids[:-HELD_OUT], tokenizer)
 
     def batch(random, step):  # noqa: ARG001
         length = int(random.choice(LENGTHS, p=SHARES))
-        return rows.batch(random, length, TOKENS // length)
+        books = rows.batch(random, length, options.tokens // length)
+        return (books, about_pronouns(random, options.pronouns, tokenizer)) if options.pronouns else books
 
     def redraw(optimisers):
         for layer in options.redraw:
@@ -182,7 +246,8 @@ def main():
                 for optimiser in optimisers:
                     optimiser.state.pop(parameter, None)
 
-    model = train(model, options, batch, loss, evaluate, redraw)
+    keep = options.keep and BertForMaskedLM.from_pretrained(options.keep, dtype=torch.float32).to(options.device).eval()
+    model = train(model, options, batch, both_losses(keep) if options.pronouns else loss, evaluate, redraw)
     save(model, tokenizer, folder)
 
 

@@ -41,6 +41,8 @@ class Example:
     """What the model foretells next or in the place of ``[MASK]``, the likeliest first; or its translation."""
     attention: str = "self"
     """Which attention is looked at."""
+    against: str | None = None
+    """A second text, that stands beside it: what differs is drawn."""
 
     @property
     def look(self) -> str:
@@ -253,13 +255,37 @@ EXAMPLES = Examples(
             "with no more than {weight}.",
         ),
         Example(
+            name="it, and tired: the animal",
+            text="The animal didn't cross the road because it was too tired",
+            model=MASKED,
+            head=(1, 7),
+            query="it",
+            key="animal",
+            weight=0.98,
+            against="The animal didn't cross the road because it was too wide",
+            tells="{head} sends {query} to {key} with {weight}. In B one word is another, “wide”, and {query} goes to "
+            "“road”. This model sees what follows, and was taught on made sentences what pronouns stand for.",
+        ),
+        Example(
+            name="it, and wide: the road",
+            text="The animal didn't cross the road because it was too wide",
+            model=MASKED,
+            head=(1, 7),
+            query="it",
+            key="road",
+            weight=0.98,
+            against="The animal didn't cross the road because it was too tired",
+            tells="{head} sends {query} to {key} with {weight}; in B, with “tired”, to “animal”. A model that reads "
+            "from left to right cannot do that: “it” stands before the word that decides.",
+        ),
+        Example(
             name="looking both ways",
             text="The cat sat on the mat",
             model=MASKED,
             head=(0, 2),
             query="cat",
             key="sat",
-            weight=0.98,
+            weight=0.99,
             tells="{head} sends {query} ahead to {key} with {weight}, as it does every token to the next. In a causal "
             "model that is impossible: its mask hides what follows.",
         ),
@@ -273,28 +299,28 @@ EXAMPLES = Examples(
             weight=0.98,
             tells="{head} looks back, {query} to {key} with {weight}; L0-H2 and L1-H6 look ahead. Likeliest words for "
             "the gap: {says}.",
-            says=("was", "went", "fell", "is", "ran"),
+            says=("was", "sat", "stood", "went"),
         ),
         Example(
-            name="bank → river, ahead",
+            name="bank → farmer and river, ahead",
             text="The bank will not lend money to the farmer near the river.",
             model=MASKED,
             head=(1, 3),
             query="bank",
-            key="river",
-            weight=0.26,
-            tells="{head} gives {key} {weight}, ten words ahead: more than any word but {query} itself. Only a model "
-            "without a causal mask can have this link.",
+            key="farmer",
+            weight=0.51,
+            tells="{head} gives {key} {weight}, seven words ahead, and after it most to “river”. Only a model without "
+            "a causal mask can have these links.",
         ),
         Example(
             name="bank → lend money, ahead",
             text="The bank will not lend money to the farmer near the river.",
             model=MASKED,
-            head=(0, 4),
+            head=(0, 1),
             query="bank",
             key="lend money",
-            weight=0.35,
-            tells="{head} gives {key} {weight}: it looks at words near by, and spreads.",
+            weight=0.58,
+            tells="{head} gives {key} {weight}, more than half of all that it has to give.",
         ),
         Example(
             name="French into English",

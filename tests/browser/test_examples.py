@@ -32,9 +32,11 @@ def test_a_click_shows_an_example_and_what_to_look_for(page: Page) -> None:
         expect(page.locator(f"[data-head=L{layer}-H{head}]")).to_have_attribute("aria-pressed", "true")
         queries, keys = example.places(at.widget.trace)
         page.locator(f"[data-side=key][data-index='{keys[0]}']").hover()
-        weight = at.widget.trace.weights(layer, head, attention=example.attention)[queries[0], keys[0]].item()
+        measure = at.widget.trace.measure(at.widget.measure, layer, head, attention=example.attention)
+        number = measure[queries[0], keys[0]].item()
         if len(queries) == 1:
-            expect(page.locator("[role=status]")).to_contain_text(f"{weight:.4f}")
+            shown = f"{number:+.4f}" if example.against else f"{number:.4f}"
+            expect(page.locator("[role=status]")).to_contain_text(shown)
         expect(page.locator(".model")).to_contain_text(example.model)
     page.get_by_label("Text", exact=True).fill("Ein anderer Text")
     page.get_by_role("button", name="Run").click()

@@ -17,9 +17,13 @@ BUNDLED = {
 
 DEFAULT = "demo/causal"
 
+TRANSLATES = frozenset({"demo/fr-en"})
+"""Those that read one text and say another."""
+
 ABOUT = {
     "demo/causal": "demo model: 4 layers × 8 heads, trained on 41 old books; for GPT-2 pass model='gpt2'",
-    "demo/masked": "demo model: 4 layers × 8 heads, trained on 41 old books; for BERT pass model='bert-base-uncased'",
+    "demo/masked": "demo model: 4 layers × 8 heads, trained on 41 old books, and on made sentences to name what "
+    "pronouns stand for; for BERT pass model='bert-base-uncased'",
     "demo/fr-en": "demo model: 3 + 3 layers × 4 heads, trained on short sentences; "
     "for more pass model='Helsinki-NLP/opus-mt-fr-en'",
 }
