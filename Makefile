@@ -11,15 +11,18 @@ NODE_MODULES := node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check types test-js test-py test-interop soak bench build clean chromium managers
+.PHONY: help demo docs test check types lessons test-js test-py test-docs test-interop soak bench build clean chromium managers
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: $(VENV)/.demo $(WIDGET) ## open the first notebook in JupyterLab (PORT=8888, NO_BROWSER=1)
+demo: $(VENV)/.demo $(WIDGET) ## open the start page in JupyterLab (PORT=8888, NO_BROWSER=1)
 	$(BIN)/jupyter lab --port=$(PORT) $(if $(NO_BROWSER),--no-browser) $(if $(filter 0,$(shell id -u)),--allow-root) \
-		--ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/01-first-look.ipynb --log-level=WARN \
+		--ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00-start.ipynb --log-level=WARN \
 		--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly
+
+docs: $(VENV)/.dev $(WIDGET) ## the documentation site, with live widgets, in site/: open site/index.html
+	PYTHONPATH=scripts OMP_NUM_THREADS=1 $(BIN)/python -m docsite
 
 test: check test-js test-py ## every check and every test
 
@@ -29,16 +32,23 @@ check: $(VENV)/.dev $(WIDGET) ## formatting, lint, types, bundle size
 	$(BIN)/mypy
 	npm run --silent check
 	$(BIN)/python scripts/wire_types.py --check
+	$(BIN)/python scripts/lessons.py --check
 	$(BIN)/python scripts/bundle_size.py
 
 types: $(VENV)/.dev ## write the front end's types of all that crosses, from wire/schema.py
 	$(BIN)/python scripts/wire_types.py
+
+lessons: $(VENV)/.dev ## write the lessons' notebooks from src/attnwidget/lessons
+	$(BIN)/python scripts/lessons.py
 
 test-js: $(NODE_MODULES) ## the front end's unit tests
 	npm test --silent
 
 test-py: $(VENV)/.dev $(WIDGET) chromium managers ## the Python, packaging and browser tests (WORKERS=2)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore=tests/interop -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+test-docs: docs chromium ## the site in a browser with the network closed: widgets, search, links, axe
+	DOCS_SITE=site $(BIN)/python -m pytest tests/browser/test_site.py
 
 test-interop: $(VENV)/.interop ## tests beside heavy libraries (Ray, datasets, TransformerLens, nnsight), which `make test` does not install
 	$(BIN)/python -m pytest tests/interop tests/test_corpus.py
@@ -52,6 +62,7 @@ bench: $(VENV)/.bench $(WIDGET) chromium benchmarks/$(NODE_MODULES) ## the measu
 	$(BIN)/python benchmarks/ranking.py
 	$(BIN)/python benchmarks/decompose.py
 	$(BIN)/python benchmarks/effects.py
+	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/corpus.py
 	$(BIN)/python benchmarks/loading.py
 	$(BIN)/python benchmarks/first_drawing.py
@@ -64,7 +75,7 @@ build: $(VENV)/.dev $(NODE_MODULES) ## sdist and wheel in dist/
 	$(BIN)/python -m build --no-isolation
 
 clean: ## remove what was built or installed here
-	rm -rf $(VENV) node_modules benchmarks/node_modules dist src/attnwidget/static test-results tests/browser/managers
+	rm -rf $(VENV) node_modules benchmarks/node_modules dist site src/attnwidget/static test-results tests/browser/managers
 
 managers: $(VENV)/.dev
 	@$(BIN)/python scripts/get_managers.py

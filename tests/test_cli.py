@@ -114,9 +114,10 @@ def test_debug_shows_where_it_came_from(tmp_path):
 def test_the_demo_writes_its_notebooks_and_keeps_those_that_are_there(tmp_path, monkeypatch):
     called = []
     monkeypatch.setattr(demo.subprocess, "run", lambda command, **_: called.append(command) or Done())
-    first = tmp_path / "here" / "01-first-look.ipynb"
+    first = tmp_path / "here" / "00-start.ipynb"
     assert main(["demo", str(first.parent), "--port", "9999", "--no-browser"]) == 0
-    assert first.read_bytes() == (Path(__file__).parents[1] / "notebooks/01-first-look.ipynb").read_bytes()
+    assert first.read_bytes() == (Path(__file__).parents[1] / "notebooks/00-start.ipynb").read_bytes()
+    assert "--LabApp.default_url=/lab/tree/00-start.ipynb" in called[0]
     assert {"--port=9999", "--no-browser", f"--ServerApp.root_dir={first.parent}"} <= set(called[0])
     first.write_text("mine")
     monkeypatch.setenv("PORT", "7777")
@@ -135,4 +136,4 @@ def test_without_jupyterlab_the_demo_says_what_to_do(tmp_path, monkeypatch, caps
     assert main(["demo", str(tmp_path)]) == 1
     told = capsys.readouterr().err
     assert "pip install 'attnwidget[demo]'" in told
-    assert str(tmp_path / "01-first-look.ipynb") in told
+    assert str(tmp_path / "00-start.ipynb") in told

@@ -15,7 +15,7 @@ from attnwidget.cli.terminal import say
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-_FIRST = "01-first-look.ipynb"
+_FIRST = "00-start.ipynb"
 _FOLDER = "attnwidget-demo"
 _EPILOG = f"""\
 The notebooks are written into a folder, by default {_FOLDER} where you are; those that stand there already are left
@@ -36,8 +36,8 @@ def add_to(commands: Any) -> ArgumentParser:
 
     parser: ArgumentParser = commands.add_parser(
         "demo",
-        help="open the first notebook in JupyterLab",
-        description="Open the first notebook in JupyterLab.",
+        help="open the start page in JupyterLab",
+        description="Open the start page in JupyterLab: it leads to a first look, the lessons, and your own model.",
         epilog=_EPILOG,
         formatter_class=RawDescriptionHelpFormatter,
     )
