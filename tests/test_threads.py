@@ -272,18 +272,20 @@ def test_a_page_embedded_while_the_background_is_at_work_lacks_nothing() -> None
     in_a_kernel(cell)
 
 
-def test_a_tile_is_of_the_run_that_it_names() -> None:
+def test_a_tile_is_of_the_run_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     session = Session(probe=False)
     session.open(TEXT, Texts(text=TEXT), None)
     entered, go_on = threading.Event(), threading.Event()
 
-    class Slow(dict[str, Any]):
-        def __setitem__(self, name: str, trace: Any) -> None:
-            super().__setitem__(name, trace)
-            entered.set()
-            go_on.wait(0.3)
+    move = session._move
 
-    session.traces = Slow(session.traces)
+    def slowly(*args: Any, **changes: Any) -> None:
+        """The new trace is there, and the browser has not been told."""
+        entered.set()
+        go_on.wait(0.3)
+        move(*args, **changes)
+
+    monkeypatch.setattr(session, "_move", slowly)
     ask = schema.Tile(id="1", layer=0, head=0, queries=(0, 2), keys=(0, 2), run=1)
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(session.run, Texts(text="Another text"))

@@ -24,7 +24,7 @@ from attnwidget.maths import Block, Projection
 from attnwidget.maths.softmax import upcast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from torch import Tensor, nn
 
@@ -67,7 +67,7 @@ def find_blocks(
         As `layers`; a reason where no block could be found, or proven.
     """
     heads = head_outputs(layers)
-    rows = {one.n: one.rows for one in heads.values()}  # that are looked at
+    rows = rows_of(heads)
     known = {
         (name, number): one
         for name, those in projections.items()
@@ -75,14 +75,10 @@ def find_blocks(
         if name != "cross" and isinstance(one, Projection) and one.output is not None
         if (name, number) in heads and torch.equal(heads[name, number].rows, rows[heads[name, number].n])
     }
-    widths = {n for one in known.values() for n in (one.weight.shape[2], one.weight.shape[0] * one.weight.shape[1])}
-
-    def sampled(_: int, tensor: Tensor) -> Tensor | None:
-        return None if not _is_rows(tensor, rows, widths) else _at(tensor, rows[tensor.numel() // tensor.shape[-1]])
-
-    with calls_of(model, sampled) as calls:
+    widths = _widths(known)
+    with calls_of(model, sampling(heads, known)) as calls:
         run()
-    at_layer = {key: _call_of(calls, one, heads[key]) for key, one in known.items()}
+    at_layer = {key: call_of(calls, one, heads[key]) for key, one in known.items()}
     places: dict[Key, Place | None] = {}
     for key, mine in at_layer.items():
         others = {one.number for other, one in at_layer.items() if one and other != key and other[0] == key[0]}
@@ -138,7 +134,26 @@ def _block(
     return Block(given, summed, place.order, norm, rest, place.block.name)
 
 
-def _call_of(calls: Sequence[Call], projection: Projection, heads: HeadOutputs) -> Call | None:
+def rows_of(heads: Mapping[Key, HeadOutputs]) -> dict[int, Tensor]:
+    """Return the rows that are looked at, by how many tokens there are."""
+    return {one.n: one.rows for one in heads.values()}
+
+
+def sampling(heads: Mapping[Key, HeadOutputs], known: Mapping[Key, Projection]) -> Callable[[int, Tensor], Any]:
+    """Keep of a tensor that may be one vector of each token a few of these."""
+    rows, widths = rows_of(heads), _widths(known)
+
+    def sampled(_: int, tensor: Tensor) -> Tensor | None:
+        return None if not _is_rows(tensor, rows, widths) else _at(tensor, rows[tensor.numel() // tensor.shape[-1]])
+
+    return sampled
+
+
+def _widths(known: Mapping[Key, Projection]) -> set[int]:
+    return {n for one in known.values() for n in (one.weight.shape[2], one.weight.shape[0] * one.weight.shape[1])}
+
+
+def call_of(calls: Sequence[Call], projection: Projection, heads: HeadOutputs) -> Call | None:
     """Return the call of a layer's W_O: a module may be several layers'."""
     assert projection.output is not None  # noqa: S101 - only such are looked for
     expected = _at(projection.output, heads.rows)  # (rows, d_model)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attnwidget.capture.positions import counted
+from attnwidget.capture.wrappers import core_of
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -41,3 +44,23 @@ def read_mask(given: Sequence[Any] | Tensor | None, n: int, dtype: torch.dtype) 
     if pairs.isnan().any() or (pairs == torch.inf).any():
         raise ValueError("an attention_mask that is added must hold no NaN and no +inf")
     return pairs.to(dtype).clamp(min=lowest)  # (1, 1 or heads, n, n)
+
+
+def with_pairs(model: Any, options: Mapping[str, Any], allowed: Tensor) -> dict[str, Any]:
+    """Return what a model takes with another mask of pairs, bool (n, n), and its tokens where they stood before.
+
+    Raises
+    ------
+    ValueError
+        If the mask is not of the tokens that go in: an adapter puts some before them.
+    """
+    core, before = core_of(model), options["attention_mask"]
+    n = before.shape[-1]
+    if allowed.shape != (n, n):
+        raise ValueError(
+            f"{type(model).__name__} puts {len(allowed) - n} tokens of its own before the text, and takes no mask of "
+            "pairs with them"
+        )
+    mask = read_mask(allowed, n, core.get_input_embeddings().weight.dtype).to(before.device)  # (1, 1, n, n)
+    keep = before if before.ndim == 2 else before.new_ones(1, n, dtype=torch.long)  # (1, n)
+    return counted(core, keep) | dict(options) | {"attention_mask": mask}

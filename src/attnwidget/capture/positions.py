@@ -73,9 +73,12 @@ def padded_left(model: Any, mask: Tensor) -> list[str]:
     return [notice + (more if names(model, "position_ids") else "")]
 
 
-def counted(core: Any, n: int, device: torch.device) -> dict[str, Tensor]:
-    """Count the positions for a model that would read them from a mask (OPT), and cannot from pairs."""
+def counted(core: Any, keep: Tensor) -> dict[str, Tensor]:
+    """Count the positions for a model that would read them from a mask (OPT), and cannot from pairs.
+
+    `keep` is (1, n), 1 for each token that it counts.
+    """
     for module in core.modules():
         if isinstance(module, nn.Embedding) and "attention_mask" in signature(module.forward).parameters:
-            return {"position_ids": torch.arange(n, device=device)[None]}  # (1, n)
+            return {"position_ids": keep.cumsum(-1) * keep - 1}  # (1, n)
     return {}

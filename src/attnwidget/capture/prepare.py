@@ -105,7 +105,7 @@ def prepare(
     else:
         ready.notices += beyond_context(core.config, len(ready.tokens.text))
     if ready.has_pairs and "position_ids" not in ready.options:
-        ready.options |= counted(core, n, device)
+        ready.options |= counted(core, torch.ones(1, n, dtype=torch.long, device=device))
     ready.options |= sparing(model)
     return ready
 

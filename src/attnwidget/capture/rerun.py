@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import torch
+from torch import nn
 
 from attnwidget.capture.asked import Lookup
 from attnwidget.capture.blocks import find_blocks
@@ -18,21 +20,23 @@ from attnwidget.capture.edits.hooks import before_projections, check_at_projecti
 from attnwidget.capture.forward import IMPLEMENTATION, attention_names, forward, is_eager, settings
 from attnwidget.capture.gradients import find_gradients
 from attnwidget.capture.interface import NAME, editing
+from attnwidget.capture.masks import with_pairs
 from attnwidget.capture.output import find_projections
 from attnwidget.capture.predict import NO_HEAD, find_writer
 from attnwidget.capture.recorder import Recorder
 from attnwidget.capture.shares import Shares
+from attnwidget.capture.structure import find_structure
 from attnwidget.capture.twin import twin
 from attnwidget.capture.vocabulary import Vocabulary
 from attnwidget.effects.edits import HeadOff
 from attnwidget.effects.target import Asked
-from attnwidget.maths import LeftOut, QKVLayer
+from attnwidget.maths import ALL, LeftOut, QKVLayer
 from attnwidget.maths.projection import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from attnwidget.capture.edits.editor import Place
     from attnwidget.effects.again import OnDone, OnPart, Traced
@@ -40,12 +44,15 @@ if TYPE_CHECKING:
     from attnwidget.effects.target import Target
     from attnwidget.effects.written import Key, Written
     from attnwidget.maths import Layer
+    from attnwidget.trace.predictions import Predicts
     from attnwidget.trace.projections import Found, Layers, OnLayer
     from attnwidget.trace.second import FoundBlocks, FoundGradients
+    from attnwidget.trace.structure import Structure
 
     # from the layers of an edited pass, and what recorded them, to its trace
     Make = Callable[[dict[str, list[Layer]], Recorder, "Pass"], Any]
 
+_STRUCTURES: WeakKeyDictionary[nn.Module, dict[str, Structure]] = WeakKeyDictionary()
 _CHANGED = "the model cannot be run again for this trace: its weights have changed since"
 _OFF = "W_O cannot be told: a head of this layer was edited in this pass"
 
@@ -76,6 +83,8 @@ class Pass:
     ----------
     reuses : bool, or None
         Whether a pass may begin at a later block; None while nobody has tried.
+    predicts : "next", "place" or None
+        Which token a row of this model tells; None where that has not been asked, or it tells none.
     """
 
     def __init__(
@@ -92,6 +101,7 @@ class Pass:
     ) -> None:
         self.model, self.options, self.total, self.is_interfaced = model, options, total, is_interfaced
         self.reuses: bool | None = None
+        self.predicts: Predicts | None = None
         self.vocabulary = vocabulary or Vocabulary(model)
         self.edits = tuple(edits)
         self._layers, self._make = layers or {}, make
@@ -189,6 +199,21 @@ class Pass:
 
         return find_blocks(model, run, layers, projections, self.rounding)
 
+    def structure(self, layers: Layers, projections: Found) -> Structure:
+        """Say what stands around the model's attention; see `find_structure`. Of each model it is found once."""
+        kept = str({name: [isinstance(one, str) for one in those] for name, those in projections.items()})
+        known = _STRUCTURES.setdefault(self.model, {})
+        if kept not in known:
+            self.check()
+            model = self.twin()
+
+            def run() -> None:
+                with self.running(model):
+                    forward(model, self.options, self.recorder(model))
+
+            known[kept] = find_structure(model, run, layers, projections)
+        return known[kept]
+
     def gradients(self, asked: Asked, layers: Layers, projections: Found) -> FoundGradients:
         """Differentiate a target by every head's output; see `find_gradients`."""
         self.check()
@@ -249,6 +274,31 @@ class Pass:
         self._check_edits(edits)
         return self._with(Experiments(self, Asked("output", (0,))).written_out(edits)).captured()
 
+    def masked(self, allowed: Tensor, on_layer: OnLayer | None = None) -> Any:
+        """Capture the same inputs with another mask in all layers, bool (n, n): a trace, with its own predictions.
+
+        Raises
+        ------
+        ValueError
+            If the model takes no mask of pairs, or uses another one all the same; with the reason.
+        """
+        self.check()
+        again = self._with(())
+        name = type(self.model).__name__
+        again.options = with_pairs(self.model, self.options, allowed)
+        try:
+            trace = again.captured(on_layer)
+        except torch.OutOfMemoryError:
+            raise
+        except (IndexError, TypeError, ValueError, RuntimeError) as error:
+            self.check()  # it has another reason if somebody trained the model meanwhile
+            raise ValueError(f"{name} takes no mask of pairs ({error})") from error
+        one = next(iter(again._layers))  # noqa: SLF001 - a Pass, too
+        for number, layer in enumerate(again._layers[one]):  # noqa: SLF001
+            if not all(torch.equal(pairs.cpu(), allowed) for pairs in layer.allowed(ALL, ALL, ALL)):
+                raise ValueError(f"{name} takes no mask of pairs: its layer {number} used another one")
+        return trace
+
     def _with(self, edits: Sequence[Edit]) -> Pass:
         """Return the same pass with more edits."""
         again = copy(self)
@@ -256,11 +306,11 @@ class Pass:
         again._shares = Shares(again)  # noqa: SLF001 - a Pass, too
         return again
 
-    def captured(self) -> Any:
+    def captured(self, on_layer: OnLayer | None = None) -> Any:
         """Make this very pass, and a trace of it."""
         assert self._make is not None  # noqa: S101 - given wherever a trace is made
         model = self.twin()
-        recorder = self.recorder(model, keeps=True)
+        recorder = self.recorder(model, on_layer, keeps=True)
         with self.running(model):
             found = forward(model, self.options, recorder)
         self.check()

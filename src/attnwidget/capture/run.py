@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.capture.errors import UnsupportedModelError
+from attnwidget.capture.fingerprint import fingerprint
 from attnwidget.capture.foreign import runner_of, taken
 from attnwidget.capture.forward import attention_names, forward
 from attnwidget.capture.given import sort_out
@@ -274,14 +275,15 @@ def make_trace(  # noqa: PLR0917 - what a pass was given, and what it gave
         notices=ready.notices,
         project=again.project,
     )
-    trace.rerun = Rerun(again)
+    trace.rerun, trace.fingerprint = Rerun(again), fingerprint(whole)
     kind = type(whole).__name__
     trace.predictions = Predictions(missing=NO_HEAD.format(kind))
     writer = find_writer(whole)
     if writer is not None:
-        # Of those that see the whole text some can generate, too; a mask of pairs is the user's.
+        # Of those that see the whole text some can generate, too; a mask of pairs is the user's, or put there later.
         is_writer = writer.can_generate() and (ready.source is not None or ready.has_pairs or trace.causal)
-        trace.predictions = Predictions(NextTokens(again), "next" if is_writer else "place")
+        again.predicts = again.predicts or ("next" if is_writer else "place")
+        trace.predictions = Predictions(NextTokens(again), again.predicts)
     trace.missing = "" if trace.has_qkv else _NO_QKV.format(kind)
     if ready.source is not None and "encoder" not in found:  # LongT5's local blocks
         trace.missing = f"{kind}'s encoder computes attention outside transformers' attention interface"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from attnwidget.maths import Layer, Projection
     from attnwidget.tokens import Tokens
 
+    OnLayer = Callable[[int, int], None]  # (layers done, layers in all); what it raises stops the pass
     OnDone = Callable[[int, int], None]  # (passes done, passes in all); what it raises stops the work
     OnPart = Callable[[float, Tensor], None]  # what `outcomes` would return by now, NaN for what is not known yet
 
@@ -42,6 +43,9 @@ class Again(Protocol):
     def edited(self, edits: Sequence[Edit]) -> Any:
         """Capture the same text with edits: a trace, whose own predictions are those of the edited model."""
 
+    def masked(self, allowed: Tensor, on_layer: OnLayer | None = None) -> Any:
+        """Capture the same inputs with another mask in all layers, bool (n, n); raise ValueError with the reason."""
+
     def written(self, trace: Traced, asked: Asked) -> Written:
         """Say what every part of the model writes into a target of one row."""
 
@@ -50,6 +54,9 @@ class Again(Protocol):
 
     def blocks(self, layers: Any, projections: Any) -> dict[str, list[Any]]:
         """Find what each layer's block does with what its heads write, or why that is not known."""
+
+    def structure(self, layers: Any, projections: Any) -> Any:
+        """Say what stands around the model's attention."""
 
     def gradients(self, asked: Asked, layers: Any, projections: Any) -> dict[str, list[Any]]:
         """Differentiate a target by every head's output, (n, heads, d_v) a layer, or say why that is not known."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
 from attnwidget.breakdown import Breakdown, break_down
@@ -37,13 +38,16 @@ from attnwidget.trace.description import Description, tokens_from
 from attnwidget.trace.forbidden import why_forbidden
 from attnwidget.trace.formula import formula
 from attnwidget.trace.hand_over import to_bertviz, to_circuitsvis
-from attnwidget.trace.lacking import NO_VALUES, TAKE_OUTPUT, why_no_qkv, why_not
+from attnwidget.trace.lacking import NO_VALUES, NOTHING_BESIDE, TAKE_OUTPUT, why_no_qkv, why_not
+from attnwidget.trace.masked import run_with_mask, with_mask
+from attnwidget.trace.pipeline import Pipeline, pipeline
 from attnwidget.trace.predictions import Predictions
 from attnwidget.trace.projections import Projections
 from attnwidget.trace.ranking import pair_grid, rank
 from attnwidget.trace.rerun import Rerun
 from attnwidget.trace.second import SecondPass
 from attnwidget.trace.sinks import sinks
+from attnwidget.trace.varied import with_variant
 
 if TYPE_CHECKING:
     import os
@@ -54,6 +58,7 @@ if TYPE_CHECKING:
     from attnwidget.effects import Cut, EffectKind, Patched
     from attnwidget.effects.again import OnDone
     from attnwidget.measures import Measure
+    from attnwidget.measures.beside import Beside
     from attnwidget.trace.cells import About, Pooled, Square
     from attnwidget.trace.projections import Found, Layers, OnLayer, Project
     from attnwidget.trace.ranking import PairGrid, Ranking
@@ -145,6 +150,13 @@ class AttentionTrace:
         What the model expects at each place, or why that is not known; see `next_tokens`.
     rerun : Rerun
         What runs the model again with edits, or why nothing does; see `effects`.
+    put_mask : str
+        Which other mask was put on it, in a few words; empty for the model's own. See `with_mask`.
+    fingerprint : str
+        A short hash of the weights that the model had in this pass, by a sample of each; empty where it is not known.
+    beside : Beside, or None
+        Another trace that this one is compared with: what the measure "difference" subtracts. Files and copies of a
+        trace are without; see `with_beside`.
     """
 
     def __init__(
@@ -171,6 +183,9 @@ class AttentionTrace:
         self.notices = list(notices)
         self.predictions = Predictions()
         self.rerun = Rerun()
+        self.put_mask = ""
+        self.fingerprint = ""
+        self.beside: Beside | None = None
         self._projections = Projections(project)
         self._value_norms: dict[tuple[str, int], Tensor] = {}  # (heads, keys), by attention and number of the layer
         self._second = SecondPass()
@@ -893,7 +908,8 @@ class AttentionTrace:
     ) -> str:
         """Say why the mask forbids pairs that are forbidden in every layer; None stands for a whole side."""
         name = self._name(attention)
-        return why_forbidden([one.mask for one in self._layers[name]], self.sides(name), queries, keys)
+        rules = [one.mask for one in self._layers[name]]
+        return why_forbidden(rules, self.sides(name), queries, keys, put=self.put_mask)
 
     def allowed(
         self,
@@ -1001,6 +1017,31 @@ class AttentionTrace:
             Called after every layer with (layers done, layers in all). What it raises stops the pass.
         """
         self._projections.find(self._layers, on_layer)
+
+    def pipeline(self, layer: int, *, attention: str | None = None, run: bool = True) -> Pipeline:
+        """Say where a layer's attention stands in the model, from tokens to output: a map, and three texts.
+
+        What stands around attention is read from the pass itself and proven on its numbers: the order of the parts and
+        of the norms, an MLP beside attention, what the first vectors are the sum of. Of a trace without a model, and
+        where nothing could be proven, the map says less.
+
+        Parameters
+        ----------
+        layer : int
+            Counted from 0.
+        attention : str, optional
+            Which one, where there are several.
+        run : bool
+            Whether the model may be run for it: once for each model, and once for W_O, if that is not known yet.
+
+        Returns
+        -------
+        Pipeline
+        """
+        name = self._name(attention)
+        number = range(self.n_layers(name))[layer]
+        found = self._second.structure(self) if run else self._second.known_structure
+        return pipeline(self, number, name, found)
 
     def prepare(self, name: str, on_layer: OnLayer | None = None) -> None:
         """Run the model as often as a measure needs it, and keep what is found; `measure` does so by itself, once.
@@ -1233,6 +1274,94 @@ class AttentionTrace:
         edited: AttentionTrace = without(self, [HeadId.read(one) for one in heads], value, self._name(attention))
         return edited
 
+    def with_mask(
+        self, mask: Any, heads: Sequence[str | tuple[int, int]] | None = None, *, attention: str | None = None
+    ) -> AttentionTrace:
+        """Put another mask on heads, each by itself: the same queries and keys, and the softmax taken again.
+
+        It is exact: scores are those of the model, and each row has a new log-sum-exp. No other head, and no later
+        layer, feels it; what the model would make of the mask is `run_with_mask`. Hiding keys so is what
+        `Breakdown.what_if` does with ``masked=``.
+
+        Parameters
+        ----------
+        mask : str or matrix
+            A name such as ``"window:4"``, see `attnwidget.masks`; or bool (queries, keys), True where attention is
+            permitted. It takes the place of the model's own: ``"causal+padding-left:2"`` keeps a causal model causal.
+        heads : sequence of heads, optional
+            Which: ``["L3-H5", (3, 6)]``; the others keep the model's own. By default all heads of all layers.
+        attention : str, optional
+            Whose heads; needed where there are several attentions.
+
+        Returns
+        -------
+        AttentionTrace
+            What takes a pass of the model (`next_tokens`, `effects`, "gradients") it does not have, and says so.
+
+        Raises
+        ------
+        ValueError
+            If the trace has weights only, a mask does not fit, or there is no such head.
+        TypeError
+            If it is no mask.
+        """
+        return with_mask(self, mask, heads, self._name(attention))
+
+    def with_variant(self, name: str, *, attention: str | None = None, **options: Any) -> AttentionTrace:
+        """Let every head attend as another variant of attention does, from the queries and keys that it has.
+
+        No later layer feels it; the model was not trained so, either.
+
+        Parameters
+        ----------
+        name : str
+            Of `attnwidget.variants`: ``"cosine"``, ``"sliding_window"``, ``"grouped_query"`` ….
+        attention : str, optional
+            Whose heads; needed where there are several attentions.
+        **options
+            Of the variant's function: ``window=4``.
+
+        Returns
+        -------
+        AttentionTrace
+            Weights alone; what takes scores, values or a pass of the model it does not have, and says so.
+
+        Raises
+        ------
+        ValueError
+            If there is no such variant, it has no weights for every head, the trace has no queries and keys, or the
+            weights of all layers would take more than 256 MB.
+        TypeError
+            If the variant has no such option.
+        """
+        return with_variant(self, name, self._name(attention), options)
+
+    def run_with_mask(self, mask: Any, on_layer: OnLayer | None = None) -> AttentionTrace:
+        """Run the model again with another mask in all layers; the model itself is not changed.
+
+        The same inputs, on a twin that shares the model's weights, with `mask` as its ``attention_mask`` of pairs.
+
+        Parameters
+        ----------
+        mask : str or matrix
+            As of `with_mask`.
+        on_layer : function, optional
+            Called after every layer with (layers done, layers in all). What it raises stops the pass.
+
+        Returns
+        -------
+        AttentionTrace
+            With all that a trace has: its `next_tokens` are those of the model under this mask.
+
+        Raises
+        ------
+        ValueError
+            If there is no model, it takes no mask of pairs, or the mask does not fit; with the reason.
+        TypeError
+            If it is no mask.
+        """
+        return run_with_mask(self, mask, on_layer)
+
     def release_model(self) -> None:
         """Let go of the model, which a trace keeps alive for `next_tokens`, `effects`, and the first `breakdown`.
 
@@ -1256,6 +1385,16 @@ class AttentionTrace:
         """Return the queries that may attend to nothing in any head: their weights are all 0."""
         found, *_ = self._tile(layer, None, attention)
         return blind_rows(found)
+
+    def with_beside(self, beside: Beside | None) -> AttentionTrace:
+        """Return the same trace with another one beside it; both share all that was captured."""
+        found = copy(self)
+        vars(found).update(beside=beside, _second=SecondPass())  # that of a target of its own
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle it alone."""
+        return vars(self) | {"beside": None}
 
     def __repr__(self) -> str:
         name = f"{encodable(self.model_name)}, " if self.model_name else ""
@@ -1342,6 +1481,10 @@ class AttentionTrace:
             missing = next((at for at in range(number) if isinstance(layers[at], LeftOut)), None)
             if missing is not None and not isinstance(layers[number], LeftOut):
                 return f"{wanted.label} goes through every layer below, and layer {missing} was left out (layers=)"
+        if "beside" in wanted.needs:
+            reason = NOTHING_BESIDE if self.beside is None else self.beside.why_not(which, number)
+            if reason:
+                return reason
         reason = why_not(wanted.needs, layers[number], self.missing, self._projections.known_of(which, number))
         return reason or self._second.why_not(wanted.needs, which, number, self)
 
@@ -1353,6 +1496,7 @@ class AttentionTrace:
             second.block(self, which, number) if {"block", "rest"} & wanted.needs else None,
             second.gradient(self, which, number) if "gradient" in wanted.needs else None,
             second.direction(self, which, number) if "direction" in wanted.needs else None,
+            self.beside if "beside" in wanted.needs else None,
             second.kept,
         )
 

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from attnwidget.tokens import Tokens
 
 
-def why_forbidden(
+def why_forbidden(  # noqa: PLR0911 - one for each reason
     masks: Sequence[Mask],
     sides: tuple[Tokens, Tokens],
     queries: Sequence[int] | None,
     keys: Sequence[int] | None,
+    *,
+    put: str = "",
 ) -> str:
     """Say why pairs that no layer allows are forbidden, as far as the masks' rules tell.
 
@@ -27,6 +29,8 @@ def why_forbidden(
         Those that attend, and those attended to.
     queries, keys : sequence of int, or None
         Positions that are forbidden to each other; None for all of a side.
+    put : str
+        The mask that was put in the place of the model's own, in a few words; empty for that.
     """
     if queries is None or keys is None:
         return "it is hidden from every token" if queries is None else "every token is hidden from it"
@@ -34,6 +38,8 @@ def why_forbidden(
         return "the mask forbids every one of these pairs"
     (query,), (key,) = queries, keys
     one, other = (f"“{side.text[at]}”" for side, at in zip(sides, (query, key), strict=True))
+    if put:
+        return f"the mask put here ({put}) hides {other} from {one}"
     if all(mask.keep is not None and not bool(mask.keep[key]) for mask in masks):
         return f"{other} is hidden from every token, as padding is"
     if all(mask.is_causal for mask in masks) and key > query:

@@ -17,6 +17,8 @@ TAKE_OUTPUT = frozenset({"output", "block", "rest", "gradient", "direction"})
 
 NO_VALUES = "this trace has no values: they were left out (values=False)"
 
+NOTHING_BESIDE = "nothing stands beside this trace to be subtracted: attnwidget.compare(a, b) compares two"
+
 
 def why_no_qkv(layer: Layer, what: str, missing: str) -> str:
     """Say why a layer has no queries, keys and values; empty if it has.

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from attnwidget.maths import Block
 from attnwidget.trace.rerun import NO_MODEL
+from attnwidget.trace.structure import Structure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -91,6 +92,8 @@ class SecondPass:
     ----------
     kept : dict
         Numbers of whole layers, by whatever a measure names them with.
+    known_structure : Structure, optional
+        What stands around attention, once somebody has asked; it says nothing where nothing could be found.
     """
 
     def __init__(self) -> None:
@@ -98,6 +101,7 @@ class SecondPass:
         self._gradients: Once[Tensor] = Once("the gradient")
         self._directions: Once[Tensor] = Once("the way to a logit")
         self.kept: dict[object, Tensor] = {}
+        self.known_structure: Structure | None = None
 
     @property
     def _named(self) -> tuple[tuple[set[str], Once[Any]], ...]:
@@ -145,6 +149,15 @@ class SecondPass:
         if "direction" in needs:
             with suppress(ValueError):
                 self.direction(trace, *first)
+
+    def structure(self, trace: AttentionTrace) -> Structure:
+        """Return what stands around attention; find it first, where nobody has."""
+        if self.known_structure is None:
+            found = Structure()
+            with suppress(Exception):  # no model, or one that does not bear it: then less is said
+                found = trace.rerun.get().structure(*trace.everything())
+            self.known_structure = found
+        return self.known_structure
 
     def block(self, trace: AttentionTrace, name: str, number: int) -> Block:
         """Return one layer's block; raise ValueError with the reason where it is not known."""
