@@ -22,8 +22,8 @@ const styleSheets = {
   },
 };
 
-/** Make the bundle smaller, and pack it; the widget's own is left as it is beside that, and its loader knows its hash. */
-const packingOf = (isWidget, isModule = isWidget) => ({
+/** Make the bundle smaller, and pack it; one that has a loader is left as it is beside that, and the loader knows its hash. */
+const packingOf = (loader, isModule = Boolean(loader)) => ({
   name: "packing",
   setup({ onEnd }) {
     onEnd(async ({ errors, outputFiles }) => {
@@ -34,10 +34,10 @@ const packingOf = (isWidget, isModule = isWidget) => ({
       packed[9] = 255; // the header's operating system: unknown, so that the same code is the same bytes everywhere
       await mkdir(OUT, { recursive: true });
       await writeFile(`${path}.gz`, packed);
-      if (!isWidget) return;
+      if (!loader) return;
       await writeFile(path, contents);
       const define = { HASH: JSON.stringify(hash) };
-      await build({ ...shared, entryPoints: ["js/src/loader.ts"], outfile: `${OUT}/loader.js`, define });
+      await build({ ...shared, entryPoints: ["js/src/loader.ts"], outfile: `${OUT}/${loader}`, define });
     });
   },
 });
@@ -65,9 +65,17 @@ const options = {
   ...shared,
   entryPoints: ["js/src/index.ts"],
   outfile: `${OUT}/widget.js`,
-  plugins: [styleSheets, packingOf(true)],
+  plugins: [styleSheets, packingOf("loader.js")],
   sourcemap: watch && "inline",
   write: false, // the packing plugin writes
+};
+
+// The lab, which no other widget carries.
+const lab = {
+  ...options,
+  entryPoints: ["js/src/lab/index.ts"],
+  outfile: `${OUT}/lab.js`,
+  plugins: [styleSheets, packingOf("lab-loader.js")],
 };
 
 // A saved page carries the widget with what answers it, and a small script that unpacks both.
@@ -77,7 +85,7 @@ const page = {
   globalName: "attnwidgetPage",
   entryPoints: ["js/src/page/index.ts"],
   outfile: `${OUT}/page.js`,
-  plugins: [styleSheets, packingOf(false)],
+  plugins: [styleSheets, packingOf(null)],
   write: false,
 };
 const boot = { ...shared, format: "iife", entryPoints: ["js/src/page/boot.ts"], outfile: `${OUT}/boot.js` };
@@ -104,11 +112,11 @@ const figures = {
   ...shared,
   entryPoints: ["js/src/page/files.ts"],
   outfile: `${OUT}/figures.js`,
-  plugins: [styleSheets, packingOf(false, true)],
+  plugins: [styleSheets, packingOf(null, true)],
   write: false,
 };
 
-for (const one of [options, page, boot, notebook, figure, figures]) {
+for (const one of [options, lab, page, boot, notebook, figure, figures]) {
   if (watch) await (await context(one)).watch();
   else await build(one);
 }

@@ -17,7 +17,8 @@ class FrontEndBuildHook(BuildHookInterface):
         root = Path(self.root)
         from_sdist = (root / "PKG-INFO").exists()
         static = root / "src/attnwidget/static"
-        names = ("loader.js", "widget.js.gz", "figure.js", "figures.js.gz", "notebook.js", "page.js.gz", "boot.js")
+        scripts = ("loader", "lab-loader", "figure", "notebook", "boot")
+        names = [f"{one}.js" for one in scripts] + [f"{one}.js.gz" for one in ("widget", "lab", "figures", "page")]
         built = all((static / name).exists() for name in names)
         if os.environ.get("ATTNWIDGET_SKIP_JS") == "1" or (from_sdist and built):
             return

@@ -1,4 +1,4 @@
-"""Take the pictures of README.md and docs/breakdown.md: an example, its pair pinned, in both themes."""
+"""Take the pictures of README.md (two texts side by side) and docs/breakdown.md (every step), in both themes."""
 
 import sys
 from pathlib import Path
@@ -12,22 +12,19 @@ from attnwidget import AttentionWidget  # noqa: E402
 from browser.chromium import launch  # noqa: E402
 from browser.fake_comm import Mounted  # noqa: E402
 
-EXAMPLE = AttentionWidget.examples()["tired: who?"]
+EXAMPLES = AttentionWidget.examples()
+PICTURES = (("lines", "it, and tired: the animal", "first-look"), ("breakdown", "tired: who?", "breakdown"))
 
 with sync_playwright() as playwright:
     browser = launch(playwright)
     for theme in ("light", "dark"):
-        for view, name in (("lines", "first-look"), ("breakdown", "breakdown")):
+        for view, example, name in PICTURES:
             page = browser.new_page(viewport={"width": 1056, "height": 1200}, device_scale_factor=1.5)
-            at = Mounted(page, AttentionWidget(EXAMPLE, view=view))
+            at = Mounted(page, AttentionWidget(EXAMPLES[example], view=view))
             page.evaluate(f"document.body.style.background = '{'#fff' if theme == 'light' else '#0d1117'}'")
             at.wait()
             page.wait_for_function("() => model.state._pictures.shape && model.state._categories.shape")
-            if view == "lines":
-                page.locator("[data-side=key][data-index='1']").click()
-                page.mouse.move(0, 0)
-                at.wait()
-            else:
+            if view == "breakdown":
                 page.locator("[data-step='2']").click()
                 at.wait()
             at.root.screenshot(path=ROOT / "docs" / f"{name}-{theme}.png")

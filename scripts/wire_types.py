@@ -116,6 +116,7 @@ def written() -> str:
                 "TEXTS": schema.Texts.__struct_fields__,
                 "SELECTION": schema.Selection.__struct_fields__,
                 "STATES": schema.STATES,
+                "LAB_CHOICE": schema.LabChoice.__struct_fields__,
                 "VIEWS": schema.VIEWS,
             }.items()
         ),

@@ -158,6 +158,13 @@ def test_scores_that_come_with_their_head_stay(widget):
     assert widget.what_if == {}
 
 
+def test_what_if_takes_words(widget):
+    widget.what_if = {"masked": "animal", "removed": [0, "road"]}
+    assert widget.what_if == {"masked": [1], "removed": [0, 6]}
+    with pytest.raises(TraitError, match=r"what_if: masked: .*nowhere"):
+        widget.what_if = {"masked": "nowhere"}
+
+
 def test_what_if_is_kept_as_json(widget):
     widget.what_if = {"masked": np.array([1]), "temperature": np.float32(2), "removed": {0}}
     assert json.loads(json.dumps(widget.what_if)) == {"masked": [1], "temperature": 2, "removed": [0]}

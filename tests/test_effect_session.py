@@ -286,6 +286,20 @@ def test_a_model_without_a_head_has_the_change_of_its_vector():
     one.close()
 
 
+def test_of_a_loss_heads_are_off_until_another_kind_is_chosen(widget):
+    widget.view = "effect"
+    assert widget._effects["kind"] == "decompose"
+    widget.target = "loss"
+    assert (widget._effects["kind"], widget._effects["state"]) == ("ablate", "ready")
+    alone = widget.trace.effects("loss", kind="ablate", value="zero").grid()
+    np.testing.assert_allclose(read(widget._effects["grid"]), alone, rtol=0, atol=1e-5)
+    widget.target = " to"
+    assert widget._effects["kind"] == "decompose"
+    widget._session.ask_effects("decompose", "zero")  # chosen: it stays, and says why there is nothing
+    widget.target = "loss"
+    assert (widget._effects["kind"], widget._effects["state"]) == ("decompose", "missing")
+
+
 def test_effects_are_saved_as_numbers_and_on_a_page(widget, tmp_path):
     widget.view = "effect"
     widget.save_csv(tmp_path / "effects.csv")

@@ -16,8 +16,8 @@ import ipywidgets
 from ipywidgets.embed import dependency_state, embed_minimal_html
 from ipywidgets.widgets.widget import _instances
 
-from attnwidget import AttentionWidget
-from attnwidget.front_end import FrontEnd, PackedWidget, packed
+from attnwidget import AttentionLab, AttentionWidget
+from attnwidget.front_end import LAB, FrontEnd, PackedWidget, packed
 from browser.fake_comm import FakeComm
 
 if TYPE_CHECKING:
@@ -38,10 +38,22 @@ def test_the_packed_code_is_the_front_end() -> None:
     assert packed()[4:10] == bytes([0, 0, 0, 0, 2, 255])  # no time, no operating system: builds are reproducible
 
 
+def test_the_lab_has_code_of_its_own_which_no_widget_carries() -> None:
+    lab, widget = AttentionLab("a b", numbers="small"), AttentionWidget("a b")
+    assert gzip.decompress(LAB.packed) == BUNDLE.with_name("lab.js").read_bytes()
+    assert base64.b64decode(lab._front_end._code) == LAB.packed
+    assert lab._front_end._figures == ""
+    assert lab._front_end is not widget._front_end
+    assert lab._esm != widget._esm  # each loader knows its own code
+    assert AttentionLab("a b", numbers="small")._front_end is lab._front_end
+    assert packed() not in {base64.b64decode(one["state"].get("_code", "")) for one in dependency_state(lab).values()}
+    assert size(dependency_state(lab)) < 0.1e6
+
+
 def test_the_state_of_a_widget_is_small_and_ten_share_the_code() -> None:
     widgets = [AttentionWidget(TEXT) for _ in range(10)]
     assert len(widgets[0].tokens) == 16
-    assert size(dependency_state(widgets[0])) < 0.285e6  # of these 0.21e6 are the code, once a notebook
+    assert size(dependency_state(widgets[0])) < 0.31e6  # of these 0.23e6 are the code, once a notebook
     ten = dependency_state(widgets)
     assert size(ten) < 1e6
     (code,) = [one["state"]["_code"] for one in ten.values() if one["state"].get("_code")]

@@ -15,6 +15,8 @@ NEEDED = {
     "attnwidget/export/fonts/LICENSE",
     "attnwidget/static/figure.js",
     "attnwidget/static/figures.js.gz",
+    "attnwidget/static/lab-loader.js",
+    "attnwidget/static/lab.js.gz",
     "attnwidget/static/loader.js",
     "attnwidget/static/notebook.js",
     "attnwidget/static/widget.js.gz",
@@ -22,6 +24,8 @@ NEEDED = {
     "attnwidget/static/page.js.gz",
     "attnwidget/export/page.html",
     "attnwidget/py.typed",
+    "attnwidget/lessons/template.md",
+    "attnwidget/lessons/02-from-scores-to-weights.md",
     "attnwidget/cli/__init__.py",
     *(str(path.relative_to(ROOT / "src")) for path in ROOT.glob("src/attnwidget/bundled/*/*")),
 }

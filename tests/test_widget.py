@@ -302,13 +302,16 @@ def test_categories_come_as_a_trait_so_that_they_are_saved(widget: AttentionWidg
     assert scores[names.index("Previous-Token"), 1, 2] == pytest.approx(table["L1-H2"].scores["Previous-Token"])
     syntactic = told["list"][names.index("Syntactic")]
     assert syntactic["source"] == "192 annotated sentences"
-    assert syntactic["notes"][2][1].startswith("From an object its strongest key is its verb in 93% of 165")
+    notes = syntactic["notes"]
+    assert notes["texts"][notes["of"][2][1]].startswith("From an object its strongest key is its verb in 93% of 165")
     induction = told["list"][names.index("Induction")]
-    assert induction["notes"][3][5] == (
+    notes = induction["notes"]
+    assert notes["texts"][notes["of"][3][5]] == (
         "On 4 × 32 random tokens, written twice, it looks at what followed the same token earlier in the text. "
         "No token of this text comes again."
     )
-    assert induction["notes"][0][0] == "No token of this text comes again."
+    assert notes["texts"][notes["of"][0][0]] == "No token of this text comes again."
+    assert len(notes["texts"]) == len(set(notes["texts"]))
     assert told["peak"][1][2] == pytest.approx(float(table.statistics.peak[1, 2]), abs=1e-4)
     json.dumps({**told, "data": None}, allow_nan=False)
 

@@ -1,8 +1,10 @@
 // Every difference between hosts lives here: message channel, shadow root, theme.
 
 import { signal as createSignal, type Signal } from "@preact/signals";
+import { type ComponentChild, render as draw } from "preact";
 import { importPacked } from "./unpack";
 import type { Channel } from "./wire/client";
+import { UNWANTED } from "./wire/client";
 
 /** What anywidget gives, as far as we use it. */
 export interface Model {
@@ -26,10 +28,10 @@ export async function importShared<Module>(model: Model, name: string): Promise<
 }
 
 /** Some hosts give no abort signal; a cleanup function then does its work. */
-export function lifetime(signal: AbortSignal | undefined): { signal: AbortSignal; end(): void } {
+function lifetime(signal: AbortSignal | undefined): { signal: AbortSignal; end(): void } {
   const own = new AbortController();
-  signal?.addEventListener("abort", () => own.abort());
-  return { signal: own.signal, end: () => own.abort() };
+  signal?.addEventListener("abort", () => own.abort(UNWANTED));
+  return { signal: own.signal, end: () => own.abort(UNWANTED) };
 }
 
 /** Call back at every event of the model until the signal aborts. */
@@ -62,7 +64,7 @@ export function createChannel(model: Model, signal: AbortSignal): Channel {
  * An open shadow root, so that the host's style sheets cannot reach in. JupyterLab and Notebook see the shadow host as
  * the target of every key typed inside: unless it says so itself, letters would run as cell shortcuts.
  */
-export function createRoot(el: HTMLElement, css: string): HTMLElement {
+function createRoot(el: HTMLElement, css: string): HTMLElement {
   const shadowHost = document.createElement("div");
   shadowHost.setAttribute("data-lm-suppress-shortcuts", "true");
   const shadow = shadowHost.attachShadow({ mode: "open" });
@@ -77,7 +79,7 @@ export function createRoot(el: HTMLElement, css: string): HTMLElement {
 export type Theme = "light" | "dark";
 
 /** The host's theme, followed while the signal lives. */
-export function followTheme(el: HTMLElement, signal: AbortSignal): Signal<Theme> {
+function followTheme(el: HTMLElement, signal: AbortSignal): Signal<Theme> {
   const theme = createSignal(readTheme(el));
   const update = () => {
     theme.value = readTheme(el);
@@ -113,4 +115,35 @@ function darkBehind(el: HTMLElement): boolean {
     if (alpha > 0.5) return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
   }
   return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+interface Hook {
+  model: Model;
+  signal?: AbortSignal;
+}
+
+/** An anywidget module's hooks: one session for each model, and in every cell a view of it. */
+export function createHooks<Session>(
+  createSession: (model: Model, signal: AbortSignal) => Session,
+  view: (session: Session, theme: Signal<Theme>, abort: AbortSignal) => ComponentChild,
+  css: string,
+) {
+  return () => {
+    let session: Session | undefined;
+    return {
+      initialize({ model, signal }: Hook) {
+        const life = lifetime(signal);
+        session = createSession(model, life.signal);
+        return life.end;
+      },
+      render({ model, el, signal }: Hook & { el: HTMLElement }) {
+        const life = lifetime(signal);
+        const own = session ?? createSession(model, life.signal);
+        const root = createRoot(el, css);
+        draw(view(own, followTheme(el, life.signal), life.signal), root);
+        life.signal.addEventListener("abort", () => draw(null, root));
+        return life.end;
+      },
+    };
+  };
 }

@@ -24,6 +24,7 @@ const ROOMS = [
   "views",
   "frame",
   "index",
+  "lab",
   "page",
   "notebook",
 ];

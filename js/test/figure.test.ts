@@ -43,8 +43,9 @@ function givenOf(labels: string[], values: number[], view: string): Given {
     attention: "self",
   } as unknown as Outline;
   const selection = {
-    ...{ view, attention: "self", measure: "weights", layer: 0, heads: [[0, 0]], queries: [], keys: [] },
+    ...{ view, attention: "self", measure: "weights", side: "a", layer: 0, heads: [[0, 0]], queries: [], keys: [] },
     ...{ threshold: 0.02, words: false, category: null, combine: "mean", what_if: {}, off: [], target: null },
+    ...{ mask: null, mask_mode: "head" },
   } as Selection;
   const units = sidesOf(outline, false);
   const n = labels.length;

@@ -236,7 +236,7 @@ test("what is left out is said, with how much it was", () => {
   const tiles = TILES.slice(0, 1).map((ofHead) => leaveOut(ofHead, leftOut, 3));
   const scene = sceneOf([[0, 0]], TILES.slice(0, 1), { leftOut, tiles, drawn: tiles });
   assert.deepEqual(said(scene, { queries: [2], keys: null }, true, false), [
-    "L0-H0|sat|cat|1.0000|the only token that is not left out · without itself and The: 0.80 removed, the rest scaled to 1 · pinned · Esc clears",
+    "L0-H0|sat|cat|1.0000|the only token that is not left out · without itself and The: 0.80 removed, the rest scaled to 1 · query pinned · Esc clears",
   ]);
   assert.match(said(scene, { queries: [2], keys: [0] }, false, false)[0]!, /\|The\|0\.5000, left out\|without/);
   assert.match(said(scene, { queries: [1], keys: [2] }, false, false)[0]!, /\|forbidden by the mask\|/);

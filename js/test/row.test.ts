@@ -3,11 +3,11 @@ import { test } from "node:test";
 import { type HeadCategories, mainOf, OTHER } from "../src/layout/categories";
 import { compared, habitOf, hereInWords, rowOf } from "../src/layout/row";
 import { FORBIDDEN, type Tile } from "../src/layout/tile";
-import type { Head } from "../src/wire/schema";
+import type { Category, Head } from "../src/wire/schema";
 
 const scores = { categories: 2, layers: 1, heads: 3, values: Float32Array.of(0.66, 0.41, 0.1, 0, 0, 0) };
 const about = { threshold: 0.4, scale: "", chance: null, source: "", colour: null };
-const known = (notes: string[][] | null = null): HeadCategories => ({
+const known = (notes: Category["notes"] = null): HeadCategories => ({
   fresh: true,
   list: [
     { ...about, name: "Bag-of-Words", meaning: "Spreads its attention evenly.", notes },
@@ -28,7 +28,11 @@ const tile = (values: number[]): Tile[] => [
 test("what a head does mostly is said as strongly as its score bears", () => {
   assert.equal(habitOf(known(), [0, 0]), "Mostly spreads its attention evenly.");
   assert.equal(habitOf(known(), [0, 1]), "Often spreads its attention evenly.");
-  assert.equal(habitOf(known([["Told.", "", ""]]), [0, 0]), "Told.", "evidence from other texts says it itself");
+  assert.equal(
+    habitOf(known({ texts: ["Told.", ""], of: [[0, 1, 1]] }), [0, 0]),
+    "Told.",
+    "evidence from other texts says it itself",
+  );
   assert.match(habitOf(known(), [0, 2]), /^No kind fits/);
   assert.equal(known().main([0, 2]), OTHER);
   assert.equal(habitOf({ ...known(), fresh: false }, [0, 0]), "", "of the text before nothing is said");

@@ -12,29 +12,37 @@ from typing import TYPE_CHECKING
 from attnwidget.version import __version__
 
 if TYPE_CHECKING:
-    from attnwidget import circuits, measures, variants
+    from attnwidget import asking, circuits, measures, variants
     from attnwidget.adapters.transformer_lens import from_cache
     from attnwidget.capture import capture, capture_batch, capture_module
+    from attnwidget.comparing import compare
+    from attnwidget.course import Lesson, lessons
     from attnwidget.effects import Target
     from attnwidget.export.figure import figure
     from attnwidget.export.page import save_html
-    from attnwidget.heads import categorize, head_report, probe_heads, similar_heads
+    from attnwidget.heads import categorize, head_distances, head_report, probe_heads, similar_heads
+    from attnwidget.lab.widget import AttentionLab
     from attnwidget.maths import masks
     from attnwidget.models import load_model
     from attnwidget.trace import AttentionTrace
     from attnwidget.widget import AttentionWidget
 
 _HOME = {
+    "AttentionLab": "attnwidget.lab.widget",
     "AttentionTrace": "attnwidget.trace",
     "AttentionWidget": "attnwidget.widget",
+    "Lesson": "attnwidget.course",
     "Target": "attnwidget.effects",
     "capture": "attnwidget.capture",
     "capture_batch": "attnwidget.capture",
     "capture_module": "attnwidget.capture",
     "categorize": "attnwidget.heads",
+    "compare": "attnwidget.comparing",
     "figure": "attnwidget.export.figure",
     "from_cache": "attnwidget.adapters.transformer_lens",
+    "head_distances": "attnwidget.heads",
     "head_report": "attnwidget.heads",
+    "lessons": "attnwidget.course",
     "load_model": "attnwidget.models",
     "probe_heads": "attnwidget.heads",
     "save_html": "attnwidget.export.page",
@@ -43,6 +51,7 @@ _HOME = {
 
 # Rooms with a public name of their own.
 _ROOMS = {
+    "asking": "attnwidget.asking",
     "circuits": "attnwidget.circuits",
     "masks": "attnwidget.maths.masks",
     "measures": "attnwidget.measures",
@@ -50,18 +59,24 @@ _ROOMS = {
 }
 
 __all__ = [
+    "AttentionLab",
     "AttentionTrace",
     "AttentionWidget",
+    "Lesson",
     "Target",
     "__version__",
+    "asking",
     "capture",
     "capture_batch",
     "capture_module",
     "categorize",
     "circuits",
+    "compare",
     "figure",
     "from_cache",
+    "head_distances",
     "head_report",
+    "lessons",
     "load_model",
     "masks",
     "measures",

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from attnwidget.head_id import HeadId
 from attnwidget.tokens.labels import encodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from torch import Tensor
+
 _SHOWN = 20  # rows in a notebook
+_HEADS = 10  # of the text form
 # What a spreadsheet would take for a formula (OWASP, "CSV injection"), the full-width forms among it.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001
 _SMALL = 1e-3  # below, powers of ten are shorter
@@ -140,3 +144,36 @@ def _brief(value: float) -> str:
 
 def _html(text: str) -> str:
     return escape(encodable(text))
+
+
+class HeadDivergences(Tabular):
+    """Heads in their order, each with a divergence; a dataclass with `heads` and `values` (heads,) builds on it."""
+
+    heads: list[str]
+    values: Tensor
+
+    @property
+    def _about(self) -> str:
+        """What the numbers are, as a caption."""
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return ``{"L4-H11": 0.08, …}`` in their order; NaN becomes None, so that JSON can hold it."""
+        return {name: None if math.isnan(value) else value for name, value in self.to_numbers()}
+
+    def to_table(self) -> Table:
+        """Return it as rows under named columns."""
+        rows = [(*HeadId.read(name), value) for name, value in self.to_numbers()]
+        return Table(["layer", "head", "divergence"], rows, self.heads, self._about)
+
+    def to_numbers(self) -> list[tuple[str, float]]:
+        """Return pairs of a head's name and its number."""
+        return list(zip(self.heads, self.values.tolist(), strict=True))
+
+    def __repr__(self) -> str:
+        lines = [self._about]
+        lines += [f"  {name:8}{value:8.4f}" for name, value in self.to_numbers()[:_HEADS]]
+        return "\n".join([*lines, *(["  …"] if len(self) > _HEADS else [])])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from operator import index
 from typing import TYPE_CHECKING, Any
 
-from traitlets import TraitType
+from traitlets import TraitError, TraitType
 
 from attnwidget.effects import Target
 from attnwidget.head_id import HeadId
+from attnwidget.maths import masks
 
 if TYPE_CHECKING:
     from traitlets import HasTraits
@@ -45,6 +46,23 @@ class TargetDict(TraitType[dict[str, Any] | None, Any]):
         except (TypeError, ValueError):
             self.error(obj, value)
         return None if found is None else found.to_dict()
+
+
+class Mask(TraitType[Any, Any]):
+    """A mask's name, or a matrix as rows of 1 and 0; whatever `masks.plain` understands may be set."""
+
+    allow_none = True
+    default_value = None
+    info_text = "the name of a mask or a matrix"
+
+    def validate(self, obj: HasTraits, value: Any) -> Any:  # noqa: ARG002 - as every trait
+        """Return the mask as JSON has it, or raise `TraitError` with what there is."""
+        if value is None:
+            return None
+        try:
+            return masks.plain(value)
+        except (TypeError, ValueError) as error:
+            raise TraitError(f"{self.name}: {error}") from error
 
 
 class PositionList(TraitType[list[int], Any]):

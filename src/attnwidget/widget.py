@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from traitlets import Bool, CFloat, Dict, Enum, Int, TraitError, Unicode
 
 from attnwidget import front_end, hosts
+from attnwidget.comparison.sides import Side
 from attnwidget.examples import EXAMPLES, Example, Examples
 from attnwidget.export.figure import Figure, Theme, figure_of, output_picture
 from attnwidget.export.numbers import csv_file
@@ -21,7 +22,7 @@ from attnwidget.session.requests import HEAVY, SLOW, handlers
 from attnwidget.session.source import Source
 from attnwidget.session_widget import SELECTION, TEXTS, SessionWidget
 from attnwidget.trace import AttentionTrace
-from attnwidget.traits import HeadList, PositionList, TargetDict
+from attnwidget.traits import HeadList, Mask, PositionList, TargetDict
 from attnwidget.wire import schema
 from attnwidget.wire.schema import STATES, VIEWS, Texts
 from attnwidget.wire.server import RequestServer
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from transformers import GenerationConfig
 
+    from attnwidget.asking import Question
     from attnwidget.breakdown import Breakdown
+    from attnwidget.comparison import Comparison
     from attnwidget.effects import Decomposition, Effects
     from attnwidget.heads import Category
 
@@ -74,6 +77,10 @@ class AttentionWidget(SessionWidget):
         What a causal model writes after the text, and after every text typed later: so many tokens, or options of
         ``model.generate``; of an encoder–decoder, how it writes the target. As of `capture`. In a notebook it is
         written in the background: one sees it grow, and *Stop* keeps what is there.
+    against : optional
+        What to compare it with: another text, a trace, a model (an object, a bundled name, a folder), another mask (a
+        name such as ``"window:4"``, or a bool matrix), ``"adapter off"`` of a PEFT model, another head (``"L3-H0"``),
+        or a mapping of these, ``{"model": …, "text": …}``; what it does not say is as in `source`. See `compare`.
     tokenizer : optional
         The model's tokenizer. Needed with a model object whose own cannot be found on this machine.
     categories : sequence of Category, optional
@@ -85,8 +92,8 @@ class AttentionWidget(SessionWidget):
         Whether a PNG stands beside the widget in a notebook's output, for readers whom no widget reaches. By default
         as `AttentionWidget.picture` says, for all widgets.
     **options
-        First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `measure`, `threshold`, `words`,
-        `category`, `combine`, `what_if`, `off`, `target`.
+        First values of `layer`, `heads`, `queries`, `keys`, `view`, `attention`, `measure`, `side`, `threshold`,
+        `words`, `category`, `combine`, `what_if`, `off`, `target`, `mask`, `mask_mode`.
 
     Attributes
     ----------
@@ -103,6 +110,9 @@ class AttentionWidget(SessionWidget):
         ``w.queries = "it"``.
     measure : str
         Which number of a pair is drawn: ``"weights"``, ``"scores"``, ``"norms"``, or a registered one.
+    side : str
+        Where two are compared, which is drawn: ``"a"``, ``"b"``, or ``"difference"``: A − B on A's tokens. With A and
+        B the texts, the trace and all that is asked of them are that side's; pins follow to their partners.
     threshold : float
         What is smaller is not drawn: 0 to 1, of measures without such a bound as a share of the largest on screen.
         A text longer than the picture has each query's strongest keys drawn instead, as long as this is 0.02.
@@ -116,8 +126,9 @@ class AttentionWidget(SessionWidget):
     combine : str
         How several pinned queries are taken together, in the breakdown and beside the keys: ``"mean"`` or ``"sum"``.
     what_if : dict
-        What the breakdown changes: arguments of `Breakdown.what_if`, such as ``{"temperature": 2}``; empty for nothing.
-        Scores set by hand go with their head and query.
+        What the breakdown changes: arguments of `Breakdown.what_if`, such as ``{"temperature": 2}`` or
+        ``{"masked": "cat"}``: keys are positions or words. Empty for nothing. Scores set by hand go with their head and
+        query.
     off : list of (layer, head)
         Heads that are switched off, of the attention on screen: ``w.off = ["L3-H5", "L3-H6"]``. The text is run again
         on a twin of the model in which they write nothing, and every view shows that run; an empty list, and all is as
@@ -127,6 +138,13 @@ class AttentionWidget(SessionWidget):
         (the loss over it), ``"loss"``, ``"output"``, or an `attnwidget.Target`. It is kept as `Target.to_dict` writes
         it. Without a place of its own it is asked at the pinned query, else where the model's answer is. None: the
         likeliest token.
+    mask : str, matrix or None
+        The mask in the place of the model's own, of the attention on screen: a name such as ``"window:4"`` or
+        ``"causal+padding-left:2"`` (see `attnwidget.masks`), or a matrix (queries, keys), True where attention is
+        permitted, kept as rows of 1 and 0. None: the model's own. The model itself is never changed.
+    mask_mode : str
+        ``"head"``: each head is by itself under that mask, its queries and keys as the model made them;
+        ``"model"``: the text is run again on a twin of the model with that mask in all layers.
     attention : str
         ``"self"``; of an encoder–decoder ``"encoder"``, ``"decoder"`` or ``"cross"``, where the queries are the
         target's tokens and the keys the source's.
@@ -148,6 +166,7 @@ class AttentionWidget(SessionWidget):
     view = Enum(list(VIEWS), "lines").tag(**_LIVE)
     attention = Unicode("self").tag(**_LIVE)
     measure = Unicode("weights").tag(**_LIVE)
+    side = Enum(["a", "b", "difference"], "a").tag(**_LIVE)
     layer = Int(0).tag(**_LIVE)
     heads = HeadList().tag(**_LIVE)
     queries = PositionList().tag(**_LIVE)
@@ -159,6 +178,8 @@ class AttentionWidget(SessionWidget):
     what_if = Dict().tag(**_LIVE)
     off = HeadList().tag(**_LIVE)
     target = TargetDict().tag(**_LIVE)
+    mask = Mask().tag(**_LIVE)
+    mask_mode = Enum(["head", "model"], "head").tag(**_LIVE)
 
     # The wire: `attnwidget.wire.schema` says what these hold.
     _stamp = Dict().tag(**_LIVE)
@@ -171,6 +192,7 @@ class AttentionWidget(SessionWidget):
     _effects = Dict().tag(sync=True)
     _outcome = Dict().tag(sync=True)
     _links = Dict().tag(sync=True)
+    _posed = Dict().tag(sync=True)
     _status = Dict().tag(sync=True)
 
     def __init__(
@@ -186,6 +208,7 @@ class AttentionWidget(SessionWidget):
         tokens: Sequence[str] | None = None,
         add_special_tokens: bool | None = None,
         model: str | PathLike[str] | Module | None = None,
+        against: Any = None,
         tokenizer: object = None,
         generate: int | Mapping[str, Any] | GenerationConfig = 0,
         categories: Sequence[Category] = (),
@@ -196,7 +219,18 @@ class AttentionWidget(SessionWidget):
         unknown = sorted(set(options) - set(SELECTION))
         if unknown:
             known = ", ".join(
-                (*TEXTS[1:], *_BESIDE, "model", "tokenizer", "generate", "categories", "probe", "picture", *SELECTION)
+                (
+                    *TEXTS[1:],
+                    *_BESIDE,
+                    "model",
+                    "against",
+                    "tokenizer",
+                    "generate",
+                    "categories",
+                    "probe",
+                    "picture",
+                    *SELECTION,
+                )
             )
             raise TypeError(f"unknown keyword {', '.join(map(repr, unknown))}; known: {known}")
         beside = {
@@ -231,7 +265,12 @@ class AttentionWidget(SessionWidget):
         if picture is not None:
             self.picture = picture
         self._session = Session(
-            tokenizer=tokenizer, categories=categories, probe=probe, generate=generate, options=options
+            tokenizer=tokenizer,
+            categories=categories,
+            probe=probe,
+            generate=generate,
+            against=None if against is None else Side.read(against),
+            options=options,
         )
         front_end.begin()
         # Before the model runs: the browser gets ready meanwhile.
@@ -299,6 +338,80 @@ class AttentionWidget(SessionWidget):
         ``w.breakdown().what_if(temperature=2)``.
         """
         return self._session.breakdown()
+
+    def compare(self, other: Any) -> None:
+        """Put something beside what is on screen: A, B and A − B can be drawn; None stops comparing.
+
+        Parameters
+        ----------
+        other
+            As `against`: another text, a trace, a model, a mask, a head, ``"adapter off"``, a mapping of these.
+
+        Raises
+        ------
+        ValueError, TypeError, OSError
+            If it cannot be had; the message says what to do, and what was on screen stays.
+        """
+        self._session.compare(other)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What is compared: `rank()` of its heads, `next_tokens` of both, the traces; None where nothing is."""
+        return self._session.comparison
+
+    def ask(
+        self,
+        text: str | None,
+        answer: Any = None,
+        *,
+        hint: str = "",
+        show: Mapping[str, Any] | None = None,
+        because: str = "",
+        name: str = "",
+    ) -> Question | None:
+        """Ask the reader something: a quiet bar in the widget, answered by what is selected there.
+
+        ``w.ask("Pin the token that *it* looks at most in L3-H0", {"heads": "L3-H0", "queries": "it", "keys":
+        "animal"})``. Several calls ask several questions. The browser judges alone, also on a saved page; nothing
+        leaves the machine.
+
+        Parameters
+        ----------
+        text : str or None
+            The question, with ``*emphasis*``; None: ask nothing any more.
+        answer : mapping, or a list of them
+            What is right, by field of the selection (`asking.FIELDS`); of a list one is enough. Of `heads`, `off`,
+            `queries` and `keys` a set: exactly these, ``{"any": …}`` (some of these, and nothing else), ``{"all": …}``
+            (these, whatever else), ``{"not": …}``. A word stands for every token that reads so, any of which will do.
+            ``asking.strongest("L3-H0", "it")``, or the same as text, is looked up in the trace on screen; so are
+            `asking.looking_most`, `asking.heads_of` and `asking.top_heads`. Of `layer`, `threshold` and the numbers of
+            `what_if` a number or a range ``[low, high]``; of the others a value, or ``{"any": [values]}``.
+        hint, because : str
+            What helps, and what is said once it is answered.
+        show : mapping, optional
+            What *Show me* selects; by default what the rule itself says.
+        name : str
+            One of its own; a question of that name is replaced.
+
+        Returns
+        -------
+        Question
+            With `right`, `tries`, `said`, and `accepts(selection)`.
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError, KeyError
+            If the rule is none, names what is not there, or what *Show me* selects would not be accepted.
+        """
+        if text is None:
+            self._session.questions.clear()
+            return None
+        return self._session.questions.ask(text, answer, hint=hint, show=show, because=because, name=name)
+
+    @property
+    def questions(self) -> list[Question]:
+        """The questions that are asked, in order."""
+        return self._session.questions.asked
 
     def effects(self) -> Effects:
         """Return every head's effect on `target`, as the view "effect" shows it; it is computed here if need be.

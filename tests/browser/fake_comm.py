@@ -16,8 +16,6 @@ from ipywidgets.widgets.widget import _remove_buffers
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-    from attnwidget import AttentionWidget
-
 PAGE = Path(__file__).with_name("fake_comm.html")
 BUNDLE = Path(__file__).parents[2] / "src" / "attnwidget" / "static" / "widget.js"
 
@@ -53,9 +51,10 @@ class Mounted:
     """A widget on a page."""
 
     def __init__(
-        self, page: Page, widget: AttentionWidget, *, alive: bool = True, beside: Mounted | None = None
+        self, page: Page, widget: Any, *, alive: bool = True, beside: Mounted | None = None, bundle: Path = BUNDLE
     ) -> None:
         self.page = page
+        self.bundle = bundle
         self.widget = widget
         self.alive = alive
         self.held = False  # a kernel that is busy: it answers later
@@ -77,7 +76,7 @@ class Mounted:
     def open(self, saved: dict[str, Any]) -> None:
         """Draw the page from a saved state."""
         self.page.route(
-            "http://localhost/widget.js", lambda route: route.fulfill(path=BUNDLE, content_type="text/javascript")
+            "http://localhost/widget.js", lambda route: route.fulfill(path=self.bundle, content_type="text/javascript")
         )
         self.page.route("http://localhost/", lambda route: route.fulfill(path=PAGE, content_type="text/html"))
         self.page.goto("http://localhost/")

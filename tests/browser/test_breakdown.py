@@ -861,6 +861,8 @@ def test_formula_and_heads_are_one_tab_stop_each(mount: Callable[..., Mounted]) 
     expect(at.page.locator(".breakdown")).to_have_attribute("data-step-shown", "7")
     at.page.locator(".left > .fold").focus()
     keys.press("Tab")
+    expect(at.page.get_by_text("where is this?")).to_be_focused()
+    keys.press("Tab")
     expect(at.page.locator(".formula [data-part='7']")).to_be_focused()
     keys.press("ArrowLeft")
     expect(at.page.locator(".formula [data-part='6']")).to_be_focused()
@@ -945,3 +947,48 @@ def test_queries_of_another_text_are_told_as_such(mount: Callable[..., Mounted])
     at = mount("The cat", **options, heads=[(0, 1)], queries=[2], attention="cross")
     step(at, 1)
     expect(at.page.locator(".explanation")).to_contain_text("every token of the target has a query")
+
+
+# -- where this is in the model -------------------------------------------------------------------------------------
+
+
+def test_the_map_has_the_layer_and_the_step_lit(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    where = at.page.get_by_role("region", name="where this is in the model")
+    expect(where.get_by_role("listitem").first).to_have_text("tokens")
+    lit = where.locator("[aria-current=location]")
+    expect(lit).to_have_text("norm ▸ attention")
+    expect(where).to_contain_text("layer 2 of 0–3")
+    for number, look in ((1, "takes-in"), (2, ""), (6, ""), (7, "gives-out")):
+        step(at, number)
+        expect(lit).to_have_class(f"adds lit {look}")
+    at.widget.heads = [(1, 3)]
+    at.wait()
+    expect(where).to_contain_text("layer 1 of 0–3")
+
+
+def test_the_map_is_told_as_deep_as_the_steps_are(mount: Callable[..., Mounted]) -> None:
+    at = mount()
+    found = at.widget.trace.pipeline(2)
+    where = at.page.get_by_role("region", name="where this is in the model")
+    where.get_by_text("where is this?").click()
+    expect(where.locator("p")).to_have_text(found.sentence)
+    for level in ("paragraph", "formula"):
+        at.page.get_by_role("button", name=level, exact=True).click()
+        expect(where.locator("p")).to_have_text(getattr(found, level))
+
+
+def test_in_cross_attention_the_map_has_three_parts(mount: Callable[..., Mounted]) -> None:
+    at = mount("le chat noir dort", model="demo/fr-en", attention="cross", heads=[(1, 0)], queries=[1])
+    where = at.page.get_by_role("region", name="where this is in the model")
+    expect(where.locator(".adds")).to_have_text(["attention", "cross-attention", "MLP"])
+    expect(where.locator("[aria-current=location]")).to_have_text("cross-attention")
+
+
+def test_without_a_model_the_map_says_less(mount: Callable[..., Mounted]) -> None:
+    q = torch.randn(2, 2, 4, 8, generator=torch.Generator().manual_seed(0))
+    at = mount(AttentionTrace.from_qkv(q, q, q, list("abcd")), heads=[(1, 0)], queries=[2])
+    where = at.page.get_by_role("region", name="where this is in the model")
+    expect(where.locator("li span")).to_have_text(["tokens", "…", "attention", "…", "…", "vectors"])
+    where.get_by_text("where is this?").click()
+    expect(where.locator("p")).to_contain_text("What stands around it is not known here.")

@@ -199,6 +199,9 @@ def test_layers_are_compared(mount: Callable[..., Mounted]) -> None:
     expect(charts.first.locator("svg")).to_have_attribute(
         "aria-label", "Previous-Token, mean score by layer: .11, .17, .13, .05"
     )
+    above, axis = charts.last.bounding_box(), at.page.locator(".profile .axis").bounding_box()
+    assert axis["y"] >= above["y"] + above["height"]  # the layers' numbers stand under the charts
+    assert axis["width"] > 0.9 * above["width"]
     chip(at, "Induction").click()
     expect(charts).to_have_count(1)
     expect(charts).to_contain_text("Induction")
@@ -241,7 +244,9 @@ def test_what_a_score_means_is_said_of_the_head_shown(mount: Callable[..., Mount
     at = mount(heads=["L1-H2"], category="Previous-Token")
     expect(listed(at, "L1-H2")).to_have_attribute("title", "L1-H2 · .99")
     told = categories(at.widget)
-    told["list"][0]["notes"] = [[f"note {layer} {head}" for head in range(HEADS)] for layer in range(LAYERS)]
+    texts = [f"note {layer} {head}" for layer in range(LAYERS) for head in range(HEADS)]
+    numbers = [[HEADS * layer + head for head in range(HEADS)] for layer in range(LAYERS)]
+    told["list"][0]["notes"] = {"texts": texts, "of": numbers}
     at.widget._categories = told
     expect(at.page.locator(".kind-open")).to_contain_text("L1-H2 note 1 2")
     expect(listed(at, "L2-H3")).to_have_attribute("title", "L2-H3 · .70 · note 2 3")

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 import tiny
 from attnwidget import AttentionWidget
-from browser.fake_comm import FakeComm, Mounted, _packed
+from browser.fake_comm import BUNDLE, FakeComm, Mounted, _packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,6 +146,7 @@ def test_a_damaged_state_says_so_and_is_no_blank(context: BrowserContext, widget
         page = context.new_page()
         at = Mounted.__new__(Mounted)
         at.page, at.widget, at.alive, at.held, at.cut = page, widget, False, False, False
+        at.bundle = BUNDLE
         at.inbox, at.outbox = [], []
         page.expose_function("toKernel", at.receive)
         page.expose_function("fromKernel", at.deliver)

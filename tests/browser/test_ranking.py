@@ -49,8 +49,10 @@ def ranking(at: Mounted) -> list[tuple[str, str]]:
     more = at.page.locator(".ranking .more")
     if more.count() and more.get_attribute("aria-expanded") == "false":
         more.click()
-    rows = at.page.locator(".ranked")
-    return list(zip(rows.locator("b").all_inner_texts(), rows.locator(".value").all_inner_texts(), strict=True))
+        expect(more).to_have_attribute("aria-expanded", "true")
+        at.wait()
+    read = "rows => rows.map(row => ['b', '.value'].map(part => row.querySelector(part).innerText))"
+    return [(name, value) for name, value in at.page.locator(".ranked").evaluate_all(read)]
 
 
 def status(at: Mounted) -> str:

@@ -3,7 +3,8 @@
 import { accent, MARKS } from "../draw/colours";
 import { GROUND } from "../draw/heat";
 import { apart, headName, howMany, whoseName } from "../layout/heads";
-import { WEIGHTS } from "../layout/scale";
+import { reachOf } from "../layout/masks";
+import { DIFFERENCE, WEIGHTS } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { tokensOf } from "../layout/units";
 import type { Head, Outline } from "../wire/schema";
@@ -93,6 +94,10 @@ function provenanceOf({ outline, selection, pictures }: Given): string[] {
     attention === "self" ? "" : `${attention}${attention === "cross" ? "-attention" : "’s attention"}`,
     pictures ? "" : those.join("; "),
     outline.off.length > 0 ? `without ${outline.off.map(headName).join(", ")}` : "",
+    outline.mask && outline.comparison?.shown !== "b"
+      ? `other mask: ${outline.mask.brief}, ${reachOf(outline.mask)}`
+      : "",
+    outline.comparison && selection.measure === DIFFERENCE ? `A ${outline.comparison.names.join(" − B ")}` : "",
     selection.words ? "sub-words merged: sum over keys, mean over queries" : "",
     meaning,
     `attnwidget ${version}`,

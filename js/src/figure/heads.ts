@@ -10,7 +10,7 @@ import { LABEL } from "../layout/head-grid";
 import { headName } from "../layout/heads";
 import { mapOf } from "../layout/heads-wall";
 import { figure } from "../layout/numbers";
-import { coloursInWords, endsInWords, scaleNamed } from "../layout/scale";
+import { coloursInWords, endsInWords, hiddenIn, scaleNamed } from "../layout/scale";
 import { decodeArray } from "../wire/decode";
 import type { Head } from "../wire/schema";
 import type { Given } from "./given";
@@ -92,7 +92,7 @@ export function heads({ outline, selection, pictures, categories }: Given, paper
           : `stronger = larger ${measure.label}, to ${figure(pictures.limit, 2)}`,
       },
     ],
-    ...(hidden ? [[swatch("url(#hatch)", ink), { text: "hidden by the mask" }]] : []),
+    ...(hidden ? [[swatch("url(#hatch)", ink), { text: hiddenIn(measure) }]] : []),
     ...kindsOf(categories, outline.layers, outline.heads, paper),
   ];
   if (pictures.sampled != null) legend.push([{ text: `sampled: ${pictures.sampled} queries` }]);

@@ -12,7 +12,7 @@ import { type Fold, foldTo, itemAt, rowOf, unfolded } from "../layout/fold";
 import { howMany, whoseName } from "../layout/heads";
 import { endsOf, linesOf } from "../layout/in-sight";
 import { roughly } from "../layout/numbers";
-import { addsUp, briefly, coloursInWords, endsInWords, type Scale, scaleTo } from "../layout/scale";
+import { addsUp, briefly, coloursInWords, endsInWords, hiddenIn, type Scale, scaleTo } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { LINES_MAX, LINES_MIN, linesCarried, rowHeight } from "../layout/stage";
 import { strandsOf } from "../layout/strands";
@@ -293,7 +293,7 @@ function legendOf({ scene, selection, categories }: Given & { scene: Scene }, pa
   if (hides)
     items.push([
       { text: "token", strike: true, fill: ink.faint },
-      { text: focus?.queries ? " hidden by the mask" : " cannot see it" },
+      { text: ` ${hiddenIn(scale, focus?.queries ? "key" : "query")}` },
     ]);
   if (leftOut) {
     const names = [leftOut.self && "each token’s own weight", leftOut.first && `the weight on ${units.key.labels[0]}`];

@@ -9,7 +9,7 @@ import { focusOf } from "../layout/focus";
 import { howMany } from "../layout/heads";
 import { CELL_MAX, ticksOf } from "../layout/matrix";
 import { figure } from "../layout/numbers";
-import { addsUp, endsInWords } from "../layout/scale";
+import { addsUp, endsInWords, hiddenIn } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { isForbidden, type Span } from "../layout/tile";
 import { takeTogether } from "../layout/together";
@@ -230,10 +230,7 @@ function legendOf(
   if (beyond) items.push([{ text: `up to ${figure(range.largest, 2)}` }]);
   if (how) items.push([{ text: `${how} of ${howMany(scale, heads.length)}` }]);
   if (range.forbidden)
-    items.push([
-      swatch("url(#hatch)", inks),
-      { text: leftOut ? "hidden by the mask, or left out" : "hidden by the mask" },
-    ]);
+    items.push([swatch("url(#hatch)", inks), { text: `${hiddenIn(scale)}${leftOut ? ", or left out" : ""}` }]);
   if (range.broken) items.push([swatch(BROKEN[theme], inks), { text: "the model computed no number" }]);
   items.push([{ text: `bars: mean over queries, up to ${figure(most, 2)}` }]);
   if (cells.step > 1) items.push([{ text: `one query of ${cells.step} was looked at` }]);

@@ -9,7 +9,7 @@ import { figure } from "../layout/numbers";
 import { splitPart } from "../layout/parts";
 import { breakLines, heightsOf, lineOf, maximaOf, type Passage } from "../layout/passage";
 import { profileOf, rowsOf } from "../layout/profile";
-import { addsUp, endsInWords, exactly } from "../layout/scale";
+import { addsUp, endsInWords, exactly, hiddenIn } from "../layout/scale";
 import type { Scene } from "../layout/scene";
 import { largestOf, SHADING_IN_WORDS, shadeOf } from "../layout/shading";
 import { isForbidden } from "../layout/tile";
@@ -200,10 +200,7 @@ export function text(given: Given & { scene: Scene }, paper: Paper): Drawing {
   if (of.length > 1 && side === "key" && addsUp(scale))
     legend.push([{ text: `${selection.combine} of ${of.length} queries` }]);
   if (values.some(isForbidden))
-    legend.push([
-      { text: "grey", fill: ink.faint },
-      { text: side === "key" ? ": hidden by the mask" : ": cannot see it" },
-    ]);
+    legend.push([{ text: "grey", fill: ink.faint }, { text: `: ${hiddenIn(scale, side)}` }]);
   if (pins.key.length > 0 && units.query === units.key)
     legend.push([{ text: "frames: query", fill: MARKS[theme].query }, { text: ", key" }]);
   return { title: titleOf(given, focus, ink.quiet), svg, height: y, legend };

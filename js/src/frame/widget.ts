@@ -1,6 +1,7 @@
 // One mounted widget: the context, and what each view holds in it.
 
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { isPut } from "../layout/masks";
 import { type Context, createContext, type Mounted, type OnScreen } from "../parts/context";
 import type { MountedView, View } from "../parts/view";
 import { wantedName } from "../source/scene";
@@ -34,6 +35,7 @@ export function createWidget(mounted: Mounted): Widget {
     mounted,
     computed(() => view.value.drawsTiles),
     computed(() => Boolean(view.value.hasThreshold)),
+    computed(() => held.value?.get(view.value)?.noDifference?.() ?? ""),
     computed((): OnScreen | null => held.value?.get(view.value)?.onScreen.value ?? null),
     () => held.value?.get(view.value)?.numbers?.() ?? null,
   );
@@ -49,8 +51,13 @@ export function createWidget(mounted: Mounted): Widget {
   });
   const isReady = computed(() => {
     const { outline, status } = state.kernel;
-    const isRun = String(outline.value?.off ?? []) === String(state.traits.off.value ?? []); // with the heads that are on
-    return status.value?.state !== "loading" && isRun && now.value.ready.value;
+    const { off, mask, mask_mode: mode } = state.traits;
+    // with the heads that are on, under the mask that is chosen
+    const isRun =
+      String(outline.value?.off ?? []) === String(off.value ?? []) && isPut(outline.value, mask.value, mode.value);
+    const isSide = (state.traits.side.value === "b") === (outline.value?.comparison?.shown === "b");
+    if (!isRun || !isSide || context.masks.waits.value) return false;
+    return status.value?.state !== "loading" && now.value.ready.value;
   });
   const silent = computed(() => client.silent.value && (client.waiting.value || !client.heard.value || !isReady.value));
   const condition = computed(() => {
@@ -87,6 +94,10 @@ export function createWidget(mounted: Mounted): Widget {
       context.find.open.value = true;
     },
     escape() {
+      if (context.masks.open.value) {
+        context.masks.leave();
+        return;
+      }
       hover.value = null;
       dismissed.value = state.damage.value === "part" ? DAMAGE : state.kernel.status.value;
       problem.value = "";

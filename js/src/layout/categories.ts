@@ -154,8 +154,10 @@ export function numberOf({ list }: HeadCategories, name: string | null): number 
 }
 
 /** What a head's score for a category means; empty where there is no more to say than the number. */
-export const noteOf = ({ list }: HeadCategories, category: number, [layer, head]: Head): string =>
-  list[category]?.notes?.[layer]?.[head] ?? "";
+export function noteOf({ list }: HeadCategories, category: number, [layer, head]: Head): string {
+  const notes = list[category]?.notes;
+  return notes?.texts[notes.of[layer]?.[head] ?? -1] ?? "";
+}
 
 export const nameOf = ({ list }: HeadCategories, category: number): string =>
   category === OTHER ? OTHER_NAME : (list[category]?.name ?? "");

@@ -5,9 +5,10 @@ import { allHeads, type HeadCategories, nameOf, scoreOf } from "./categories";
 import type { Focus } from "./focus";
 import { headName, howMany, whoseName } from "./heads";
 import type { Profile } from "./profile";
-import { rankOf } from "./scale";
+import { hiddenIn, rankOf, type Scale, WEIGHTS } from "./scale";
 import type { Scene } from "./scene";
 import type { Numbers } from "./steps";
+import { LABELS, onlyAt, pairAt, type StepsBeside } from "./steps-beside";
 import { isForbidden, valueAt } from "./tile";
 import type { Side } from "./units";
 
@@ -23,8 +24,8 @@ export interface NumberTable {
 export const MOST = 200_000; // rows
 
 /** A number, and why there is none. */
-const noted = (value: number): [Cell, string] =>
-  isForbidden(value) ? [null, "hidden by the mask"] : Number.isNaN(value) ? [null, "not a number"] : [value, ""];
+const noted = (scale: Pick<Scale, "name">, value: number): [Cell, string] =>
+  isForbidden(value) ? [null, hiddenIn(scale)] : Number.isNaN(value) ? [null, "not a number"] : [value, ""];
 
 const unitIn = ({ units }: Scene, side: Side, unit: number): [Cell, Cell] => [
   units[side].tokens(unit)[0] ?? unit,
@@ -49,7 +50,7 @@ export function pairTable(scene: Scene, focus: Focus | null, most = MOST): Numbe
       for (const key of keys) {
         if (rows.length === most) return;
         const pair = [...unitIn(scene, "query", query), ...unitIn(scene, "key", key)];
-        rows.push([...pair, whoseName(scene.scale, head), ...noted(valueAt(given[at] ?? [], query, key))]);
+        rows.push([...pair, whoseName(scene.scale, head), ...noted(scene.scale, valueAt(given[at] ?? [], query, key))]);
       }
     }
   });
@@ -69,7 +70,7 @@ export function profileTable(scene: Scene, { side, of, byHead, heads }: Profile,
     const head = heads[at];
     const name =
       byHead.length === heads.length && head ? whoseName(scene.scale, head) : howMany(scene.scale, heads.length);
-    return [...(side === "key" ? [...one, ...other] : [...other, ...one]), name, ...noted(value)];
+    return [...(side === "key" ? [...one, ...other] : [...other, ...one]), name, ...noted(scene.scale, value)];
   });
   return { columns: pairColumns(scene), rows, count: all.length };
 }
@@ -79,7 +80,7 @@ export function headTable(known: HeadCategories): NumberTable {
   const { list, scores, peak, main } = known;
   const rows = allHeads(scores).map((head) => [
     ...[headName(head), ...head, nameOf(known, main(head))],
-    ...list.map((_, category) => noted(scoreOf(scores, category, head))[0]),
+    ...list.map((_, category) => noted(WEIGHTS, scoreOf(scores, category, head))[0]),
     peak[head[0]]?.[head[1]] ?? null,
   ]);
   const columns = ["head", "layer", "number", "category", ...list.map(({ name }) => name), "sharpness"];
@@ -100,21 +101,45 @@ const STEPS: [keyof Numbers, string][] = [
 /** The keys of a breakdown, each with its steps. */
 export function stepTable(
   { rows }: Breakdown,
-  numbers: Numbers,
+  numbers: Pick<Numbers, "allowed"> & Partial<Numbers>,
   changed: Partial<Numbers> | null,
   tokens: string[],
+  beside: StepsBeside | null = null,
+  theirTokens: string[] = [],
 ): NumberTable {
   const own = STEPS.flatMap(([name, label]) => (numbers[name] ? [{ values: numbers[name], label }] : []));
   const others = STEPS.flatMap(([name, label]) =>
     changed?.[name] ? [{ values: changed[name], label: `${label}, changed` }] : [],
   );
   const all = [...own, ...others];
-  const columns = ["key position", "key token", "allowed", ...all.map(({ label }) => label)];
+  const compared = beside?.names ?? [];
+  const more = compared.flatMap((name) => [`${LABELS[name]}, B`, `${LABELS[name]}, A − B`]);
+  const columns = [
+    "key position",
+    "key token",
+    "allowed",
+    ...all.map(({ label }) => label),
+    ...more,
+    ...(beside ? ["note"] : []),
+  ];
   const made = rows.map((key, at) => [
     ...[key, tokens[key] ?? "", numbers.allowed[at] ? "yes" : "no"],
-    ...all.map(({ values }) => noted(values[at] as number)[0]),
+    ...all.map(({ values }) => noted(WEIGHTS, values[at] as number)[0]),
+    ...(beside ? besideCells(beside, numbers.allowed, at) : []),
   ]);
+  beside?.payload.only.forEach((key, at) => {
+    const theirs = compared.flatMap((name) => [finite(onlyAt(beside, name, at)), null]);
+    made.push([null, theirTokens[key] ?? "", "", ...all.map(() => null), ...theirs, `only in B, position ${key}`]);
+  });
   return { columns, rows: made, count: made.length };
+}
+
+const finite = (value: number | null): Cell => (Number.isFinite(value) ? value : null);
+
+/** B's numbers and A − B, and why there is none. */
+function besideCells(beside: StepsBeside, allowed: Uint8Array, row: number): Cell[] {
+  const pairs = beside.names.map((name) => pairAt(beside, allowed, name, row));
+  return [...pairs.flatMap(({ there, apart }) => [finite(there), finite(apart)]), pairs[0]?.reason ?? ""];
 }
 
 /** What a spreadsheet would take for a formula stands behind an apostrophe; a number has the digits of a float32. */

@@ -1,12 +1,13 @@
 // What is pointed at, in words and exact numbers. Pure.
 
 import type { Head } from "../wire/schema";
+import { whyNoNumber } from "./comparison";
 import { type Best, bestOf, type Combine, type Focus, howTaken, numberOf, shadedSide } from "./focus";
 import { howMany, whoseName } from "./heads";
 import { takenFrom } from "./leave-out";
 import type { Profile } from "./profile";
 import { placeInWords, type Ranking } from "./ranking";
-import { addsUp, exactly, mostIn, rankOf, WEIGHTS } from "./scale";
+import { addsUp, DIFFERENCE, exactly, mostIn, rankOf, WEIGHTS } from "./scale";
 import type { Scene } from "./scene";
 import {
   evenSpread,
@@ -54,7 +55,8 @@ export function readingsOf(
   // Of the pair that is pinned, not of one that is hovered.
   const isPair = pinned && focus.queries !== null && focus.keys !== null;
   const pair = isPair && ranking?.measure === scale.name ? ranking : null;
-  const hint = pinned && !pair ? "pinned · Esc clears" : "";
+  const which = isPair ? "" : focus.keys === null ? "query " : "key ";
+  const hint = pinned && !pair ? `${which}pinned · Esc clears` : "";
   const name = (at: number) =>
     together ? `${together} of ${howMany(scale, heads.length)}` : whoseName(scale, heads[at] as Head);
   const isWhole = focus.queries !== null && focus.keys !== null;
@@ -212,13 +214,15 @@ const pick = (all: Tile[][], some: number[]): Tile[][] => some.map((at) => all[a
 
 /** Why some heads have no number. */
 function whyNone(
-  { given, leftOut, scale }: Scene,
+  { given, leftOut, scale, outline, units }: Scene,
   own: number[],
   queries: readonly number[],
   keys: readonly number[],
 ): string {
   const before = leftOut ? numberOf(pick(given, own), queries, keys, scale) : Number.NEGATIVE_INFINITY;
-  return isForbidden(before) ? "forbidden by the mask" : `${exactly(scale, before)}, left out`;
+  return isForbidden(before)
+    ? whyNoNumber(outline, scale, queries, keys, units)
+    : `${exactly(scale, before)}, left out`;
 }
 
 /** Of many heads: the one with the largest number of its own. */
@@ -253,7 +257,7 @@ function leftOutInWords({ leftOut, given, tiles, units }: Scene, own: number[], 
 
 /** A token that may attend to nothing, or to which nothing may. */
 function readBlind(
-  { heads, tiles, given, units, isWhole, scale }: Scene,
+  { heads, tiles, given, units, isWhole, scale, outline }: Scene,
   { queries, keys }: Focus,
   note: string,
 ): Reading[] {
@@ -265,7 +269,11 @@ function readBlind(
     isWhole && // a long text's profile says it
     others.some((_, at) => !isForbidden(side === "query" ? valueAt(head, token, at) : valueAt(head, at, token)));
   if (tiles.some(isSeen)) return []; // or a part that is not here yet
-  const hidden = side === "query" ? "attends to nothing: every key is hidden from it" : "hidden from every query";
+  const lone =
+    scale.name === DIFFERENCE &&
+    whyNoNumber(outline, scale, side === "query" ? [token] : [], side === "key" ? [token] : [], units);
+  const hidden =
+    lone || (side === "query" ? "attends to nothing: every key is hidden from it" : "hidden from every query");
   const value = given.some(isSeen) ? "all that it has is left out" : hidden;
   const head = heads
     .map((one) => whoseName(scale, one))

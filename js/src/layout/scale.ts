@@ -19,6 +19,13 @@ export const WEIGHTS: Scale = {
   ...{ below: "", above: "", limit: 1 },
 };
 
+/** A − B of two sides that are compared. */
+export const DIFFERENCE = "difference";
+
+/** What a pair is that has no number: of a query's row it is hidden, of a key's column the query cannot see it. */
+export const hiddenIn = ({ name }: Pick<Scale, "name">, shaded: "query" | "key" = "key"): string =>
+  name === DIFFERENCE ? "no partner, or hidden" : shaded === "query" ? "cannot see it" : "hidden by the mask";
+
 type OfDomain = Pick<Scale, "domain">;
 
 /** Whether there are numbers below 0. */

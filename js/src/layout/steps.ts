@@ -3,6 +3,7 @@
 import { decodeArray } from "../wire/decode";
 import type { Breakdown, Envelope, WhatIf } from "../wire/schema";
 import { figure } from "./numbers";
+import { openBeside, type StepsBeside } from "./steps-beside";
 
 /** 1 create q, k, v · 2 scores · 3 scale · 4 mask · 5 softmax · 6 weight the values · 7 concatenate and project. */
 export type Step = 1 | 2 | 3 | 4 | 5 | 6 | 7;
@@ -54,6 +55,8 @@ export interface Steps {
   payload: Breakdown;
   numbers: Numbers;
   changed: ChangedNumbers | null;
+  /** What B has, where it is compared. */
+  beside: StepsBeside | null;
   /** Numbers in a query or key, and in a value. */
   dK: number;
   dV: number;
@@ -66,10 +69,18 @@ export function openSteps(payload: Breakdown): Steps {
   const changed = payload.changed && (openArrays(payload.changed.arrays) as unknown as ChangedNumbers);
   const { query, headOutput } = numbers;
   const mostPart = wholeLimitOf(numbers.parts).end;
-  return { payload, numbers, changed, dK: query.length, dV: headOutput.length, mostPart };
+  return {
+    payload,
+    numbers,
+    changed,
+    beside: openBeside(payload.beside),
+    dK: query.length,
+    dV: headOutput.length,
+    mostPart,
+  };
 }
 
-function openArrays(arrays: Record<string, Envelope>): Record<string, unknown> {
+export function openArrays(arrays: Record<string, Envelope>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(arrays).map(([name, one]) => [name, decodeArray(one).values]));
 }
 

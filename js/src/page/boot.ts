@@ -1,5 +1,6 @@
 // The one script that stands in a page as it is: it unpacks the others, and says so where they cannot be read. Scripts
-// run by their hashes alone, so that of the code itself is known beforehand too.
+// run by their hashes alone, so that of the code itself is known beforehand too. Pages of one site have that code in a
+// file beside them, and it has run already.
 
 import { unpacked } from "./dense";
 
@@ -13,9 +14,11 @@ const parts = (name: string): string => {
 
 async function start(here: HTMLElement): Promise<void> {
   parts("end");
-  const code = document.createElement("script");
-  code.textContent = new TextDecoder().decode(await unpacked(parts("code")));
-  document.head.append(code);
+  if (typeof attnwidgetPage === "undefined") {
+    const code = document.createElement("script");
+    code.textContent = new TextDecoder().decode(await unpacked(parts("code")));
+    document.head.append(code);
+  }
   if (typeof attnwidgetPage === "undefined") throw new Error("the browser did not run its code");
   Object.assign(globalThis, { attnwidget: await attnwidgetPage.open(parts, here) });
 }

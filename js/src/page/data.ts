@@ -1,12 +1,24 @@
 // What a page carries beside its packed numbers; `export/page.py` writes it.
 
-import type { Categories, Expected, Outline, Pictures, Selection, Status, Texts } from "../wire/schema";
+import type {
+  Categories,
+  Expected,
+  Outline,
+  Pictures,
+  Pipeline,
+  Posed,
+  Selection,
+  Status,
+  Texts,
+} from "../wire/schema";
 
 export interface PageData {
   texts: Texts;
   /** What the page opens on. */
   selection: Selection;
   status: Status;
+  /** What the reader is asked. */
+  posed: Posed;
   /** The views that are drawn from a breakdown's steps. */
   steps: string[];
   attentions: Record<string, AttentionData>;
@@ -32,6 +44,8 @@ export interface AttentionData {
 
 interface AnyLayer {
   number: number;
+  /** Where its attention stands in the model. */
+  pipeline: Pipeline;
   /** Which of the packed parts. */
   block: number;
   /** The numbers of the heads that are carried. */

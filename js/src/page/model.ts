@@ -24,6 +24,7 @@ export function createModel(book: Book): Model {
   const state: Record<string, unknown> = { ...data.texts, ...data.selection, _stamp: {} };
   for (const name of STATES) state[`_${name}`] = {};
   state._status = data.status;
+  state._posed = data.posed;
   const listeners = new Map<string, Set<Callback>>();
   const changed = new Set<string>();
   const cancelled = new Set<string>();
@@ -121,6 +122,7 @@ export function createModel(book: Book): Model {
       case "pictures":
       case "categories":
       case "ahead":
+      case "answered":
         return [{}, []]; // what there is came with the page
       case "run":
       case "example":
@@ -128,7 +130,15 @@ export function createModel(book: Book): Model {
       case "code":
       case "effects":
       case "cuts":
+      case "mask":
+      case "apart":
+      case "compare":
+      case "compareMasks":
+      case "sides":
+      case "distances":
       case "stopEffects":
+      case "putBack":
+      case "chooseInLab":
         throw new Error(NO_MODEL);
       case "save":
         throw new Error(`this is a saved page: without a kernel it saves SVG, and no ${ask.format.toUpperCase()}`);

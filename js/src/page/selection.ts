@@ -5,10 +5,12 @@ import type { PageData } from "./data";
 
 /** The selection with other values, and with what follows from them. */
 export function chosen(before: Selection, values: Partial<Selection>, data: PageData): Selection {
-  const { off, target } = before; // there is no model to ask, nor to run without heads
-  let after: Selection = { ...before, ...values, off, target };
-  const there = data.attentions[after.attention];
+  const there = data.attentions[values.attention ?? before.attention];
   if (!there) return before;
+  // There is no model to ask, nor to run otherwise than it was.
+  const { off, mask } = there.outline;
+  const run = { off, mask: mask?.mask ?? null, mask_mode: mask?.mode ?? before.mask_mode, target: before.target };
+  let after: Selection = { ...before, ...values, ...run };
   if (after.attention !== before.attention) {
     after = { ...after, queries: [], keys: [], what_if: {}, ...values }; // its own tokens: what was pinned is let go
     const carried = (head: Head) =>

@@ -13,6 +13,10 @@ const NO_OUTPUT: Projected = {
   message: "W_O is not known: this page carries the queries, keys and values of a text, and not the model's weights",
   ...{ done: 0, total: 0, name: "", maxDifference: null, hasBias: false },
 };
+const NOT_HERE = {
+  ...{ missing: "this page does not carry B’s queries and keys", onlyWeights: "", head: null, queries: [] },
+  ...{ partners: [], only: [], rest: { count: 0, weight: null }, norms: [], width: 0, distance: null, arrays: {} },
+};
 const EMPTY = {
   ...{ rows: [], ranked: false, visible: 0, masked: 0, rest: { count: 0, weight: null }, scale: 1, softcap: null },
   ...{ sharedBy: [], keyHead: 0, keyHeads: 1, arrays: {}, maximum: null, total: null, sink: null, changed: null },
@@ -22,9 +26,16 @@ const EMPTY = {
 export async function stepsOf(book: Book, selection: Selection, query: number): Promise<Breakdown> {
   const { attention, heads, queries: pinned, keys, combine, what_if: whatIf } = selection;
   const [number, head] = heads[0] as [number, number];
-  const { outline, run } = book.attention(attention);
+  const { outline, run, layers } = book.attention(attention);
   const queries = [...new Set(pinned.length > 0 ? pinned : [query])];
-  const about = { run, attention, head: [number, head] as [number, number], pinned, queries, combine, whatIf };
+  const pipeline = layers.find((one) => one.number === number)?.pipeline ?? null;
+  const which = { run, attention, head: [number, head] as [number, number], pinned, queries, combine };
+  const about = {
+    ...which,
+    whatIf,
+    pipeline,
+    beside: selection.measure === "difference" && outline.comparison ? NOT_HERE : null,
+  };
   try {
     const layer = await book.layer(attention, number);
     const of = { layer: withVectors(layer), head, heads: outline.heads };

@@ -1,6 +1,6 @@
 // Which number of a pair is drawn, in views that draw pairs, and what it is where its name does not say it.
 
-import { WEIGHTS } from "../layout/scale";
+import { DIFFERENCE, WEIGHTS } from "../layout/scale";
 import type { Panel, PanelProps } from "../parts/panel";
 import type { MeasureInfo } from "../wire/schema";
 import css from "./measure.css";
@@ -56,7 +56,7 @@ function MeaningOfTiles({ context }: PanelProps) {
 /** What is drawn, in a sentence; weights need none. */
 export function MeasureMeaning({ context: { state }, name }: PanelProps & { name: string | undefined }) {
   const shown = state.kernel.outline.value?.measures.find((one) => one.name === name);
-  if (!shown || name === WEIGHTS.name) return null;
+  if (!shown || name === WEIGHTS.name || name === DIFFERENCE) return null; // what is compared says it
   return (
     <p class="measure-meaning" data-measure={name}>
       <b>{shown.label}</b> {shown.sentence}

@@ -2,6 +2,7 @@
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import type { NumberTable } from "../layout/number-table";
+import { NumberRows } from "../parts/number-rows";
 import type { Panel, PanelProps } from "../parts/panel";
 
 const SHOWN = 200; // rows
@@ -19,34 +20,11 @@ function Numbers({ context: { numbers, focus, drawsTiles, scene } }: PanelProps)
     return () => clearTimeout(timer);
   });
   if (!table.value) return null;
-  const { columns, rows, count } = table.value;
+  const { rows, count } = table.value;
+  const part = count > rows.length ? `: ${rows.length} of ${count.toLocaleString("en")}` : "";
   return (
     <div class="unseen">
-      <table>
-        <caption>
-          numbers of what is in focus{count > rows.length && `: ${rows.length} of ${count.toLocaleString("en")}`}
-        </caption>
-        <thead>
-          <tr>
-            {columns.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row, at) => (
-            <tr key={at}>
-              {row.map((cell, nth) => (
-                <td key={nth} dir="auto">
-                  {typeof cell === "number" && !Number.isInteger(cell) ? cell.toPrecision(4) : cell}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <NumberRows table={table.value} caption={`numbers of what is in focus${part}`} />
     </div>
   );
 }

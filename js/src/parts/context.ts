@@ -13,6 +13,7 @@ import type { Source } from "../source/source";
 import { type CategoryStore, createCategories } from "../state/categories";
 import { createFind, type Find } from "../state/find";
 import { createLooks, type LinesBy, type Looks } from "../state/looks";
+import { createMasks, type Masks } from "../state/masks";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
 import type { Head, Outline, Save } from "../wire/schema";
@@ -56,6 +57,8 @@ export interface Context extends Mounted {
   categories: CategoryStore;
   /** Whether the view on screen draws tiles. */
   drawsTiles: ReadonlySignal<boolean>;
+  /** What the view on screen shows where a difference is chosen; empty where it draws that. */
+  noDifference: ReadonlySignal<string>;
   /** Whether the view on screen leaves out what is below the threshold. */
   hasThreshold: ReadonlySignal<boolean>;
   scene: ReadonlySignal<Scene | null>;
@@ -77,10 +80,13 @@ export interface Context extends Mounted {
   /** A place in the text that somebody asked to see: each view brings it into sight. A new object for every asking. */
   place: Signal<{ side: Side; token: number } | null>;
   find: Find;
+  masks: Masks;
   /** The exact numbers of what is in focus, so many rows at most; null where there are none here. */
   numbers(most?: number): NumberTable | null;
   /** Whether what the model expects next is shown. */
   tellsNext: Signal<boolean>;
+  /** Whether the reader is choosing what to compare with. */
+  chooses: Signal<boolean>;
   /** What went wrong with something that was asked for; empty if nothing did. */
   problem: Signal<string>;
 }
@@ -89,6 +95,7 @@ export function createContext(
   mounted: Mounted,
   drawsTiles: ReadonlySignal<boolean>,
   hasThreshold: ReadonlySignal<boolean>,
+  noDifference: ReadonlySignal<string>,
   onScreen: ReadonlySignal<OnScreen | null>,
   viewsNumbers: () => NumberTable | null,
 ): Context {
@@ -136,6 +143,7 @@ export function createContext(
     categories: createCategories(state),
     drawsTiles,
     hasThreshold,
+    noDifference,
     scene,
     looks,
     onScreen,
@@ -149,6 +157,7 @@ export function createContext(
     everywhere,
     place,
     find: createFind(state, place),
+    masks: createMasks(state, client, abort),
     numbers(most) {
       const now = scene.value;
       if (!drawsTiles.value) return viewsNumbers();
@@ -157,6 +166,7 @@ export function createContext(
       return profile.value && profileTable(now, profile.value, most);
     },
     tellsNext: signal(false),
+    chooses: signal(false),
     problem,
   };
 }

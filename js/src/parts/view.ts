@@ -39,6 +39,8 @@ export interface MountedView {
   Controls?: ComponentType;
   /** The exact numbers on screen, of a view that draws no tiles. */
   numbers?(): NumberTable | null;
+  /** Of a view that does not simply draw A − B where that is chosen: what it shows, as a sentence. */
+  noDifference?(): string;
   /** What Escape takes back, after what is hovered. */
   escape(): void;
 }

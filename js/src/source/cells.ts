@@ -5,7 +5,7 @@ import { type Address, type Cells, poolCells } from "../layout/cells";
 import { type Together, takeTogether } from "../layout/together";
 import type { Looks } from "../state/looks";
 import type { State } from "../state/state";
-import { type Client, STOPPED } from "../wire/client";
+import { type Client, STOPPED, UNWANTED } from "../wire/client";
 import { decodeArray } from "../wire/decode";
 import { createKept } from "./kept";
 import type { Scene } from "./scene";
@@ -142,7 +142,7 @@ export function createCells(
     for (const [name, one] of asked) {
       if (keep.has(name)) continue;
       asked.delete(name);
-      one.abort();
+      one.abort(UNWANTED);
     }
   }
 

@@ -4,7 +4,7 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type Row, type Rule, readRows, strongestOf } from "../layout/strongest";
 import type { Span } from "../layout/tile";
 import type { Side } from "../layout/units";
-import { type Client, STOPPED } from "../wire/client";
+import { type Client, STOPPED, UNWANTED } from "../wire/client";
 import type { Scene } from "./scene";
 
 export interface Wanted {
@@ -48,7 +48,7 @@ export function createLineSource(client: Client, problem: Signal<string>, abort:
 
   function ask(wanted: Wanted, name: string, missing: number[]): void {
     if (open?.name === name && missing.some((row) => open?.rows.has(row))) return;
-    open?.cancel.abort();
+    open?.cancel.abort(UNWANTED);
     const { scene, side, rule, words, measure } = wanted;
     const { run, trace, attention } = scene.outline;
     const most = Math.floor(LINES_MAX / (rule.count * scene.drawn.length));
@@ -78,7 +78,7 @@ export function createLineSource(client: Client, problem: Signal<string>, abort:
       },
     );
   }
-  abort.addEventListener("abort", () => open?.cancel.abort());
+  abort.addEventListener("abort", () => open?.cancel.abort(UNWANTED));
 
   return {
     arrived,
@@ -98,7 +98,7 @@ export function createLineSource(client: Client, problem: Signal<string>, abort:
       const rows = kept.get(name) ?? new Map<number, Row>();
       const missing = wanted.rows.filter((row) => !rows.has(row));
       if (missing.length > 0 && !failed) ask(wanted, name, missing);
-      else if (missing.length === 0 && open && open.name !== name) open.cancel.abort();
+      else if (missing.length === 0 && open && open.name !== name) open.cancel.abort(UNWANTED);
       return { name, rows: new Map(rows), complete: missing.length === 0 };
     },
   };

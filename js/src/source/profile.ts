@@ -6,6 +6,7 @@ import { type Profile, profileName, profileOf, rowsOf, togetherIn } from "../lay
 import type { Sides } from "../layout/units";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
+import { UNWANTED } from "../wire/client";
 import { decodeArray } from "../wire/decode";
 import { createKept } from "./kept";
 import type { Scene } from "./scene";
@@ -37,7 +38,7 @@ export function createProfile(
   const kept = createKept<Float32Array[]>(KEPT, (rows) => rows.reduce((sum, row) => sum + row.byteLength, 0));
   let newest = new AbortController();
   const stop = effect(() => {
-    newest.abort();
+    newest.abort(UNWANTED);
     const now = scene.value;
     const at = focus.value;
     const side = at && shadedSide(at);
@@ -93,7 +94,7 @@ export function createProfile(
   });
   abort.addEventListener("abort", () => {
     stop();
-    newest.abort();
+    newest.abort(UNWANTED);
   });
   return profile;
 }

@@ -4,6 +4,7 @@ import { computed, effect, type ReadonlySignal, signal, untracked } from "@preac
 import type { PairNumbers, Ranking } from "../layout/ranking";
 import type { State } from "../state/state";
 import type { Answer, Client } from "../wire/client";
+import { UNWANTED } from "../wire/client";
 import { decodeArray } from "../wire/decode";
 import type { Source } from "./source";
 
@@ -27,7 +28,7 @@ export function createRanking(
   const ranking = signal<Ranking | null>(null);
   let newest = new AbortController();
   const stop = effect(() => {
-    newest.abort();
+    newest.abort(UNWANTED);
     const mine = new AbortController();
     newest = mine;
     const outline = state.kernel.outline.value;
@@ -52,7 +53,7 @@ export function createRanking(
   });
   abort.addEventListener("abort", () => {
     stop();
-    newest.abort();
+    newest.abort(UNWANTED);
   });
   // What came of another text, or of tokens where there are words by now, has other rows.
   const isOf = ({ outline, words }: Ranking) =>

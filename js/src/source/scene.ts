@@ -7,6 +7,7 @@ import { WHOLE } from "../layout/stage";
 import type { Tile } from "../layout/tile";
 import type { Looks } from "../state/looks";
 import type { State } from "../state/state";
+import { UNWANTED } from "../wire/client";
 import type { Source } from "./source";
 
 export type { Scene };
@@ -52,7 +53,7 @@ export function createScene(
       scene.value = giveScene({ name, outline, units, heads, isWhole, given }, measure);
     };
     const tiles = heads.map((head) => (isWhole ? [source.tile(head, [0, n], [0, m], mine.signal)] : []));
-    newest.abort(); // only now: what is wanted still is not asked for again
+    newest.abort(UNWANTED); // only now: what is wanted still is not asked for again
     newest = mine;
     if (tiles.flat().every((tile) => !(tile instanceof Promise))) {
       show(tiles as Tile[][]);
@@ -64,7 +65,7 @@ export function createScene(
   });
   abort.addEventListener("abort", () => {
     stop();
-    newest.abort();
+    newest.abort(UNWANTED);
   });
   return computed(() => scene.value && look(scene.value, looks.leftOut.value, looks.together.value));
 }

@@ -8,6 +8,7 @@ import type { Span, Tile } from "../layout/tile";
 import { tokensOf } from "../layout/units";
 import type { State } from "../state/state";
 import type { Client } from "../wire/client";
+import { UNWANTED } from "../wire/client";
 import { decodeArray } from "../wire/decode";
 import type { Ahead, Head, Snapshot } from "../wire/schema";
 import { type AheadWeights, openAhead, unpack } from "./ahead";
@@ -111,7 +112,7 @@ export function createSource(state: State, client: Client): Source {
       open.waiting.delete(abort);
       if (open.waiting.size > 0 || asked.get(name) !== open) return;
       asked.delete(name);
-      open.cancel.abort();
+      open.cancel.abort(UNWANTED);
     });
   }
 
@@ -158,7 +159,7 @@ export function createSource(state: State, client: Client): Source {
         effect(function () {
           if (state.kernel.outline.value?.run === run && state.kernel[name].value?.run !== run) return;
           this.dispose(); // it may be so at once, and nothing would end it later
-          untracked(() => needless.abort());
+          untracked(() => needless.abort(UNWANTED));
         });
       }
       client.check();

@@ -51,9 +51,7 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
       });
       const status = states.get("_status")?.value as Status | null;
       const outline = states.get("_outline")?.value as Outline | null;
-      const chosen = SELECTION.filter((name) => name !== "category" && name !== "target").map((name) =>
-        model.get(name),
-      );
+      const chosen = SELECTION.filter((name) => !MAY_BE_NULL.has(name)).map((name) => model.get(name));
       const drawable = areThere([outline?.run, outline?.attention, ...chosen]);
       damage.value = !drawable && status?.state === "ready" ? "all" : broken.length > 0 ? "part" : "none";
     });
@@ -75,6 +73,8 @@ export function createState(model: Model, client: Client, abort: AbortSignal): S
     damage,
   };
 }
+
+const MAY_BE_NULL: ReadonlySet<string> = new Set(["category", "target", "mask"] satisfies (keyof Selection)[]);
 
 /** An empty object stands for nothing, and so does what cannot be of the kernel. */
 function filled(model: Model, name: (typeof STATES)[number]): { value: unknown; isBroken: boolean } {

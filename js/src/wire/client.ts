@@ -37,6 +37,9 @@ export interface Progress extends Pick<ProgressEvent, "id" | "done" | "total"> {
   stop(): void;
 }
 
+/** Why a request is given up. Without a reason the browser makes an error, which keeps what was on screen then. */
+export const UNWANTED = "no longer wanted";
+
 /** The message of what the reader has stopped. */
 export const STOPPED = "stopped";
 

@@ -47,6 +47,8 @@ export interface Selection {
   attention: string;
   /** Which number of a pair is drawn. */
   measure: string;
+  /** Of a comparison: A, B, or A's tokens with A − B, which is the measure difference. */
+  side: "a" | "b" | "difference";
   layer: number;
   heads: Head[];
   /** The pinned token positions that attend. */
@@ -66,6 +68,10 @@ export interface Selection {
   off: Head[];
   /** What effects are on; null: by default. */
   target: Question | null;
+  /** The mask in the place of the model's own, of the attention on screen: a name, or rows of 1 and 0. */
+  mask: string | number[][] | null;
+  /** head: each head by itself; model: the model is run with it. */
+  mask_mode: "head" | "model";
 }
 
 /** Which browser set the selection, and its how manieth change that was: the kernel confirms it by an event. */
@@ -157,6 +163,47 @@ export interface Matrices {
   heads: number;
 }
 
+/** The mask that was put in the place of the model's own. */
+export interface MaskShown {
+  /** As in the selection. */
+  mask: string | number[][];
+  mode: "head" | "model";
+  /** In a few words: "window of 4". */
+  brief: string;
+  /** What it does, and what becomes of tokens that see nothing. */
+  sentence: string;
+  /** How many tokens see nothing. */
+  blind: number;
+}
+
+/**
+ * What the trace on screen is compared with, as far as its attention goes.
+ *
+ * Partners are written as stretches: a position here, its partner's there, and how many follow each other so.
+ */
+export interface Comparison {
+  /** What A and B are called. */
+  names: string[];
+  /** What sets them apart, as a sentence; empty where the names say it. */
+  why: string;
+  /** Which of them is on screen. */
+  shown: "a" | "b";
+  /** The one of the other side that all heads are compared with; null: each with its own. */
+  head: Head | null;
+  /** Why there is no difference; empty where there is. */
+  missing: string;
+  queries: number[][];
+  /** Null where the keys are the queries' own tokens. */
+  keys: number[][] | null;
+  /** The other side's tokens. */
+  otherQueries: TokenList;
+  otherKeys: TokenList | null;
+  /** As of the outline, by the other's model. */
+  predicts: "next" | "place" | null;
+  /** Which of the session's traces is the other. */
+  trace: string;
+}
+
 /** Everything small about the current run. */
 export interface Outline {
   run: number;
@@ -198,6 +245,8 @@ export interface Outline {
   broken: boolean;
   /** The heads without which the model ran; of this attention. */
   off: Head[];
+  /** Null: the model's own. */
+  mask: MaskShown | null;
   /** What the reader should know before trusting what is shown. */
   notices: string[];
   /** Which token a query's row tells by the model's head: the one after it, or the one at its place. */
@@ -207,6 +256,8 @@ export interface Outline {
   /** The first query that differs from the text before: those before it cannot see that, and have the same weights as before. Null where nothing can be said. */
   changedFrom: number | null;
   demo: Demo | null;
+  /** Null where nothing stands beside. */
+  comparison: Comparison | null;
   /** Of a page without a kernel: how far its numbers may be from the model's, as a sentence. Else null. */
   page: string | null;
 }
@@ -258,6 +309,13 @@ export interface Pictures extends Envelope {
   problem: string;
 }
 
+/** What every head's score means: many heads share a sentence. */
+export interface Notes {
+  texts: string[];
+  /** Which of them, by layer and head. */
+  of: number[][];
+}
+
 /** What a kind of head is, as the panel explains it. */
 export interface Category {
   name: string;
@@ -273,8 +331,7 @@ export interface Category {
   source: string;
   /** Of a user's own category, #rrggbb. */
   colour: string | null;
-  /** What every head's score means, by layer and head. */
-  notes: string[][] | null;
+  notes: Notes | null;
 }
 
 /** The measuring that needs texts of its own. */
@@ -325,6 +382,33 @@ export interface SoftmaxParts {
   sink: number | null;
 }
 
+/** A stop of the way through the model. */
+export interface Station {
+  /** What stands there; … where it is not known. */
+  name: string;
+  /** Whether every layer has it. */
+  inLayer: boolean;
+  /** Whether it reads the residual stream and adds to it. */
+  adds: boolean;
+  /** Whether it reads the same as the stop before. */
+  beside: boolean;
+  /** Whether what it reads is normed. */
+  before: boolean;
+  /** Whether what it adds is normed. */
+  inside: boolean;
+  /** Whether it is the attention on screen. */
+  here: boolean;
+}
+
+/** Where the layer's attention stands in the model, as far as it is known; and the same in words. */
+export interface Pipeline {
+  layers: number;
+  stops: Station[];
+  sentence: string;
+  paragraph: string;
+  formula: string;
+}
+
 /**
  * A computation with something changed.
  *
@@ -342,6 +426,38 @@ export interface Changed extends SoftmaxParts {
   headNorm: number | null;
   /** Norm of the difference that this makes to the layer's output. */
   distance: number | null;
+}
+
+/**
+ * What the other side of a comparison has for the same query and keys.
+ *
+ * Arrays for r rows and the k keys that only the other has, float32 but for allowed (uint8), by name
+ * allowed, weights (r): of each row's partner, 0 without one; weightsDifference (r): A − B, −∞ without a partner or
+ * where either side hides the key; onlyAllowed, onlyWeights (k); and likewise of dots and scores, where both sides
+ * have these.
+ */
+export interface StepsBeside {
+  /** Why nothing is compared; empty where something is. */
+  missing: string;
+  /** Why nothing but weights is; empty where more is. */
+  onlyWeights: string;
+  /** The other's. */
+  head: Head | null;
+  /** The other's. */
+  queries: number[];
+  /** By row: the position of its key's partner; −1 where it has none. */
+  partners: number[];
+  /** The other's keys without a partner; of a long text the strongest of them. */
+  only: number[];
+  /** Those that are left out of these. */
+  rest: Rest;
+  /** Of the head's output, here and there; empty where not known. */
+  norms: (number | null)[];
+  /** How many numbers the other's has. */
+  width: number;
+  /** Norm of the difference of both; null where they are not as wide. */
+  distance: number | null;
+  arrays: Record<string, Envelope>;
 }
 
 /**
@@ -366,7 +482,7 @@ export interface Breakdown extends SoftmaxParts {
   /** How several queries are taken together. */
   combine: "mean" | "sum";
   whatIf: WhatIf;
-  /** Why there are no steps; empty where there are. What follows tells nothing then. */
+  /** Why there are no steps; empty where there are. What follows tells nothing then; but where weights are compared, rows, ranked, and the arrays weights and allowed. */
   missing: string;
   /** Key positions: all of a short text in order; else the visible ones of largest weight, strongest first. */
   rows: number[];
@@ -385,8 +501,12 @@ export interface Breakdown extends SoftmaxParts {
   keyHeads: number;
   arrays: Record<string, Envelope>;
   projected: Projected;
+  /** Null on a page that was saved without it. */
+  pipeline: Pipeline | null;
   /** The same with whatIf; null where nothing is changed. */
   changed: Changed | null;
+  /** Null where A − B is not on screen. */
+  beside: StepsBeside | null;
 }
 
 /** A target that was looked up in the text. */
@@ -499,6 +619,225 @@ export interface Links {
   total: number;
 }
 
+/** A question that is answered by what the reader selects; texts with *emphasis*. */
+export interface PosedQuestion {
+  name: string;
+  text: string;
+  hint: string;
+  /** What is said once it is answered. */
+  because: string;
+  /** One of them is to be fulfilled: conditions by field, as asking/judge.py has them. */
+  rules: Record<string, unknown>[];
+  /** Of the selection, an answer. */
+  show: Partial<Selection> | null;
+  /** Whether it is about another text, or model, than is on screen. */
+  elsewhere: boolean;
+  /** The text that it is about. */
+  about: string;
+  /** Whether it was answered. */
+  right: boolean;
+  tries: number;
+  hinted: boolean;
+  shown: boolean;
+}
+
+/** What the reader is asked, in order. */
+export interface Posed {
+  questions: PosedQuestion[];
+}
+
+/** What of the lab is looked at: traits that both sides set. */
+export interface LabChoice {
+  /** Side by side, by their names. */
+  variants: string[];
+  /** The one of them that is explained. */
+  chosen: string;
+  /** Where q, k and v come from: a layer of the model, or small weights. */
+  numbers: "model" | "small";
+  layer: number;
+  head: number;
+  /** The name of a mask; empty: the model's own. */
+  mask: string;
+  /** What is set, by variant and option; the rest is default. */
+  options: Record<string, Record<string, unknown>>;
+  /** How many tokens costs are told of. */
+  length: number;
+  /** How much is explained. */
+  depth: "formula" | "paragraph" | "sentence";
+}
+
+/** A variant, as the list has it. */
+export interface LabName {
+  name: string;
+  label: string;
+  group: string;
+  sentence: string;
+}
+
+/** A mask that is offered. */
+export interface LabMask {
+  name: string;
+  says: string;
+}
+
+/** A symbol of a formula, its meaning, and its shape in letters ("" for a number). */
+export interface LabSymbol {
+  symbol: string;
+  meaning: string;
+  shape: string;
+}
+
+/** What can be set: a switch, a whole number, or any number between two ends. */
+export interface LabOption {
+  name: string;
+  label: string;
+  meaning: string;
+  kind: "number" | "switch" | "whole";
+  /** Null: left open, as `unset` says. */
+  value: boolean | number | null;
+  default: boolean | number | null;
+  least: number;
+  most: number;
+  step: number;
+  /** The only ones that fit, in order; null: any between the ends. */
+  allowed: number[] | null;
+  /** What is so where no number is given; empty where there always is one. */
+  unset: string;
+}
+
+/** What equals what, checked on the numbers on screen in float64. */
+export interface LabIdentity {
+  sentence: string;
+  /** The largest |difference|; null: it is not a number. */
+  difference: number | null;
+  /** Why it cannot be checked here; empty where it is. */
+  problem: string;
+}
+
+/** A count, and the same of what it is compared with. */
+export interface LabCost {
+  what: string;
+  unit: "" | "bytes";
+  count: number;
+  beside: number;
+  /** What the other count is of. */
+  compared: string;
+  /** How the count comes about. */
+  formula: string[];
+}
+
+/** A number of each row, beside the matrix: float32, (n). */
+export interface LabStrip {
+  label: string;
+  values: Envelope;
+}
+
+/** Numbers to be read: float32, (rows, columns). */
+export interface LabTable {
+  name: string;
+  meaning: string;
+  /** Names of the rows; empty where they have none. */
+  rows: string[];
+  values: Envelope;
+}
+
+/** A variant on the reader's sentence, and all that is to be said of it. */
+export interface LabPicture {
+  name: string;
+  label: string;
+  group: string;
+  /** float32, (n, n), −∞ where the mask forbids the pair; null where there is a problem. */
+  weights: Envelope | null;
+  /** Why it cannot be computed here; empty where it can. */
+  problem: string;
+  /** Whether weights may be below 0. */
+  signed: boolean;
+  /** Which head, pair or group the weights are of. */
+  whose: string;
+  /** What is so on these numbers. */
+  notes: string[];
+  /** Rows that may attend to nothing. */
+  blind: number[];
+  /** What such a row does here. */
+  blindness: string;
+  /** Largest |difference| from the scaled dot product's weights, same head and mask; null: none is told. */
+  apart: number | null;
+  strip: LabStrip | null;
+  /** Of every head, the group whose keys and values it uses. */
+  groups: number[] | null;
+  /** Its own small numbers. */
+  tables: LabTable[];
+  /** The formula, cut where symbols begin and end. */
+  pieces: [string, boolean][];
+  symbols: LabSymbol[];
+  /** What letters of shapes stand for here. */
+  sizes: Record<string, number>;
+  sentence: string;
+  paragraph: string;
+  sees: string;
+  cannot: string;
+  oftenSaid: string;
+  sources: string[];
+  options: LabOption[];
+  identities: LabIdentity[];
+  costs: LabCost[];
+  costNote: string;
+}
+
+/** A step of flash attention: which queries and keys, and the bytes it moves, of all heads. */
+export interface LabTile {
+  queries: [number, number];
+  keys: [number, number];
+  /** The mask forbids all of it: nothing is read. */
+  skipped: boolean;
+  /** Its rows are done, and written. */
+  last: boolean;
+  read: number;
+  written: number;
+}
+
+/**
+ * Flash attention as it ran, one head of it.
+ *
+ * Arrays, float32: scores (n, n), −∞ where forbidden; of all steps one below the other maximum, total and rescaled
+ * (rows) and output (rows, shown), the first numbers of each row's output so far; exact (n, shown).
+ */
+export interface LabFlash {
+  steps: LabTile[];
+  arrays: Record<string, Envelope>;
+  /** How many numbers an output has, of which some are shown. */
+  width: number;
+  /** Largest |difference| of all heads' outputs from the exact ones; null: not a number. */
+  difference: number | null;
+  /** What attention that writes scores and weights out would move. */
+  plainBytes: number;
+  heads: number;
+}
+
+/** All that the lab shows, as of one choice. */
+export interface LabBoard {
+  run: number;
+  choice: LabChoice;
+  text: string;
+  /** Empty where there is none yet. */
+  model: string;
+  tokens: string[];
+  /** Those that have queries, keys and values. */
+  layers: number[];
+  heads: number;
+  keyHeads: number;
+  menu: LabName[];
+  masks: LabMask[];
+  /** What the mask at hand does, in words. */
+  mask: string;
+  notices: string[];
+  /** Tokens and weights in numbers, where these are small. */
+  small: LabTable[];
+  pictures: LabPicture[];
+  flash: LabFlash | null;
+  version: string;
+}
+
 /** What every request has. */
 export interface Request {
   /** The browser's own, a stroke, and a number. */
@@ -605,6 +944,26 @@ export interface Similar extends Request {
   run?: number | null;
 }
 
+/** How far every head's rows are from those of its counterpart beside. */
+export interface Apart extends Request {
+  ask: "apart";
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
+/** How far each two heads are apart. */
+export interface Distances extends Request {
+  ask: "distances";
+  /** Null: the one on screen. */
+  attention?: string | null;
+  trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
 /** A tile of a picture's pyramid: 256 × 256 cells, each of 2^level × 2^level pairs. */
 export interface Cells extends Request {
   ask: "cells";
@@ -651,6 +1010,21 @@ export interface Lines extends Request {
   /** Null: the one on screen. */
   attention?: string | null;
   trace?: string;
+  /** Of which the browser knows the tokens; null: the newest. */
+  run?: number | null;
+}
+
+/** Draw a mask beside the model's own, in small. */
+export interface AskMask extends Request {
+  ask: "mask";
+  /** As in the selection. */
+  mask?: string | number[][] | null;
+  mode?: "head" | "model";
+  /** Whose own mask: heads of a model may differ in it. */
+  layer?: number;
+  head?: number;
+  /** Null: the one on screen. */
+  attention?: string | null;
   /** Of which the browser knows the tokens; null: the newest. */
   run?: number | null;
 }
@@ -716,10 +1090,54 @@ export interface Run extends Request {
   text_target?: string;
 }
 
+/** What there is to compare with. */
+export interface AskSides extends Request {
+  ask: "sides";
+}
+
+/** Put something beside A; what is null is as in A. All of it null: stop comparing. */
+export interface Compare extends Request {
+  ask: "compare";
+  text?: string | null;
+  /** A bundled one. */
+  model?: string | null;
+  /** By its name. */
+  mask?: string | null;
+}
+
+/** Put the model under its own mask beside the other one that is on. */
+export interface CompareMasks extends Request {
+  ask: "compareMasks";
+}
+
 /** Show an example on its own model. */
 export interface ShowExample extends Request {
   ask: "example";
   name: string;
+}
+
+/** Note that the reader checked an answer, took the hint, or had the answer shown. */
+export interface Answered extends Request {
+  ask: "answered";
+  /** The question's. */
+  name: string;
+  kind: "check" | "hint" | "show";
+  /** What was judged. */
+  selection: Selection;
+}
+
+/** Put the text that a question is about on screen again. */
+export interface PutBack extends Request {
+  ask: "putBack";
+  /** The question's. */
+  name: string;
+}
+
+/** Look at something else in the lab. */
+export interface ChooseInLab extends Request {
+  ask: "chooseInLab";
+  /** What changes, by its name. */
+  choice: Partial<LabChoice>;
 }
 
 /** Stop the model's run, or its download. */
@@ -797,6 +1215,52 @@ export interface SimilarReply {
 }
 
 /**
+ * Jensen–Shannon divergences of two heads: float32, (heads, heads) of the layers kept, layer by layer.
+ *
+ * From 0 to 1, or NaN; the message's one buffer.
+ */
+export interface DistancesReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** Of how many queries, where not all were compared. */
+  sampled: number | null;
+  /** The heads so that alike ones stand together. */
+  order: number[];
+  /** Each head's in a plane: x and y, or nothing; empty without a map. */
+  places: number[][];
+  /** How far the plane's distances are off; Kruskal's stress-1. */
+  stress: number | null;
+  /** Why there is no map; empty where there is one. */
+  noMap: string;
+}
+
+/** Jensen–Shannon divergences in nats: float32, (layers, heads), 0 to ln 2 or NaN; the message's one buffer. */
+export interface ApartReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** How many rows were compared. */
+  rows: number;
+  /** Of how many that are partners. */
+  of: number;
+}
+
+/** A kind of mask, in a menu. */
+export interface MaskChoice {
+  /** With numbers: window:4. */
+  name: string;
+  /** What it does, as a sentence. */
+  says: string;
+}
+
+/** What there is to compare with. */
+export interface SidesReply {
+  models: string[];
+  masks: MaskChoice[];
+}
+
+/**
  * A tile of the pyramid: float32, (2, rows, columns), the message's one buffer; tiles at the end are cut short.
  *
  * First each cell's largest number (of either sign: the one farthest from 0), then its mass: the sum over its keys,
@@ -828,6 +1292,37 @@ export interface LinesReply {
   shape: number[];
   /** (4, rows). */
   rows: number[];
+}
+
+/** A kind of mask that has a name. */
+export interface MaskPreset {
+  name: string;
+  /** What its numbers count. */
+  numbers: string[];
+  lowest: number;
+  example: number[];
+  /** Whether tokens see later ones, so that it makes a difference to be causal besides. */
+  ahead: boolean;
+}
+
+/**
+ * Two masks, the model's own and the one asked about: uint8 (2, rows, columns), the message's one buffer.
+ *
+ * Each cell is the share of its pairs that may attend, 0 to 255; of a short text a cell is a pair.
+ */
+export interface MaskReply {
+  run: number;
+  dtype: "float32" | "int32" | "uint16" | "uint8";
+  shape: number[];
+  /** Whether a cell is a pair. */
+  exact: boolean;
+  /** What the mask does; empty for the model's own. */
+  sentence: string;
+  /** Whether the model's own lets no token see a later one. */
+  causal: boolean;
+  presets: MaskPreset[];
+  /** Why there can be none, by mode; empty where there can. */
+  missing: Record<string, string>;
 }
 
 /** A file; its bytes are the message's one buffer. */
@@ -887,15 +1382,17 @@ export interface ProgressEvent {
   total: number;
 }
 
-export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | Cells | Lines | Save | AskPictures | AskCategories | AskAhead | AskEffects | AskCuts | StopEffects | AskNext | Run | ShowExample | Stop | AskCode | Cancel;
+export type AnyRequest = Hello | Select | Resend | Tile | Rank | Profile | HeadPictures | Similar | Apart | Distances | Cells | Lines | AskMask | Save | AskPictures | AskCategories | AskAhead | AskEffects | AskCuts | StopEffects | AskNext | Run | AskSides | Compare | CompareMasks | ShowExample | Answered | PutBack | ChooseInLab | Stop | AskCode | Cancel;
 
-export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "cells" | "strongest" | "save" | "pictures" | "categories" | "ahead" | "effects" | "cuts" | "stopEffects" | "next" | "run" | "example" | "stop" | "code" | "cancel";
+export type Ask = "hello" | "select" | "resend" | "tile" | "rank" | "profile" | "headPictures" | "similar" | "apart" | "distances" | "cells" | "strongest" | "mask" | "save" | "pictures" | "categories" | "ahead" | "effects" | "cuts" | "stopEffects" | "next" | "run" | "sides" | "compare" | "compareMasks" | "example" | "answered" | "putBack" | "chooseInLab" | "stop" | "code" | "cancel";
 
 export const TEXTS = ["text", "text_pair", "text_target"] as const;
 
-export const SELECTION = ["view", "attention", "measure", "layer", "heads", "queries", "keys", "threshold", "words", "category", "combine", "what_if", "off", "target"] as const;
+export const SELECTION = ["view", "attention", "measure", "side", "layer", "heads", "queries", "keys", "threshold", "words", "category", "combine", "what_if", "off", "target", "mask", "mask_mode"] as const;
 
-export const STATES = ["outline", "snapshot", "ahead", "pictures", "categories", "breakdown", "effects", "outcome", "links", "status"] as const;
+export const STATES = ["outline", "snapshot", "ahead", "pictures", "categories", "breakdown", "effects", "outcome", "links", "posed", "status"] as const;
+
+export const LAB_CHOICE = ["variants", "chosen", "numbers", "layer", "head", "mask", "options", "length", "depth"] as const;
 
 export const VIEWS = ["lines", "matrix", "text", "heads", "breakdown", "effect"] as const;
 
@@ -910,5 +1407,6 @@ export interface KernelStates {
   effects: Effects;
   outcome: Outcome;
   links: Links;
+  posed: Posed;
   status: Status;
 }

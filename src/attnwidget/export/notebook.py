@@ -86,7 +86,7 @@ def page_of_notebook(notebook: str | PathLike[str] | NotebookNode, *, title: str
     exporter = HTMLExporter(raw_template=_TEMPLATE, embed_images=True)  # type: ignore[no-untyped-call]
     resources = {"attnwidget": {"notes": notes}, "metadata": {"path": str(path.parent) if path else ""}}
     page, _ = exporter.from_notebook_node(node, resources)
-    return _with_manager(page).encode("utf-8", "backslashreplace")
+    return with_manager(page).encode("utf-8", "backslashreplace")
 
 
 def _read(path: Path) -> NotebookNode:
@@ -129,7 +129,7 @@ def _keep_what_can_be_drawn(node: NotebookNode) -> Iterator[str]:
             del output["data"][_VIEW]
     if counts["alive"]:
         for one in states.values():
-            _say_that_it_is_a_page(one)
+            say_that_it_is_a_page(one)
     else:
         node.metadata.pop("widgets", None)
     return _notes(**counts)
@@ -178,11 +178,14 @@ def _is_empty(one: Any) -> bool:
     return VIEWS.get(state.get("view", "")) == "tiles" and not snapshot.get("heads")
 
 
-def _say_that_it_is_a_page(one: Any) -> None:
+def say_that_it_is_a_page(one: Any) -> None:
     """Have a widget of ours offer nothing that takes a kernel."""
-    outline = one["state"].get("_outline") if isinstance(one, dict) and isinstance(one.get("state"), dict) else None
+    state = one["state"] if isinstance(one, dict) and isinstance(one.get("state"), dict) else {}
+    outline, status = state.get("_outline"), state.get("_status")
     if isinstance(outline, dict) and outline:
         outline |= {"editable": False, "demo": None, "page": "Numbers here are the model's own."}
+    if "_board" in state and isinstance(status, dict):  # the lab
+        status["editable"] = False
 
 
 def _left_out(node: NotebookNode) -> Iterator[str]:
@@ -200,7 +203,7 @@ def _left_out(node: NotebookNode) -> Iterator[str]:
         yield "Pictures that are on the network are left out."
 
 
-def _with_manager(page: str) -> str:
+def with_manager(page: str) -> str:
     """Put the manager in last, when everything that it looks for is there."""
     if f'type="{_VIEW}"' not in page:
         return page

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from attnwidget import maths, measures
+from attnwidget.comparison.steps import NUMBERS
 from attnwidget.head_id import HeadId
 from attnwidget.tables import Table
 from attnwidget.trace.ranking import pair_grid
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from attnwidget.comparison import StepsBeside
+    from attnwidget.measures import Measure
     from attnwidget.session import Session
     from attnwidget.tokens import Tokens
     from attnwidget.trace import AttentionTrace
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 ROWS = 200_000  # of a table; a spreadsheet takes a million
 KINDS = {"decompose": "writes", "ablate": "switched off", "attribution": "estimate"}
 _FORBIDDEN, _NAN = "hidden by the mask", "not a number"
+_LONE = "no partner, or hidden"  # of a difference; as the pictures' legends say it
 
 
 def csv(session: Session, alive: Alive = lambda *_: None) -> str:
@@ -109,7 +113,7 @@ def _pairs(_: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> T
         numbers = _tile(trace, now, head, (queries, keys)).tolist()  # (queries, keys)
         for query, row in zip(queries.names, numbers, strict=True):
             whose = measure.whose(head)
-            rows += ((*query, *key, whose, *_noted(one)) for key, one in zip(keys.names, row, strict=True))
+            rows += ((*query, *key, whose, *_noted(one, measure)) for key, one in zip(keys.names, row, strict=True))
     return _of_pairs(rows, now)
 
 
@@ -148,7 +152,7 @@ def _text(_: Session, trace: AttentionTrace, now: Selection, alive: Alive) -> Ta
     for head, numbers in zip(heads, profile_rows(trace, now.attention, ask, alive).tolist(), strict=True):
         for other, value in zip(others, numbers, strict=True):
             pair = (*one, *other) if queries else (*other, *one)
-            rows.append((*pair, measure.whose(head), *_noted(value)))
+            rows.append((*pair, measure.whose(head), *_noted(value, measure)))
     return _of_pairs(rows, now)
 
 
@@ -173,7 +177,7 @@ def _heads(session: Session, trace: AttentionTrace, now: Selection, alive: Alive
         grid = pair_grid(trace, now.attention, pair, now.measure, words=now.words)
         columns += [f"{measures.get(now.measure).label} of what is pinned", "note"]
         for row in rows:
-            row.extend(_noted(float(grid.values[row[1], row[2]])))
+            row.extend(_noted(float(grid.values[row[1], row[2]]), measures.get(now.measure)))
     return Table(columns, [tuple(row) for row in rows])
 
 
@@ -187,7 +191,30 @@ def _steps(session: Session, trace: AttentionTrace, now: Selection, _: Alive) ->
         changed = whole.what_if(**now.what_if).to_table()
         columns += [f"{name}, changed" for name in changed.columns[2:]]
         rows = [(*row, *other[2:]) for row, other in zip(rows, changed.rows, strict=True)]
+    beside = session.breakdown_beside()
+    if beside is not None:
+        columns += [f"{NUMBERS[name]}, {side}" for name in beside.names for side in ("B", "A − B")]
+        columns.append("note")
+        rows = [(*row, *_beside(beside, row[0])) for row in rows]
+        for key in beside.only.tolist():
+            theirs = [one for name in beside.names for one in (float(getattr(beside.there, name)[key]), None)]
+            own = (None, beside.there.labels[key], *(None,) * (len(steps.columns) - 1))
+            rows.append((*own, *theirs, f"only in B, position {key}"))
     return Table(columns, rows)
+
+
+def _beside(found: StepsBeside, key: int) -> Iterator[Any]:
+    """Give B's numbers of a key and A − B, and why there are none."""
+    partner, is_allowed = int(found.partners[key]), bool(found.allowed[key])
+    for name in found.names:
+        yield None if partner < 0 else float(getattr(found.there, name)[partner])
+        yield float(found.difference(name)[key]) if is_allowed else None
+    sides = [side for side, row, at in (("A", found.here, key), ("B", found.there, partner)) if not row.allowed[at]]
+    yield (
+        "this key has no partner in B"
+        if partner < 0
+        else f"hidden by the mask in {' and in '.join(sides)}" * bool(sides)
+    )
 
 
 def _effects(session: Session, _trace: AttentionTrace, _now: Selection, _alive: Alive) -> Table:
@@ -213,10 +240,11 @@ def _of_pairs(rows: list[tuple[Any, ...]], now: Selection) -> Table:
     return Table([*columns, measures.get(now.measure).label, "note"], rows)
 
 
-def _noted(value: float) -> Iterator[Any]:
+def _noted(value: float, measure: Measure) -> Iterator[Any]:
     """Give a number and why there is none."""
+    forbidden = _LONE if "beside" in measure.needs else _FORBIDDEN
     yield value
-    yield _NAN if math.isnan(value) else _FORBIDDEN if value == -math.inf else ""
+    yield _NAN if math.isnan(value) else forbidden if value == -math.inf else ""
 
 
 def _bounded(count: int) -> None:

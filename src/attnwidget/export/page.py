@@ -28,6 +28,7 @@ from attnwidget.replacing import replacing
 from attnwidget.session import Session
 from attnwidget.trace import AttentionTrace
 from attnwidget.wire.schema import VIEWS, Status, Texts
+from attnwidget.wire.steps import pipeline
 
 if TYPE_CHECKING:
     import os
@@ -107,6 +108,7 @@ def contents(
         "texts": asdict(texts),
         "selection": asdict(selection) | states.opening(selection, there),
         "status": Status(state="ready").to_state(),
+        "posed": session.questions.state().to_state(),
         "steps": [name for name, drawn_from in VIEWS.items() if drawn_from == "steps"],
         "attentions": {
             name: {
@@ -219,7 +221,14 @@ class _Packing:
             if self._has_ways:
                 ways, off = carry_ways(self._trace, name, layer, heads[layer], written.carried, self._precision)
                 self.worst = self.worst.worse(Errors(contributions=off))
-            about = {"number": layer, "block": len(self.blocks), "norms": bool(norms), "ways": bool(ways)}
+            where = pipeline(self._trace, name, layer, run=self._values).to_state()
+            about = {
+                "pipeline": where,
+                "number": layer,
+                "block": len(self.blocks),
+                "norms": bool(norms),
+                "ways": bool(ways),
+            }
             found[layer] = written.carried.about | about
             self.blocks.append(pack(written.carried.raw + norms + ways))
         return [found[layer] for layer in sorted(found)]

@@ -36,13 +36,14 @@ class Contents(NamedTuple):
     """Of which the title has the beginning."""
 
 
-def html_of(contents: Contents) -> bytes:
+def html_of(contents: Contents, beside: str = "") -> bytes:
     """Write the file.
 
     In UTF-16, as packed bytes are then a sixteenth larger, where base64 makes them a third larger; the mark at the
-    beginning tells every browser, whatever a server says.
+    beginning tells every browser, whatever a server says. Several pages of one site may share the code: `beside` is
+    the address, from the page, of a script that holds `code`.
     """
-    return b"\xff\xfe" + _filled(contents, dense).encode("utf-16-le")
+    return b"\xff\xfe" + _filled(contents, dense, beside).encode("utf-16-le")
 
 
 def frame_of(contents: Contents) -> str:
@@ -55,13 +56,17 @@ def frame_of(contents: Contents) -> str:
     return frame.encode("ascii", "xmlcharrefreplace").decode()
 
 
-def _filled(contents: Contents, written: Callable[[bytes], str]) -> str:
+def _filled(contents: Contents, written: Callable[[bytes], str], beside: str = "") -> str:
     states = json.dumps(contents.data, default=lambda one: b64encode(one).decode()).encode()
-    packed = {"code": _code(), "states": gzip.compress(states, 9, mtime=0)}
+    packed = {} if beside else {"code": _packed()}
+    packed |= {"states": gzip.compress(states, 9, mtime=0)}
     packed |= {str(number): block for number, block in enumerate(contents.blocks)}
     boot = (_STATIC / "boot.js").read_text(encoding="utf-8")
+    # Where pages share a script, it lies on the same host, or on the same disk.
+    scripts = f"{_hash(boot)} 'self' file:" if beside else f"{_hash(boot)} {_hash(code())}"
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        hashes=" ".join(map(_hash, (boot, gzip.decompress(_code()).decode()))),
+        scripts=scripts,
+        beside=f'<script src="{html.escape(beside)}"></script>\n' if beside else "",
         title=html.escape(_title(contents)),
         bound=html.escape(_outline(contents)["page"]),
         blocks="\n".join(
@@ -82,9 +87,13 @@ def _title(contents: Contents) -> str:
     return f"{short} · attention in {model}" if model else f"{short} · attention"
 
 
+def code() -> str:
+    """Return the page's code: the widget and what answers it."""
+    return gzip.decompress(_packed()).decode()
+
+
 @cache
-def _code() -> bytes:
-    """Return the page's code, gzip: the widget and what answers it."""
+def _packed() -> bytes:
     return (_STATIC / "page.js.gz").read_bytes()
 
 

@@ -123,14 +123,28 @@ def outline(
         editable=False,
         demo=None,
         kept=[one["number"] for one in layers],
-        measures=[replace(one, missing=one.missing or _lacking(one.name, can)) for one in model.measures],
+        measures=[
+            replace(one, missing=one.missing or _lacking(one.name, can))
+            for one in model.measures
+            if one.name != "difference"
+        ],
         max_error=None,
         predicts=predicts,
         predicts_nothing="" if predicts else model.predicts_nothing or told.missing,
         changed_from=None,
-        notices=[*model.notices, *notices],
+        comparison=None,
+        notices=[*model.notices, *notices, *_one_side(model.comparison)],
         **about,
     )
+
+
+def _one_side(comparison: schema.Comparison | None) -> list[str]:
+    """Say that a page carries one side only."""
+    if comparison is None:
+        return []
+    shown = comparison.shown == "b"
+    here, there = (f"{'AB'[nth]} ({comparison.names[nth]})" for nth in (shown, not shown))
+    return [f"Two were compared: this page carries {here}; {there} and the difference are not on it."]
 
 
 def _lacking(measure: str, can: Mapping[str, bool]) -> str:
@@ -162,6 +176,6 @@ def opening(selection: schema.Selection, there: Mapping[str, Mapping[int, Sequen
         layer = selection.layer if selection.layer in layers else min(layers)
         heads = [HeadId(layer, layers[layer][0])]
     layer = selection.layer if selection.layer in {head.layer for head in heads} else heads[-1].layer
-    let_go: dict[str, Any] = {} if same else {"queries": [], "keys": [], "what_if": {}}
+    let_go: dict[str, Any] = {} if same else {"queries": [], "keys": [], "what_if": {}, "off": [], "mask": None}
     measure = selection.measure if selection.measure in BUILT_IN else "weights"
-    return {"attention": attention, "layer": layer, "heads": heads, "measure": measure, **let_go}
+    return {"attention": attention, "layer": layer, "heads": heads, "measure": measure, "side": "a", **let_go}

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from attnwidget import measures
+from attnwidget import measures, models
+from attnwidget.comparison.sides import Side
 from attnwidget.examples import EXAMPLES
+from attnwidget.maths import masks
 from attnwidget.wire import schema
+from attnwidget.wire.apart import apart
 from attnwidget.wire.cells import cells
+from attnwidget.wire.distances import distances
 from attnwidget.wire.lines import lines
+from attnwidget.wire.masks import mask_reply
 from attnwidget.wire.pictures import head_pictures
 from attnwidget.wire.profile import profile
 from attnwidget.wire.ranking import ranking
@@ -35,10 +40,19 @@ NUMBERS: dict[type[schema.Request], Callable[..., Answer]] = {
     schema.Cells: cells,
     schema.HeadPictures: head_pictures,
     schema.Similar: similar,
+    schema.Apart: apart,
+    schema.Distances: distances,
     schema.Lines: lines,
 }
-HEAVY: tuple[type[schema.Request], ...] = (schema.Cells, schema.HeadPictures, schema.Similar)
-SLOW: tuple[type[schema.Request], ...] = (*NUMBERS, schema.AskNext)
+HEAVY: tuple[type[schema.Request], ...] = (
+    schema.Cells,
+    schema.HeadPictures,
+    schema.Similar,
+    schema.Apart,
+    schema.Distances,
+)
+_ROWS = 16  # of a mask that is explained in a menu
+SLOW: tuple[type[schema.Request], ...] = (*NUMBERS, schema.AskMask, schema.AskNext)
 
 
 def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
@@ -67,6 +81,7 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.Hello: hello,
         schema.Select: select,
         **{kind: numbers(answer) for kind, answer in NUMBERS.items()},
+        schema.AskMask: lambda ask, _: _mask(session, ask),
         schema.AskNext: lambda ask, _: _expected(session, ask),
         schema.AskEffects: lambda ask, _: session.ask_effects(ask.kind, ask.value),
         schema.AskCuts: lambda *_: session.ask_cuts(),
@@ -75,7 +90,12 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
         schema.AskCategories: lambda *_: session.begin("categories"),
         schema.AskAhead: lambda *_: session.begin("ahead"),
         schema.Run: texts,
+        schema.AskSides: lambda *_: _sides(session),
+        schema.Compare: lambda ask, _: _compare(session, ask),
+        schema.CompareMasks: lambda *_: session.compare_masks(),
         schema.ShowExample: lambda ask, _: session.start_example(EXAMPLES[ask.name]),
+        schema.Answered: lambda ask, _: session.questions.note(ask.name, ask.kind, ask.selection),
+        schema.PutBack: lambda ask, _: session.questions.put_back(ask.name),
         schema.Stop: lambda *_: session.stop(),
     }
 
@@ -83,13 +103,20 @@ def handlers(session: Session) -> Mapping[type[schema.Request], Handler]:
 def _about(session: Session, ask: Any) -> tuple[AttentionTrace, str, int]:
     """Return the trace that is asked about, its attention, and its run."""
     with session.lock:  # they belong together
-        trace, run = session.traces.get(ask.trace), session.run_number
+        trace, run = session.traces.get(getattr(ask, "trace", "main")), session.run_number
         attention = getattr(ask, "attention", None) or session.selection.attention
     if trace is None:
         raise ValueError("nothing has been captured yet" if not session.traces else f"no trace {ask.trace!r}")
     if ask.run not in {None, run} or attention not in trace.attentions:
         raise StaleError
     return trace, attention, run
+
+
+def _mask(session: Session, ask: schema.AskMask) -> Answer:
+    _, attention, run = _about(session, ask)
+    whole = session.whole
+    assert whole is not None  # noqa: S101 - there is a trace
+    return mask_reply(whole, attention, ask, run)
 
 
 def _expected(session: Session, ask: schema.AskNext) -> schema.NextReply:
@@ -99,6 +126,20 @@ def _expected(session: Session, ask: schema.AskNext) -> schema.NextReply:
         raise ValueError("the model computed something that is not a number: it expects nothing")
     tokens = [schema.Expected(token=token, probability=probability) for token, probability in found]
     return schema.NextReply(run=run, query=ask.query, tokens=tokens)
+
+
+def _sides(session: Session) -> schema.SidesReply:
+    reads_two = session.trace is not None and "self" not in session.trace.attentions
+    chosen = [name for name in models.BUNDLED if reads_two == (name in models.TRANSLATES)]
+    presets = [schema.MaskChoice(name=one.example, says=masks.explain(one.example, _ROWS)) for one in masks.PRESETS]
+    return schema.SidesReply(models=chosen, masks=[] if reads_two else presets)
+
+
+def _compare(session: Session, ask: schema.Compare) -> None:
+    if ask.text is ask.model is ask.mask is None:
+        session.put_beside(None)
+    else:
+        session.start_comparing(Side(text=ask.text, model=ask.model, mask=ask.mask))
 
 
 def _client(ask: schema.Request) -> str:

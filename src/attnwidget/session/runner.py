@@ -42,6 +42,7 @@ class Loaded(NamedTuple):
     tokenizer: Any
     is_demo: bool = False  # a bundled one that was loaded here
     is_example: bool = False  # an example's own: nobody has asked it to write
+    capture: Callable[..., AttentionTrace] | None = None  # how it is run, if not as usual
 
 
 class Ran(NamedTuple):
@@ -51,6 +52,7 @@ class Ran(NamedTuple):
     texts: Texts
     seconds: float
     loaded: Loaded | None = None  # the model, where it is another than before
+    source: Source = Source()  # as far as it has been read
 
 
 class Runner:
@@ -170,7 +172,7 @@ class Runner:
 
         is_main = threading.current_thread() is threading.main_thread()
         try:
-            trace = capture(
+            trace = (loaded.capture or capture)(
                 loaded.model if is_main else twin(loaded.model),
                 **given.arguments(texts),
                 tokenizer=loaded.tokenizer,
@@ -183,7 +185,7 @@ class Runner:
         read, texts = given.read(trace, loaded.model, loaded.tokenizer, texts)
         if source is None:
             self.source = read
-        return Ran(trace, texts, time.monotonic() - begun)
+        return Ran(trace, texts, time.monotonic() - begun, source=read)
 
     def _wanted(self, loaded: Loaded, texts: Texts) -> Generate:
         """Return what is to be written: nothing where it is given, or by an example's model that cannot."""
@@ -202,7 +204,7 @@ class Runner:
         loaded = Loaded(model, tokenizer, is_demo=True, is_example=True)
         return self.run(Texts(text=example.text), report, loaded, Source(), generate=0)._replace(loaded=loaded)
 
-    def start(self, work: Callable[[Report], Ran], adopt: Callable[[Ran], None], *, keeps: bool) -> None:
+    def start(self, work: Callable[[Report], T], adopt: Callable[[T], None], *, keeps: bool) -> None:
         """Work in the background; what was running before is stopped and its result forgotten.
 
         Parameters
@@ -210,12 +212,12 @@ class Runner:
         work : function
             Takes a function to report progress to.
         adopt : function
-            Gets what was run; what it raises is told like a failure of the run.
+            Gets what that returned; what it raises is told like a failure of the run.
         keeps : bool
             Whether a picture stands that stays when the run is stopped.
         """
 
-        def finish(job: Job[Ran]) -> None:
+        def finish(job: Job[T]) -> None:
             if job is not self._job:
                 return  # replaced by a newer text
             self._job = None
@@ -267,6 +269,10 @@ class Runner:
         """Tell how far a run is."""
         has_model = self.loaded is not None
         self._tell(Status(state="loading", message=message, done=done, total=total, editable=has_model))
+
+    def rest(self) -> None:
+        """Tell that nothing runs, and the picture stands."""
+        self._tell(Status(state="ready"))
 
     def halt(self) -> None:
         """Tell that a run was stopped, and that the picture before it stays."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, fields
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from msgspec.structs import replace
 
@@ -14,8 +14,9 @@ from attnwidget.breakdown import Change
 from attnwidget.effects import Target
 from attnwidget.head_id import HeadId
 from attnwidget.heads.opening import NO_LAYER, opening_head
+from attnwidget.maths import masks
 from attnwidget.tokens.labels import encodable
-from attnwidget.wire.schema import VIEWS, Selection
+from attnwidget.wire.schema import VIEWS, Compared, MaskMode, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +48,10 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
         _layers([layer for layer, _ in chosen], trace, attention)
         _in_range("head", [head for _, head in chosen], heads)
         return chosen
+    if name == "mask":
+        return None if value is None else masks.plain(value)
+    if name == "mask_mode":
+        return _one_of("mask_mode", value, get_args(MaskMode))
     if name == "off":
         return _heads_of(trace, attention, value)
     if name == "target":
@@ -61,12 +66,25 @@ def checked(name: str, value: Any, trace: AttentionTrace, attention: str, catego
     if name == "category" and value is not None:
         return _one_of("category", encodable(value), categories)
     if name == "what_if" and value:
-        return normalised(value, len(trace.sides(attention)[1].text))
+        return normalised(value, trace.sides(attention)[1])
+    if name == "side":
+        return _side(value, trace, attention)
     if name == "measure":
         lack = trace.lacks(_one_of("measure", value, measures.names()), attention)
         if lack:
             raise ValueError(f"measure {value!r} cannot be had: {lack}")
     return value
+
+
+def _side(value: str, trace: AttentionTrace, attention: str) -> str:
+    """Check that there is another side, and a difference where one is wanted."""
+    found = _one_of("side", value, get_args(Compared))
+    if found != "a" and trace.beside is None:
+        raise ValueError(f"side {found!r} is not there: nothing stands beside; w.compare(…) puts something there")
+    lack = trace.lacks("difference", attention) if found == "difference" else ""
+    if lack:
+        raise ValueError(f"there is no difference: {lack}")
+    return found
 
 
 def _heads_of(trace: AttentionTrace, attention: str, value: Any) -> list[HeadId]:
@@ -132,9 +150,14 @@ def within(values: Mapping[str, Any], trace: AttentionTrace, attention: str) -> 
 def chosen(before: Selection, trace: AttentionTrace, **values: Any) -> Selection:
     """Return the selection with other values, each of them `checked`, and with what follows from them."""
     after = replace(before, **values)
+    if after.side != before.side and "measure" not in values:
+        drawn = "weights" if before.measure == "difference" else before.measure
+        after = replace(after, measure="difference" if after.side == "difference" else drawn)
+    elif (after.measure == "difference") != (after.side == "difference"):
+        after = replace(after, side="difference" if after.measure == "difference" else "a")
     if after.attention != before.attention:  # its own tokens and heads: what was selected is let go
-        after = replace(after, **({"queries": [], "keys": [], "what_if": {}, "off": []} | values))
-        after = _with_heads_of(after, trace)
+        after = replace(after, **({"queries": [], "keys": [], "what_if": {}, "off": [], "mask": None} | values))
+        after = with_heads_of(after, trace)
         if after.measure != "weights" and trace.lacks(after.measure, after.attention):
             after = replace(after, measure="weights")
     if "layer" in values and "heads" not in values and after.layer not in {layer for layer, _ in after.heads}:
@@ -149,7 +172,7 @@ def chosen(before: Selection, trace: AttentionTrace, **values: Any) -> Selection
     return after
 
 
-def _with_heads_of(selection: Selection, trace: AttentionTrace) -> Selection:
+def with_heads_of(selection: Selection, trace: AttentionTrace) -> Selection:
     """Let go of heads that this attention does not have."""
     kept, heads = trace.kept(selection.attention), trace.n_heads(selection.attention)
     if selection.heads and all(layer in kept and head < heads for layer, head in selection.heads):
@@ -207,7 +230,16 @@ def opening(
     """
     # The only one, or of an encoder–decoder the cross-attention.
     attention = checked("attention", options.get("attention", attentions(trace)[-1]), trace, "", categories)
-    nothing: dict[str, Any] = {"queries": [], "keys": [], "heads": [], "what_if": {}, "off": [], "target": None}
+    nothing: dict[str, Any] = {
+        "queries": [],
+        "keys": [],
+        "heads": [],
+        "what_if": {},
+        "off": [],
+        "target": None,
+        "side": "a",
+        "mask": None,
+    }
     start = replace(before, attention=attention, measure="weights", **nothing)
     head = HeadId(*opening_head(trace, attention))
     values = {name: checked(name, one, trace, attention, categories) for name, one in options.items()}
@@ -221,21 +253,26 @@ def kept(before: Selection, old: AttentionTrace, new: AttentionTrace) -> Selecti
     name = before.attention
     there = attentions(new)
     if name not in there:
-        before, name = replace(before, attention=there[-1], queries=[], keys=[], off=[]), there[-1]
+        before, name = replace(before, attention=there[-1], queries=[], keys=[], off=[], mask=None), there[-1]
     if name in old.attentions:
         for side, now, then in zip(SIDES, new.sides(name), old.sides(name), strict=True):
             same = [at for at in getattr(before, side) if now.text[at : at + 1] == then.text[at : at + 1]]
             before = replace(before, **{side: same})
+    if isinstance(before.mask, list):  # of so many tokens
+        shape = [len(side.text) for side in new.sides(name)]
+        before = before if shape == [len(before.mask), len(before.mask[0])] else replace(before, mask=None)
     if new.lacks(before.measure, name):
         before = replace(before, measure="weights")
     asks = Target.read(before.target)
     if asks is not None and asks.at is not None:  # places of the text before
         before = replace(before, target=Target(asks.kind, asks.tokens).to_dict())
-    return _with_heads_of(replace(before, what_if={}), new)
+    return with_heads_of(replace(before, what_if={}), new)
 
 
-def normalised(what_if: Mapping[str, Any], m: int) -> dict[str, Any]:
-    """Check what a user or a browser wants changed about m keys, and write it as JSON can carry it, in its order.
+def normalised(what_if: Mapping[str, Any], keys: Tokens) -> dict[str, Any]:
+    """Check what a user or a browser wants changed about keys, and write it as JSON can carry it, in its order.
+
+    Keys that are masked or removed may be words.
 
     Raises
     ------
@@ -246,8 +283,20 @@ def normalised(what_if: Mapping[str, Any], m: int) -> dict[str, Any]:
     unknown = sorted(set(what_if) - set(known))
     if unknown:
         raise ValueError(f"what_if: unknown {', '.join(map(repr, unknown))}; known: {', '.join(known)}")
-    change = asdict(Change.read(m, **what_if))
+    placed = {part: _placed(part, what_if[part], keys) for part in ("masked", "removed") if part in what_if}
+    change = asdict(Change.read(len(keys.text), **{**what_if, **placed}))
     if -math.inf in change["scores"].values():
         raise ValueError("what_if: a score must be finite here; masked hides a key")
     change["scores"] = {str(key): score for key, score in change["scores"].items()}
     return {name: list(change[name]) if isinstance(change[name], tuple) else change[name] for name in what_if}
+
+
+def _placed(part: str, wanted: Any, keys: Tokens) -> Any:
+    """Return keys in the place of words; what is no list of keys is refused where it is read."""
+    if not isinstance(wanted, str | list | tuple):
+        return wanted
+    listed = [wanted] if isinstance(wanted, str) else wanted
+    try:
+        return [at for one in listed for at in (keys.where(one) if isinstance(one, str) else [one])]
+    except ValueError as error:
+        raise ValueError(f"what_if: {part}: {error}") from None

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 
 from attnwidget.wire.envelope import pack
-from attnwidget.wire.schema import Categories, Category, Probe
+from attnwidget.wire.schema import Categories, Category, Notes, Probe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from attnwidget.heads import CategoryTable
     from attnwidget.trace import AttentionTrace
 
@@ -29,7 +31,7 @@ def categories(table: CategoryTable, attention: str, run: int, probe: Probe) -> 
                 chance=table.chance.get(one.name),
                 source=table.sources[one.name],
                 colour=one.colour,
-                notes=table.notes.get(one.name),
+                notes=_notes(table.notes.get(one.name)),
             )
             for one in table.categories
         ],
@@ -38,6 +40,13 @@ def categories(table: CategoryTable, attention: str, run: int, probe: Probe) -> 
         probe=probe,
         **pack(table.scores),
     )
+
+
+def _notes(told: Sequence[Sequence[str]] | None) -> Notes | None:
+    if told is None:
+        return None
+    numbers = {text: at for at, text in enumerate(dict.fromkeys(text for layer in told for text in layer))}
+    return Notes(texts=list(numbers), of=[[numbers[text] for text in layer] for layer in told])
 
 
 def no_categories(trace: AttentionTrace, attention: str, run: int, why: Exception) -> Categories:

@@ -18,8 +18,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from attnwidget.head_id import HeadId  # noqa: TC001 - msgspec reads the annotations
 from attnwidget.tokens.labels import encodable
 
+MaskMode = Literal["head", "model"]
 Combine = Literal["mean", "sum"]
 Side = Literal["query", "key"]
+Compared = Literal["a", "b", "difference"]
 Domain = Literal["share", "positive", "real", "signed"]
 DType = Literal["float32", "int32", "uint8", "uint16"]
 
@@ -108,6 +110,9 @@ class Selection(Struct, kw_only=True, frozen=True):
     view: Annotated[str, said("One of VIEWS.")] = "lines"
     attention: str = "self"
     measure: Annotated[str, said("Which number of a pair is drawn.")] = "weights"
+    side: Annotated[
+        Compared, said("Of a comparison: A, B, or A's tokens with A − B, which is the measure difference.")
+    ] = "a"
     layer: int = 0
     heads: list[HeadId] = []
     queries: Annotated[list[int], said("The pinned token positions that attend.")] = []
@@ -121,6 +126,12 @@ class Selection(Struct, kw_only=True, frozen=True):
     target: Annotated[dict[str, Any] | None, ts("Question | null"), said("What effects are on; null: by default.")] = (
         None
     )
+    mask: Annotated[
+        Any,
+        ts("string | number[][] | null"),
+        said("The mask in the place of the model's own, of the attention on screen: a name, or rows of 1 and 0."),
+    ] = None
+    mask_mode: Annotated[MaskMode, said("head: each head by itself; model: the model is run with it.")] = "head"
 
 
 class Stamp(Wired, kw_only=True, frozen=True):
@@ -222,6 +233,37 @@ class Matrices(Wired, kw_only=True, frozen=True):
     heads: int
 
 
+class MaskShown(Wired, kw_only=True, frozen=True):
+    """The mask that was put in the place of the model's own."""
+
+    mask: Annotated[Any, ts("string | number[][]"), said("As in the selection.")]
+    mode: MaskMode
+    brief: Annotated[str, said('In a few words: "window of 4".')]
+    sentence: Annotated[str, said("What it does, and what becomes of tokens that see nothing.")]
+    blind: Annotated[int, said("How many tokens see nothing.")]
+
+
+class Comparison(Wired, kw_only=True, frozen=True):
+    """What the trace on screen is compared with, as far as its attention goes.
+
+    Partners are written as stretches: a position here, its partner's there, and how many follow each other so.
+    """
+
+    names: Annotated[list[str], said("What A and B are called.")]
+    why: Annotated[str, said("What sets them apart, as a sentence; empty where the names say it.")] = ""
+    shown: Annotated[Literal["a", "b"], said("Which of them is on screen.")]
+    head: Annotated[
+        HeadId | None, said("The one of the other side that all heads are compared with; null: each with its own.")
+    ] = None
+    missing: Annotated[str, said("Why there is no difference; empty where there is.")] = ""
+    queries: list[list[int]] = []
+    keys: Annotated[list[list[int]] | None, said("Null where the keys are the queries' own tokens.")] = None
+    other_queries: Annotated[TokenList, said("The other side's tokens.")]
+    other_keys: TokenList | None = None
+    predicts: Annotated[Literal["next", "place"] | None, said("As of the outline, by the other's model.")] = None
+    trace: Annotated[str, said("Which of the session's traces is the other.")] = "beside"
+
+
 class Outline(Wired, kw_only=True, frozen=True):
     """Everything small about the current run."""
 
@@ -248,6 +290,7 @@ class Outline(Wired, kw_only=True, frozen=True):
     max_error: Annotated[float | None, said("Null where there is nothing to compare with.")]
     broken: Annotated[bool, said("The model computed something that is not a number.")]
     off: Annotated[list[HeadId], said("The heads without which the model ran; of this attention.")] = []
+    mask: Annotated[MaskShown | None, said("Null: the model's own.")] = None
     notices: Annotated[list[str], said("What the reader should know before trusting what is shown.")]
     predicts: Annotated[
         Literal["next", "place"] | None,
@@ -262,6 +305,7 @@ class Outline(Wired, kw_only=True, frozen=True):
         ),
     ]
     demo: Demo | None
+    comparison: Annotated[Comparison | None, said("Null where nothing stands beside.")] = None
     page: Annotated[
         str | None,
         said("Of a page without a kernel: how far its numbers may be from the model's, as a sentence. Else null."),
@@ -309,6 +353,13 @@ class Pictures(Envelope, kw_only=True, frozen=True):
     problem: Annotated[str, said("Why there are none, and the shape is all 0; empty where there are.")] = ""
 
 
+class Notes(Wired, kw_only=True, frozen=True):
+    """What every head's score means: many heads share a sentence."""
+
+    texts: list[str]
+    of: Annotated[list[list[int]], said("Which of them, by layer and head.")]
+
+
 class Category(Wired, kw_only=True, frozen=True):
     """What a kind of head is, as the panel explains it."""
 
@@ -319,7 +370,7 @@ class Category(Wired, kw_only=True, frozen=True):
     chance: Annotated[float | None, said("What an even spread of attention would reach, before the correction.")]
     source: Annotated[str, said("On what it was measured.")]
     colour: Annotated[str | None, said("Of a user's own category, #rrggbb.")]
-    notes: Annotated[list[list[str]] | None, said("What every head's score means, by layer and head.")]
+    notes: Notes | None
 
 
 class Probe(Wired, kw_only=True, frozen=True):
@@ -380,6 +431,28 @@ class SoftmaxParts(Wired, kw_only=True, frozen=True):
     )
 
 
+class Station(Wired, kw_only=True, frozen=True):
+    """A stop of the way through the model."""
+
+    name: Annotated[str, said("What stands there; … where it is not known.")]
+    in_layer: Annotated[bool, said("Whether every layer has it.")] = False
+    adds: Annotated[bool, said("Whether it reads the residual stream and adds to it.")] = False
+    beside: Annotated[bool, said("Whether it reads the same as the stop before.")] = False
+    before: Annotated[bool, said("Whether what it reads is normed.")] = False
+    inside: Annotated[bool, said("Whether what it adds is normed.")] = False
+    here: Annotated[bool, said("Whether it is the attention on screen.")] = False
+
+
+class Pipeline(Wired, kw_only=True, frozen=True):
+    """Where the layer's attention stands in the model, as far as it is known; and the same in words."""
+
+    layers: int
+    stops: list[Station]
+    sentence: str
+    paragraph: str
+    formula: str
+
+
 class Changed(SoftmaxParts, kw_only=True, frozen=True):
     """A computation with something changed.
 
@@ -396,6 +469,28 @@ class Changed(SoftmaxParts, kw_only=True, frozen=True):
     ]
     head_norm: Annotated[float | None, said("Norm of what the head then writes.")]
     distance: Annotated[float | None, said("Norm of the difference that this makes to the layer's output.")]
+
+
+class StepsBeside(Wired, kw_only=True, frozen=True):
+    """What the other side of a comparison has for the same query and keys.
+
+    Arrays for r rows and the k keys that only the other has, float32 but for allowed (uint8), by name
+    allowed, weights (r): of each row's partner, 0 without one; weightsDifference (r): A − B, −∞ without a partner or
+    where either side hides the key; onlyAllowed, onlyWeights (k); and likewise of dots and scores, where both sides
+    have these.
+    """
+
+    missing: Annotated[str, said("Why nothing is compared; empty where something is.")] = ""
+    only_weights: Annotated[str, said("Why nothing but weights is; empty where more is.")] = ""
+    head: Annotated[HeadId | None, said("The other's.")] = None
+    queries: Annotated[list[int], said("The other's.")] = []
+    partners: Annotated[list[int], said("By row: the position of its key's partner; −1 where it has none.")] = []
+    only: Annotated[list[int], said("The other's keys without a partner; of a long text the strongest of them.")] = []
+    rest: Annotated[Rest, said("Those that are left out of these.")] = Rest()
+    norms: Annotated[list[float | None], said("Of the head's output, here and there; empty where not known.")] = []
+    width: Annotated[int, said("How many numbers the other's has.")] = 0
+    distance: Annotated[float | None, said("Norm of the difference of both; null where they are not as wide.")] = None
+    arrays: dict[str, Envelope] = {}
 
 
 class Breakdown(SoftmaxParts, kw_only=True, frozen=True):
@@ -421,7 +516,13 @@ class Breakdown(SoftmaxParts, kw_only=True, frozen=True):
     queries: list[int]
     combine: Annotated[Combine, said("How several queries are taken together.")]
     what_if: Annotated[dict[str, Any], ts("WhatIf")]
-    missing: Annotated[str, said("Why there are no steps; empty where there are. What follows tells nothing then.")]
+    missing: Annotated[
+        str,
+        said(
+            "Why there are no steps; empty where there are. What follows tells nothing then; but where weights are "
+            "compared, rows, ranked, and the arrays weights and allowed."
+        ),
+    ]
     rows: Annotated[
         list[int],
         said("Key positions: all of a short text in order; else the visible ones of largest weight, strongest first."),
@@ -437,7 +538,9 @@ class Breakdown(SoftmaxParts, kw_only=True, frozen=True):
     key_heads: int = 1
     arrays: dict[str, Envelope] = {}
     projected: Projected = Projected()
+    pipeline: Annotated[Pipeline | None, said("Null on a page that was saved without it.")] = None
     changed: Annotated[Changed | None, said("The same with whatIf; null where nothing is changed.")] = None
+    beside: Annotated[StepsBeside | None, said("Null where A − B is not on screen.")] = None
 
 
 # -- effects ----------------------------------------------------------------------------------------------------
@@ -541,6 +644,36 @@ class Links(Wired, kw_only=True, frozen=True):
     total: int = 0
 
 
+# -- questions --------------------------------------------------------------------------------------------------
+
+
+class PosedQuestion(Wired, kw_only=True, frozen=True):
+    """A question that is answered by what the reader selects; texts with *emphasis*."""
+
+    name: str
+    text: str
+    hint: str = ""
+    because: Annotated[str, said("What is said once it is answered.")] = ""
+    rules: Annotated[
+        list[dict[str, Any]],
+        ts("Record<string, unknown>[]"),
+        said("One of them is to be fulfilled: conditions by field, as asking/judge.py has them."),
+    ]
+    show: Annotated[dict[str, Any] | None, ts("Partial<Selection> | null"), said("Of the selection, an answer.")] = None
+    elsewhere: Annotated[bool, said("Whether it is about another text, or model, than is on screen.")] = False
+    about: Annotated[str, said("The text that it is about.")] = ""
+    right: Annotated[bool, said("Whether it was answered.")] = False
+    tries: int = 0
+    hinted: bool = False
+    shown: bool = False
+
+
+class Posed(Wired, kw_only=True, frozen=True):
+    """What the reader is asked, in order."""
+
+    questions: list[PosedQuestion]
+
+
 STATES: dict[str, type[Wired]] = {
     "outline": Outline,
     "snapshot": Snapshot,
@@ -551,9 +684,196 @@ STATES: dict[str, type[Wired]] = {
     "effects": Effects,
     "outcome": Outcome,
     "links": Links,
+    "posed": Posed,
     "status": Status,
 }
 """The states by name; the trait of each is the name with an underscore before it."""
+
+
+# -- the lab: variants of attention side by side ----------------------------------------------------------------
+
+Depth = Literal["sentence", "paragraph", "formula"]
+
+
+class LabChoice(Struct, kw_only=True, frozen=True):
+    """What of the lab is looked at: traits that both sides set."""
+
+    variants: Annotated[list[str], said("Side by side, by their names.")] = []
+    chosen: Annotated[str, said("The one of them that is explained.")] = ""
+    numbers: Annotated[
+        Literal["model", "small"], said("Where q, k and v come from: a layer of the model, or small weights.")
+    ] = "model"
+    layer: int = 0
+    head: int = 0
+    mask: Annotated[str, said("The name of a mask; empty: the model's own.")] = ""
+    options: Annotated[dict[str, dict[str, Any]], said("What is set, by variant and option; the rest is default.")] = {}
+    length: Annotated[int, said("How many tokens costs are told of.")] = 1000
+    depth: Annotated[Depth, said("How much is explained.")] = "sentence"
+
+
+class LabName(Wired, kw_only=True, frozen=True):
+    """A variant, as the list has it."""
+
+    name: str
+    label: str
+    group: str
+    sentence: str
+
+
+class LabMask(Wired, kw_only=True, frozen=True):
+    """A mask that is offered."""
+
+    name: str
+    says: str
+
+
+class LabSymbol(Wired, kw_only=True, frozen=True):
+    """A symbol of a formula, its meaning, and its shape in letters ("" for a number)."""
+
+    symbol: str
+    meaning: str
+    shape: str
+
+
+class LabOption(Wired, kw_only=True, frozen=True):
+    """What can be set: a switch, a whole number, or any number between two ends."""
+
+    name: str
+    label: str
+    meaning: str
+    kind: Literal["switch", "whole", "number"]
+    value: Annotated[bool | float | None, said("Null: left open, as `unset` says.")]
+    default: bool | float | None
+    least: float
+    most: float
+    step: float
+    allowed: Annotated[list[int] | None, said("The only ones that fit, in order; null: any between the ends.")]
+    unset: Annotated[str, said("What is so where no number is given; empty where there always is one.")]
+
+
+class LabIdentity(Wired, kw_only=True, frozen=True):
+    """What equals what, checked on the numbers on screen in float64."""
+
+    sentence: str
+    difference: Annotated[float | None, said("The largest |difference|; null: it is not a number.")]
+    problem: Annotated[str, said("Why it cannot be checked here; empty where it is.")]
+
+
+class LabCost(Wired, kw_only=True, frozen=True):
+    """A count, and the same of what it is compared with."""
+
+    what: str
+    unit: Literal["", "bytes"]
+    count: float
+    beside: float
+    compared: Annotated[str, said("What the other count is of.")]
+    formula: Annotated[list[str], said("How the count comes about.")]
+
+
+class LabStrip(Wired, kw_only=True, frozen=True):
+    """A number of each row, beside the matrix: float32, (n)."""
+
+    label: str
+    values: Envelope
+
+
+class LabTable(Wired, kw_only=True, frozen=True):
+    """Numbers to be read: float32, (rows, columns)."""
+
+    name: str
+    meaning: str
+    rows: Annotated[list[str], said("Names of the rows; empty where they have none.")]
+    values: Envelope
+
+
+class LabPicture(Wired, kw_only=True, frozen=True):
+    """A variant on the reader's sentence, and all that is to be said of it."""
+
+    name: str
+    label: str
+    group: str
+    weights: Annotated[
+        Envelope | None, said("float32, (n, n), −∞ where the mask forbids the pair; null where there is a problem.")
+    ]
+    problem: Annotated[str, said("Why it cannot be computed here; empty where it can.")]
+    signed: Annotated[bool, said("Whether weights may be below 0.")]
+    whose: Annotated[str, said("Which head, pair or group the weights are of.")]
+    notes: Annotated[list[str], said("What is so on these numbers.")]
+    blind: Annotated[list[int], said("Rows that may attend to nothing.")]
+    blindness: Annotated[str, said("What such a row does here.")]
+    apart: Annotated[
+        float | None,
+        said("Largest |difference| from the scaled dot product's weights, same head and mask; null: none is told."),
+    ]
+    strip: LabStrip | None
+    groups: Annotated[list[int] | None, said("Of every head, the group whose keys and values it uses.")]
+    tables: Annotated[list[LabTable], said("Its own small numbers.")]
+    pieces: Annotated[list[tuple[str, bool]], said("The formula, cut where symbols begin and end.")]
+    symbols: list[LabSymbol]
+    sizes: Annotated[dict[str, int], said("What letters of shapes stand for here.")]
+    sentence: str
+    paragraph: str
+    sees: str
+    cannot: str
+    often_said: str
+    sources: list[str]
+    options: list[LabOption]
+    identities: list[LabIdentity]
+    costs: list[LabCost]
+    cost_note: str
+
+
+class LabTile(Wired, kw_only=True, frozen=True):
+    """A step of flash attention: which queries and keys, and the bytes it moves, of all heads."""
+
+    queries: tuple[int, int]
+    keys: tuple[int, int]
+    skipped: Annotated[bool, said("The mask forbids all of it: nothing is read.")]
+    last: Annotated[bool, said("Its rows are done, and written.")]
+    read: int
+    written: int
+
+
+class LabFlash(Wired, kw_only=True, frozen=True):
+    """Flash attention as it ran, one head of it.
+
+    Arrays, float32: scores (n, n), −∞ where forbidden; of all steps one below the other maximum, total and rescaled
+    (rows) and output (rows, shown), the first numbers of each row's output so far; exact (n, shown).
+    """
+
+    steps: list[LabTile]
+    arrays: dict[str, Envelope]
+    width: Annotated[int, said("How many numbers an output has, of which some are shown.")]
+    difference: Annotated[
+        float | None, said("Largest |difference| of all heads' outputs from the exact ones; null: not a number.")
+    ]
+    plain_bytes: Annotated[int, said("What attention that writes scores and weights out would move.")]
+    heads: int
+
+
+class LabBoard(Wired, kw_only=True, frozen=True):
+    """All that the lab shows, as of one choice."""
+
+    run: int
+    choice: LabChoice
+    text: str
+    model: Annotated[str, said("Empty where there is none yet.")]
+    tokens: list[str]
+    layers: Annotated[list[int], said("Those that have queries, keys and values.")]
+    heads: int
+    key_heads: int
+    menu: list[LabName]
+    masks: list[LabMask]
+    mask: Annotated[str, said("What the mask at hand does, in words.")]
+    notices: list[str]
+    small: Annotated[list[LabTable], said("Tokens and weights in numbers, where these are small.")]
+    pictures: list[LabPicture]
+    flash: LabFlash | None
+    version: str
+
+
+LAB_STATES: dict[str, type[Wired]] = {"board": LabBoard, "status": Status}
+"""The lab's states by name; the trait of each is the name with an underscore before it."""
 
 
 # -- requests of the browser, and their replies -----------------------------------------------------------------
@@ -645,6 +965,22 @@ class Similar(Request, kw_only=True, frozen=True, tag="similar"):
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
+class Apart(Request, kw_only=True, frozen=True, tag="apart"):
+    """How far every head's rows are from those of its counterpart beside."""
+
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
+class Distances(Request, kw_only=True, frozen=True, tag="distances"):
+    """How far each two heads are apart."""
+
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
+    trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
 class Cells(Request, kw_only=True, frozen=True, tag="cells"):
     """A tile of a picture's pyramid: 256 × 256 cells, each of 2^level × 2^level pairs."""
 
@@ -680,6 +1016,17 @@ class Lines(Request, kw_only=True, frozen=True, tag="strongest"):
     measure: str = "weights"
     attention: Annotated[str | None, said("Null: the one on screen.")] = None
     trace: str = "main"
+    run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
+
+
+class AskMask(Request, kw_only=True, frozen=True, tag="mask"):
+    """Draw a mask beside the model's own, in small."""
+
+    mask: Annotated[Any, ts("string | number[][] | null"), said("As in the selection.")] = None
+    mode: MaskMode = "head"
+    layer: Annotated[int, said("Whose own mask: heads of a model may differ in it.")] = 0
+    head: int = 0
+    attention: Annotated[str | None, said("Null: the one on screen.")] = None
     run: Annotated[int | None, said("Of which the browser knows the tokens; null: the newest.")] = None
 
 
@@ -735,10 +1082,46 @@ class Run(Request, kw_only=True, frozen=True, tag="run"):
     text_target: str = msgspec.field(default="", name="text_target")
 
 
+class AskSides(Request, kw_only=True, frozen=True, tag="sides"):
+    """What there is to compare with."""
+
+
+class Compare(Request, kw_only=True, frozen=True, tag="compare"):
+    """Put something beside A; what is null is as in A. All of it null: stop comparing."""
+
+    text: str | None = None
+    model: Annotated[str | None, said("A bundled one.")] = None
+    mask: Annotated[str | None, said("By its name.")] = None
+
+
+class CompareMasks(Request, kw_only=True, frozen=True, tag="compareMasks"):
+    """Put the model under its own mask beside the other one that is on."""
+
+
 class ShowExample(Request, kw_only=True, frozen=True, tag="example"):
     """Show an example on its own model."""
 
     name: str
+
+
+class Answered(Request, kw_only=True, frozen=True, tag="answered"):
+    """Note that the reader checked an answer, took the hint, or had the answer shown."""
+
+    name: Annotated[str, said("The question's.")]
+    kind: Literal["check", "hint", "show"]
+    selection: Annotated[Selection, said("What was judged.")]
+
+
+class PutBack(Request, kw_only=True, frozen=True, tag="putBack"):
+    """Put the text that a question is about on screen again."""
+
+    name: Annotated[str, said("The question's.")]
+
+
+class ChooseInLab(Request, kw_only=True, frozen=True, tag="chooseInLab"):
+    """Look at something else in the lab."""
+
+    choice: Annotated[dict[str, Any], ts("Partial<LabChoice>"), said("What changes, by its name.")]
 
 
 class Stop(Request, kw_only=True, frozen=True, tag="stop"):
@@ -764,8 +1147,11 @@ AnyRequest = (
     | Profile
     | HeadPictures
     | Similar
+    | Apart
+    | Distances
     | Cells
     | Lines
+    | AskMask
     | Save
     | AskPictures
     | AskCategories
@@ -775,7 +1161,13 @@ AnyRequest = (
     | StopEffects
     | AskNext
     | Run
+    | AskSides
+    | Compare
+    | CompareMasks
     | ShowExample
+    | Answered
+    | PutBack
+    | ChooseInLab
     | Stop
     | AskCode
     | Cancel
@@ -840,6 +1232,46 @@ class SimilarReply(Wired, kw_only=True, frozen=True):
     sampled: Annotated[int | None, said("Of how many queries, where not all were compared.")]
 
 
+class DistancesReply(Wired, kw_only=True, frozen=True):
+    """Jensen–Shannon divergences of two heads: float32, (heads, heads) of the layers kept, layer by layer.
+
+    From 0 to 1, or NaN; the message's one buffer.
+    """
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    sampled: Annotated[int | None, said("Of how many queries, where not all were compared.")]
+    order: Annotated[list[int], said("The heads so that alike ones stand together.")]
+    places: Annotated[list[list[float]], said("Each head's in a plane: x and y, or nothing; empty without a map.")]
+    stress: Annotated[float | None, said("How far the plane's distances are off; Kruskal's stress-1.")]
+    no_map: Annotated[str, said("Why there is no map; empty where there is one.")]
+
+
+class ApartReply(Wired, kw_only=True, frozen=True):
+    """Jensen–Shannon divergences in nats: float32, (layers, heads), 0 to ln 2 or NaN; the message's one buffer."""
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    rows: Annotated[int, said("How many rows were compared.")]
+    of: Annotated[int, said("Of how many that are partners.")]
+
+
+class MaskChoice(Wired, kw_only=True, frozen=True):
+    """A kind of mask, in a menu."""
+
+    name: Annotated[str, said("With numbers: window:4.")]
+    says: Annotated[str, said("What it does, as a sentence.")]
+
+
+class SidesReply(Wired, kw_only=True, frozen=True):
+    """What there is to compare with."""
+
+    models: list[str]
+    masks: list[MaskChoice]
+
+
 class CellsReply(Wired, kw_only=True, frozen=True):
     """A tile of the pyramid: float32, (2, rows, columns), the message's one buffer; tiles at the end are cut short.
 
@@ -868,6 +1300,32 @@ class LinesReply(Wired, kw_only=True, frozen=True):
     dtype: DType
     shape: Annotated[list[int], said("(4, lines).")]
     rows: Annotated[list[int], said("(4, rows).")]
+
+
+class MaskPreset(Wired, kw_only=True, frozen=True):
+    """A kind of mask that has a name."""
+
+    name: str
+    numbers: Annotated[list[str], said("What its numbers count.")]
+    lowest: int
+    example: list[int]
+    ahead: Annotated[bool, said("Whether tokens see later ones, so that it makes a difference to be causal besides.")]
+
+
+class MaskReply(Wired, kw_only=True, frozen=True):
+    """Two masks, the model's own and the one asked about: uint8 (2, rows, columns), the message's one buffer.
+
+    Each cell is the share of its pairs that may attend, 0 to 255; of a short text a cell is a pair.
+    """
+
+    run: int
+    dtype: DType
+    shape: list[int]
+    exact: Annotated[bool, said("Whether a cell is a pair.")]
+    sentence: Annotated[str, said("What the mask does; empty for the model's own.")]
+    causal: Annotated[bool, said("Whether the model's own lets no token see a later one.")]
+    presets: list[MaskPreset]
+    missing: Annotated[dict[str, str], said("Why there can be none, by mode; empty where there can.")]
 
 
 class SaveReply(Wired, kw_only=True, frozen=True):

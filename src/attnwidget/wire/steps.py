@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from attnwidget.wire.envelope import encode_array
-from attnwidget.wire.schema import Changed, Projected, Rest
+from attnwidget.wire.schema import Changed, Pipeline, Projected, Rest, Station, StepsBeside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from attnwidget.breakdown import Breakdown
+    from attnwidget.comparison import StepsBeside as Beside
+    from attnwidget.comparison.steps import Row
+    from attnwidget.trace import AttentionTrace
     from attnwidget.wire.schema import Envelope
 
 ROWS = 40  # keys that get a row each; of more, those of largest weight
+_APART = 10  # of a long text so many keys that differ most get one, too; and of those that only the other side has
 _PER_KEY = ("keys", "products", "dots", "scaled", "capped", "bias", "allowed", "scores", "exponentials", "weights")
 _CHANGING = ("scaled", "capped", "scores", "exponentials", "weights")
 
@@ -82,7 +87,60 @@ def projected(whole: Breakdown, *, waiting: bool, done: int = 0, total: int = 0)
     )
 
 
-def _rows(whole: Breakdown, keep: Sequence[int]) -> tuple[Tensor, bool]:
+def pipeline(trace: AttentionTrace, attention: str, layer: int, *, run: bool = False) -> Pipeline:
+    """Say where a layer's attention stands in the model, as far as that is known; `run` finds what is not, yet."""
+    found = trace.pipeline(layer, attention=attention, run=run)
+    return Pipeline(
+        layers=found.layers,
+        stops=[Station(**asdict(stop)) for stop in found.stops],
+        sentence=found.sentence,
+        paragraph=found.paragraph,
+        formula=found.formula,
+    )
+
+
+def weights_alone(row: Row, *, keep: Sequence[int] = ()) -> dict[str, Any]:
+    """Write out what there is of a trace of weights alone: fields of `wire.schema.Breakdown`."""
+    rows, ranked = _rows(row, keep)
+    arrays = _encode({"weights": row.weights[rows], "allowed": row.allowed[rows]})
+    return {"rows": rows.tolist(), "ranked": ranked, "arrays": arrays}
+
+
+def most_apart(found: Beside) -> list[int]:
+    """Return the keys whose weights differ most: they get a row in any case."""
+    size = found.difference("weights").nan_to_num().abs().masked_fill(~found.allowed, -1)  # (m,)
+    return size.topk(min(_APART, int(found.allowed.sum()))).indices.tolist()
+
+
+def beside(found: Beside, rows: Sequence[int]) -> StepsBeside:
+    """Write out what stands beside some keys, each a row."""
+    at = torch.tensor(rows, dtype=torch.long)
+    there = found.there
+    only, others = found.only.cpu(), found.only.cpu()[:0]
+    if len(there.weights) > ROWS:
+        only = only[there.allowed.cpu()[only]]
+        order = there.weights.cpu()[only].nan_to_num().argsort(descending=True, stable=True)
+        only, others = only[order[:_APART]], only[order[_APART:]]
+    arrays = {"allowed": found.across("allowed")[at], "onlyAllowed": there.allowed[only]}
+    for name in found.names:
+        arrays |= {name: found.across(name)[at], f"{name}Difference": found.difference(name)[at]}
+        arrays[f"only{name.capitalize()}"] = getattr(there, name)[only]
+    outputs = [one.head_output for one in (found.here, there) if one.head_output is not None]
+    return StepsBeside(
+        only_weights=found.only_weights,
+        head=there.head,
+        queries=list(there.queries),
+        partners=found.partners.cpu()[at].tolist(),
+        only=only.tolist(),
+        rest=Rest(count=len(others), weight=_number(there.weights[others].sum())),
+        norms=[_number(one.norm()) for one in outputs] if len(outputs) > 1 else [],
+        width=len(outputs[-1]) if len(outputs) > 1 else 0,
+        distance=_number(found.distance),
+        arrays=_encode(arrays),
+    )
+
+
+def _rows(whole: Breakdown | Row, keep: Sequence[int]) -> tuple[Tensor, bool]:
     """Return the keys that get a row each, and whether they stand in order of weight."""
     m = len(whole.weights)
     if m <= ROWS:

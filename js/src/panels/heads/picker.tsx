@@ -5,6 +5,7 @@ import { useRef } from "preact/hooks";
 import { accent, headColour, pensFor, signOf, signsOf } from "../../draw/colours";
 import { drawPictures } from "../../draw/pictures";
 import { type HeadCategories, nameOf, OTHER, scoreOf, UNKNOWN } from "../../layout/categories";
+import { whyNoNumber } from "../../layout/comparison";
 import { gridOf, LABEL } from "../../layout/head-grid";
 import { headName, whoseName } from "../../layout/heads";
 import { briefScore } from "../../layout/numbers";
@@ -102,7 +103,8 @@ function HeadGrid({ context, outline }: { context: Context; outline: Outline }) 
   const numberOf = (head: Head) => {
     if (!pair || !scale) return null;
     const value = numberIn(pair, head);
-    if (isForbidden(value)) return { look: "filled off-limits", said: "forbidden by the mask", style: {} };
+    if (isForbidden(value))
+      return { look: "filled off-limits", said: whyNoNumber(outline, scale, pair.queries, pair.keys), style: {} };
     const signs = signsOf(scale, theme.value);
     const colour = signs && { "--ink": signOf(signs, value) };
     const style = { "--strength": Math.min(1, Math.abs(value) / full) || 0, ...colour };

@@ -1,65 +1,99 @@
 // On request: the tokens that the model expects, by the row in sight, and how likely it takes each to be.
 
 import { useComputed, useSignal, useSignalEffect } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { partnersIn } from "../../layout/comparison";
 import { tokensOf } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
-import type { NextReply, Outline } from "../../wire/schema";
+import { UNWANTED } from "../../wire/client";
+import type { NextReply, Outline, TokenList } from "../../wire/schema";
 import css from "./next.css";
 
 const LEAST = 0.001; // what is less likely is not told apart
 
 /** What the kernel said of a row: tokens, or why there are none. */
-type Known = Pick<NextReply, "query" | "tokens"> & { run: number; problem: string };
+type Known = Pick<NextReply, "query" | "tokens"> & { run: number; trace: string; problem: string };
 
 function NextTokens({ context }: PanelProps) {
-  const { state, client, tellsNext } = context;
+  const { state, tellsNext } = context;
   const outline = state.kernel.outline.value;
   const row = useComputed(() => rowInSight(context));
-  const known = useSignal(new Map<number, Known>()); // of one run
+  if (!tellsNext.value || !outline) return null;
+  const own: Voice = { ...outline, list: outline.queries, row: row.value };
+  const { comparison } = outline;
+  if (!comparison) return <Expected context={context} {...own} />;
+  const partner = row.value === null ? undefined : partnersIn(comparison.queries).get(row.value);
+  const other: Voice = {
+    ...{ run: outline.run, trace: comparison.trace, predicts: comparison.predicts, list: comparison.otherQueries },
+    ...{ predictsNothing: "the model tells of no token what comes next", row: partner ?? null },
+  };
+  const isSecond = comparison.shown === "b";
+  const [a, b] = isSecond ? [other, own] : [own, other];
+  return (
+    <>
+      <Expected key="a" context={context} side="A" {...a} />
+      <Expected key="b" context={context} side="B" {...b} />
+    </>
+  );
+}
+
+/** Whose expectations these are: of a trace, by a row of it. */
+interface Voice extends Pick<Outline, "run" | "trace" | "predicts" | "predictsNothing"> {
+  list: TokenList;
+  /** Null where it has no such row. */
+  row: number | null;
+}
+
+function Expected({ context, side, ...voice }: { context: Context; side?: string } & Voice) {
+  const { client } = context;
+  const now = useSignal(voice);
+  const before = now.peek();
+  if (voice.run !== before.run || voice.trace !== before.trace || voice.row !== before.row) now.value = voice;
+  const known = useSignal(new Map<string, Known>()); // of one run
   const last = useSignal<Known | null>(null);
 
   useSignalEffect(() => {
-    const { run, predicts, trace } = state.kernel.outline.value ?? {};
-    const query = row.value;
-    if (!tellsNext.value || run === undefined || !predicts || query === null) return;
-    const here = known.peek().get(query);
+    const { run, predicts, trace, row: query } = now.value;
+    if (!predicts || query === null) return;
+    const name = `${trace} ${query}`;
+    const here = known.peek().get(name);
     if (here?.run === run) {
       last.value = here;
       return;
     }
     const passed = new AbortController();
     const show = (tokens: NextReply["tokens"], problem: string) => {
-      const one = { run, query, tokens, problem };
-      known.value = new Map([...known.peek()].filter(([, other]) => other.run === run)).set(query, one);
+      const one = { run, query, trace, tokens, problem };
+      known.value = new Map([...known.peek()].filter(([, other]) => other.run === run)).set(name, one);
       last.value = one;
     };
     client.ask("next", { query, run, trace }, { abort: passed.signal }).then(
       ({ ok }) => show(ok.tokens as NextReply["tokens"], ""),
       (error: Error) => show([], error.message),
     );
-    return () => passed.abort();
+    return () => passed.abort(UNWANTED);
   });
 
-  if (!tellsNext.value || !outline) return null;
-  const { predicts, predictsNothing } = outline;
-  const queries = tokensOf(outline.queries);
-  if (!predicts) return <Line>{sentence(predictsNothing)}</Line>;
+  const { run, trace, predicts, predictsNothing, row } = voice;
+  const say = (children: ComponentChildren) => <Line side={side}>{children}</Line>;
+  if (!predicts) return say(sentence(predictsNothing));
+  if (row === null && side) return say(<span class="hint">this token has no partner here</span>);
+  const queries = tokensOf(voice.list);
   // What was told last stays until the next is here, with its own token's name.
-  const mine = last.value?.query === row.value || !client.silent.value;
-  const told = last.value?.run === outline.run && mine ? last.value : null;
-  const query = told?.query ?? row.value ?? 0;
+  const mine = last.value?.query === row || !client.silent.value;
+  const told = last.value?.run === run && last.value.trace === trace && mine ? last.value : null;
+  const query = told?.query ?? row ?? 0;
   const name = (
     <b>
       <bdi>{queries.tokens[query]}</bdi>
     </b>
   );
   const sees = predicts === "place" && !queries.special[query];
-  if (told?.problem) return <Line>{sentence(told.problem)}</Line>;
-  if (!told && client.silent.value)
-    return <Line>Only the kernel can tell this of {name}, and it does not answer.</Line>;
-  return (
-    <Line>
+  if (told?.problem) return say(sentence(told.problem));
+  if (!told && client.silent.value) return say(<>Only the kernel can tell this of {name}, and it does not answer.</>);
+  return say(
+    <>
       <span class="next-of">
         {predicts === "next" ? <>after {name} the model expects</> : <>at {name} the model would put</>}
         {sees && <span title="write the model's mask token there to let it guess"> (it sees the word)</span>}
@@ -72,13 +106,15 @@ function NextTokens({ context }: PanelProps) {
           </li>
         ))}
       </ol>
-    </Line>
+    </>,
   );
 }
 
-function Line({ children }: { children: preact.ComponentChildren }) {
+function Line({ side, children }: { side: string | undefined; children: ComponentChildren }) {
+  const whose = side ? `${side}’s model` : "the model";
   return (
-    <section class="next reading-line" aria-label="what the model expects" aria-live="polite">
+    <section class="next reading-line" aria-label={`what ${whose} expects`} aria-live="polite" data-side-of={side}>
+      {side && <b class="side-name">{side}</b>}
       {children}
     </section>
   );

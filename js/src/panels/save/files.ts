@@ -4,7 +4,7 @@ import { effect } from "@preact/signals";
 import { headName } from "../../layout/heads";
 import { csv, MOST } from "../../layout/number-table";
 import type { Context, Figures, Look } from "../../parts/context";
-import { STOPPED } from "../../wire/client";
+import { STOPPED, UNWANTED } from "../../wire/client";
 import type { Save } from "../../wire/schema";
 
 export type Format = Save["format"];
@@ -44,7 +44,7 @@ function fromKernel({ client }: Context, format: Format, look: Look): Promise<Ma
     const answer = client.ask("save", { format, ...look }, { abort: needless.signal, label });
     const stop = effect(() => {
       if (!client.silent.value) return;
-      needless.abort();
+      needless.abort(UNWANTED);
       resolve(null);
     });
     answer.then((found) => resolve(found as Made), reject).finally(stop);

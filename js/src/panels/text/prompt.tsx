@@ -106,7 +106,7 @@ function Prompt({ context: { state, client } }: PanelProps) {
 }
 
 /** What stands in a box. What Python or an earlier Enter brings never overwrites what was typed since. */
-function useDraft(trait: ReadonlySignal<string>) {
+export function useDraft(trait: ReadonlySignal<string>) {
   const draft = useSignal(trait.peek());
   const agreed = useRef(draft.peek()); // when draft and Python were last of one mind
   useSignalEffect(() => {
@@ -136,7 +136,7 @@ interface TextBoxProps {
   onRun(): void;
 }
 
-function TextBox({ label, hint = "", draft, disabled, onType, onRun }: TextBoxProps) {
+export function TextBox({ label, hint = "", draft, disabled, onType, onRun }: TextBoxProps) {
   const box = useRef<HTMLTextAreaElement>(null);
   useSignalEffect(() => {
     draft.value;

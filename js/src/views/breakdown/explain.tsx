@@ -261,9 +261,9 @@ function mask(shown: Shown, { payload, numbers }: Steps): Explanation {
     ),
     paragraph: (
       <>
-        The mask says which keys a query may see at all. A model that writes text from left to right hides what comes
-        later, some layers hide what is far away, and padding is hidden everywhere. A hidden key gets the score −∞,
-        since exp(−∞) = 0: it takes no share.{" "}
+        The mask says which keys a query may see at all; the rows of all queries are computed at once, each with what it
+        may see. A model that writes text from left to right hides what comes later, some layers hide what is far away,
+        and padding is hidden everywhere. A hidden key gets the score −∞, since exp(−∞) = 0: it takes no share.{" "}
         {several ? (
           <>
             Here at least one of {names} sees {all ? "every key" : `${visible}, none sees the other ${masked}`}. A key
@@ -355,10 +355,11 @@ function weigh(shown: Shown, steps: Steps): Explanation {
     ),
     paragraph: (
       <>
-        The weight says how much of a token's value is taken, the value what there is to take. A large weight on a value
-        near zero moves nothing: hence the length (norm) of weight × value is the better measure of what a token gave;{" "}
-        {name} has {figure(numbers.weightedNorms[row])} of it. Read downwards, the last column adds up to the head's
-        output: {dV} numbers of length {figure(norm(numbers.headOutput))}.
+        The weight says how much of a token's value is taken, the value what there is to take. The weights are made anew
+        for every text, with the same matrices. A large weight on a value near zero moves nothing: hence the length
+        (norm) of weight × value is the better measure of what a token gave; {name} has{" "}
+        {figure(numbers.weightedNorms[row])} of it. Read downwards, the last column adds up to the head's output: {dV}{" "}
+        numbers of length {figure(norm(numbers.headOutput))}.
       </>
     ),
     formula: (
@@ -393,7 +394,8 @@ function concatenate(shown: Shown, { payload, numbers, dV }: Steps): Explanation
     ),
     paragraph: (
       <>
-        {heads} × {dV} numbers stand side by side, one piece per head. The matrix W<sub>O</sub>
+        {heads} × {dV} numbers stand side by side, one piece per head; nobody gave the heads their tasks, training did.
+        The matrix W<sub>O</sub>
         {module} mixes them into one vector of the layer's width{payload.projected.hasBias && ", and adds a bias"}.{" "}
         {state === "missing" ? (
           <>What each head alone writes cannot be said here. {message}</>

@@ -2,13 +2,14 @@
 
 import { figure } from "../../layout/numbers";
 import { type Steps, scaleName } from "../../layout/steps";
-import { type ColumnName, isStrip } from "../../layout/table";
+import { LABELS } from "../../layout/steps-beside";
+import { COMPARED, type ColumnName, isStrip, TRIOS } from "../../layout/table";
 import type { Ends, TableContext } from "./context";
 import { Legend } from "./legend";
 
 const BRIEF = 96; // px of a strip too short for its whole legend
 
-const GLOSS: Record<ColumnName, string> = {
+const GLOSS: Partial<Record<ColumnName, string>> = {
   key: "the token that is attended to",
   k: "its key: what it can be found by",
   products: "query × key, dimension by dimension",
@@ -40,23 +41,33 @@ export function Header({ table, ends, pen }: { table: TableContext; ends: Ends; 
           role="columnheader"
           aria-colindex={nth + 1}
           data-column={name}
+          data-beside={COMPARED[name] ? "" : undefined}
           class={active ? "active" : ""}
           title={glossOf(name, steps)}
           style={{ left: `${left}px`, width: `${width}px` }}
         >
-          <span class="over">{names[name][0]}</span>
+          <span class="over">
+            {names[name]?.[0]}
+            <Unseen of={name} />
+          </span>
           {isStrip(name) ? (
             <Legend limit={ends[name]} theme={theme} bars={name === "products"} brief={width < BRIEF} />
           ) : (
             <span class="under">
               {name === "weight" && <i class="swatch" style={{ "--pen": pen }} />}
-              {name === "key" && steps.changed ? <span class="blue">blue: changed</span> : names[name][1]}
+              {name === "key" && steps.changed ? <span class="blue">blue: changed</span> : names[name]?.[1]}
             </span>
           )}
         </div>
       ))}
     </div>
   );
+}
+
+/** B's columns stand under A's name of them. */
+function Unseen({ of }: { of: ColumnName }) {
+  const compared = COMPARED[of];
+  return compared ? <span class="unseen">{LABELS[compared.name]}</span> : null;
 }
 
 /** What a column means, and what was changed about it. */
@@ -66,20 +77,22 @@ function glossOf(name: ColumnName, { payload }: Steps): string {
   if (name === "scaled" && scaled === false) return "the sum, no longer scaled";
   if (name === "score" && temperature !== undefined) return `${GLOSS.score}; divided by the temperature ${temperature}`;
   if (name === "weight" && isGrown(payload)) return `${GLOSS.weight}; without the removed keys, the others grow`;
-  return GLOSS[name];
+  const compared = COMPARED[name];
+  if (compared) return compared.isApart ? "A’s less B’s: red where A has more, blue where B has" : "the same in B";
+  return GLOSS[name] ?? "";
 }
 
 /** Whether a key with some weight was taken out, so that the other weights grew. */
 const isGrown = ({ changed }: Steps["payload"]): boolean => changed?.grown != null && changed.grown !== 1;
 
-function namesOf({ steps, shown, columns }: TableContext): Record<ColumnName, [string, string]> {
+function namesOf({ steps, shown, columns }: TableContext) {
   const { payload, numbers, dK } = steps;
   const roomy = (wanted: ColumnName) => (columns.find(({ name }) => name === wanted)?.width ?? 0) >= BRIEF;
   const wide = (columns.find(({ name }) => name === "products")?.width ?? 0) >= 200;
   const { total } = payload.changed ?? payload;
   const { scaled, temperature } = payload.whatIf;
   const grown = isGrown(payload) ? `, × ${figure(payload.changed?.grown)}` : "";
-  const names: Record<ColumnName, [string, string]> = {
+  const names: Partial<Record<ColumnName, [string, string]>> & Record<"key" | "weight", [string, string]> = {
     key: ["key", shown.outline.keys ? "of the source" : ""],
     k: ["k", ""],
     products: [wide ? "q × k, dimension by dimension" : "q × k", ""],
@@ -97,5 +110,11 @@ function namesOf({ steps, shown, columns }: TableContext): Record<ColumnName, [s
   };
   if (payload.ranked) names.key[1] = "by weight";
   if (numbers.exponentials === undefined) names.weight[1] = payload.combine;
+  for (const name of steps.beside?.names ?? []) {
+    const [own, there, apart] = TRIOS[name];
+    names[own] = [LABELS[name], "A"];
+    names[there] = ["", "B"];
+    names[apart] = ["", "A − B"];
+  }
   return names;
 }

@@ -2,10 +2,12 @@
 
 import type { ComponentChildren } from "preact";
 import { drawBars, drawStrip } from "../../draw/strips";
-import { raw, short, shortWeight } from "../../layout/numbers";
-import { becomes, changeOf, type NumberName, numberAt, rowOf, toggled } from "../../layout/steps";
-import { type ColumnName, isStrip, type TableColumn } from "../../layout/table";
+import { figure, raw, short, shortWeight } from "../../layout/numbers";
+import { becomes, changeOf, type NumberName, numberAt, rowOf, type Steps, toggled } from "../../layout/steps";
+import { pairAt, type StepsBeside } from "../../layout/steps-beside";
+import { COMPARED, type ColumnName, isStrip, type TableColumn } from "../../layout/table";
 import type { State } from "../../state/state";
+import { Beside } from "./beside";
 import { Canvas } from "./canvas";
 import { EachWeight, Moved, Score, Weight } from "./cells";
 import type { TableContext } from "./context";
@@ -116,7 +118,19 @@ export function KeyRow({ table, state, at, pinned, entry, numbered, editing, onE
             </Cell>
           );
         }
-        const content = cells[name];
+        const compared = COMPARED[name];
+        const content =
+          compared && steps.beside
+            ? () => (
+                <Beside
+                  of={steps.beside as StepsBeside}
+                  {...compared}
+                  allowed={numbers.allowed}
+                  at={at}
+                  theme={theme}
+                />
+              )
+            : cells[name];
         if (isStrip(name) || !content) return null;
         return (
           <Cell
@@ -152,19 +166,18 @@ interface CellProps {
   children: ComponentChildren;
 }
 
-function Cell({ column, index, role = "gridcell", value, title, children }: CellProps) {
+export function Cell({ column, index, role = "gridcell", value, title, children }: CellProps) {
   const { name, left, width, active } = column;
-  const isNumber = name in ARRAYS;
   return (
     // biome-ignore lint/a11y/useAriaPropsSupportedByRole: both roles are cells'
     <div
       role={role}
       aria-colindex={index}
-      class={`datum in-${name}${active ? " active" : ""}`}
+      class={`datum in-${name}${COMPARED[name] ? " beside" : ""}${active ? " active" : ""}`}
       style={{ left: `${left}px`, width: `${width}px` }}
       title={title}
-      data-value={isNumber ? name : undefined}
-      data-exact={isNumber ? raw(value) : undefined}
+      data-value={value === undefined ? undefined : name}
+      data-exact={value === undefined ? undefined : raw(value)}
     >
       {children}
     </div>
@@ -181,14 +194,26 @@ const ARRAYS: Partial<Record<ColumnName, NumberName>> = {
   weight: "weights",
 };
 
+/** Of a column of B, or of A − B. */
+function pairOf({ beside, numbers }: Steps, at: number, column: ColumnName) {
+  const compared = COMPARED[column];
+  if (!compared || !beside) return null;
+  const { there, apart, reason } = pairAt(beside, numbers.allowed, compared.name, at);
+  return { value: compared.isApart ? apart : there, reason };
+}
+
 /** What the cell shows. A weight's cell holds both numbers, and marks the changed one itself. */
 function numberIn({ steps }: TableContext, at: number, name: ColumnName): number | undefined {
+  const pair = pairOf(steps, at, name);
+  if (pair) return pair.value ?? undefined;
   const array = ARRAYS[name];
   const value = array && numberAt(steps, array, at);
   return name === "weight" ? value?.model : value?.now;
 }
 
 function titleOf({ steps }: TableContext, at: number, name: ColumnName): string {
+  const pair = pairOf(steps, at, name);
+  if (pair) return pair.value === null ? pair.reason : figure(pair.value, 6);
   const array = ARRAYS[name];
   if (!array) return "";
   if (name === "score" && steps.numbers.allowed[at] === 0) return "−∞: hidden by the mask";

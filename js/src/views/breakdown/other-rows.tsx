@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { drawStrip } from "../../draw/strips";
 import { figure, raw, shortWeight } from "../../layout/numbers";
 import type { ColumnName } from "../../layout/table";
+import { BesideSums } from "./beside";
 import { Canvas } from "./canvas";
 import { columnIndex, type TableContext } from "./context";
 
@@ -61,6 +62,7 @@ export function OtherRows({ table }: { table: TableContext }) {
       {changed && (
         <Other table={table} name="changed" label="" note={`${output}, changed`} strip={changed.headOutput} />
       )}
+      <BesideSums steps={table.steps} />
     </div>
   );
 }

@@ -8,12 +8,14 @@ import { headName } from "../../layout/heads";
 import { STEPS, type Step } from "../../layout/steps";
 import { NARROW, RESULT } from "../../layout/table";
 import type { Context } from "../../parts/context";
+import { NumberRows } from "../../parts/number-rows";
 import type { State } from "../../state/state";
 import type { ViewProps } from "./context";
 import { Detail } from "./detail";
 import { explain } from "./explain";
 import { Chips, Formula } from "./formula";
 import { HeadOutputs } from "./head-outputs";
+import { Pipeline } from "./pipeline";
 import { queryName } from "./readings";
 import type { BreakdownStore, Shown } from "./store";
 import { Table } from "./table";
@@ -113,6 +115,9 @@ function Whole(props: WholeProps) {
   const narrow = width < NARROW;
   return (
     <>
+      {shown.payload.pipeline && (
+        <Pipeline way={shown.payload.pipeline} layer={shown.payload.head[0]} step={step} level={store.level.value} />
+      )}
       <Formula store={store} steps={steps} heads={shown.outline.heads} />
       <Chips store={store} />
       {store.editing.value && <WhatIfPanel {...{ state, store, shown, steps, late, silent }} />}
@@ -164,11 +169,13 @@ function Awaited({ state, shown, silent }: { state: State; shown: Shown; silent:
 
 /** Why there are no steps; what there is to see is said too. */
 function Missing({ shown }: { shown: Shown }) {
+  const table = shown.table();
   return (
     <div class="no-steps">
       <p>
         <b>No steps for {headName(shown.payload.head)}:</b> {shown.missing}
       </p>
+      {table && <NumberRows table={table} />}
       <p class="hint">The weights themselves are in the other views.</p>
     </div>
   );

@@ -1,7 +1,7 @@
 // What the readout says about the spot that is pointed at. Pure.
 
 import { headName } from "../../layout/heads";
-import { figure } from "../../layout/numbers";
+import { figure, plus } from "../../layout/numbers";
 import {
   becomes,
   changeAt,
@@ -13,7 +13,8 @@ import {
   type StepNumber,
   type Steps,
 } from "../../layout/steps";
-import type { ColumnName } from "../../layout/table";
+import { LABELS, pairAt } from "../../layout/steps-beside";
+import { COMPARED, type ColumnName } from "../../layout/table";
 import { writtenAfter } from "../../layout/units";
 import type { SoftmaxParts } from "../../wire/schema";
 import type { Shown, Spot } from "./store";
@@ -74,6 +75,13 @@ function readKey(shown: Shown, steps: Steps, row: number, column: ColumnName, di
   const [scaled, score, exp, weight] = (["scaled", "scores", "exponentials", "weights"] as const).map((name) =>
     numberAt(steps, name, row),
   ) as [StepNumber, StepNumber, StepNumber, StepNumber];
+  const compared = COMPARED[column];
+  if (compared && steps.beside) {
+    const { there, apart, reason } = pairAt(steps.beside, numbers.allowed, compared.name, row);
+    const both = there === null ? "" : `, in B ${figure(there)}`;
+    const more = apart === null ? ` · ${reason}` : `, A − B = ${plus(apart, figure(apart))}`;
+    return ["key ", key, `: ${LABELS[compared.name]} in A ${figure(numbers[compared.name][row])}${both}${more}`];
+  }
   if (column === "k" && dimension !== null) {
     return [`k[${dimension}] of `, key, ` = ${figure(rowOf(numbers.keys, row, dK)[dimension])}`];
   }

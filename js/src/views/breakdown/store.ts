@@ -1,7 +1,10 @@
 // What the breakdown shows, as one whole: steps and the labels of their run. The last one stays until the next is here.
 
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { openSteps, type Step, type Steps, whatIfName } from "../../layout/steps";
+import { type NumberTable, stepTable } from "../../layout/number-table";
+import { DIFFERENCE } from "../../layout/scale";
+import { openArrays, openSteps, type Step, type Steps, whatIfName } from "../../layout/steps";
+import { openBeside } from "../../layout/steps-beside";
 import type { ColumnName } from "../../layout/table";
 import { type Tokens, tokensOf } from "../../layout/units";
 import type { State } from "../../state/state";
@@ -24,6 +27,10 @@ export interface Shown {
   missing: string;
   queries: Tokens;
   keys: Tokens;
+  /** All numbers as rows; null where there are none. */
+  table(): NumberTable | null;
+  /** Of the other side, where one stands beside. */
+  otherKeys: Tokens | null;
 }
 
 export interface BreakdownStore {
@@ -84,12 +91,22 @@ export function createStore(state: State): BreakdownStore {
 
 function open(payload: Breakdown, outline: Outline): Shown {
   const queries = tokensOf(outline.queries);
-  const whole = { payload, outline, queries, keys: outline.keys ? tokensOf(outline.keys) : queries };
-  if (payload.missing) return { ...whole, steps: null, missing: payload.missing };
+  const other = outline.comparison;
+  const otherKeys = other && tokensOf(other.otherKeys ?? other.otherQueries);
+  const keys = outline.keys ? tokensOf(outline.keys) : queries;
+  const table = () => {
+    const { steps } = whole;
+    const numbers = steps?.numbers ?? (openArrays(payload.arrays) as unknown as Steps["numbers"]);
+    const beside = steps ? steps.beside : openBeside(payload.beside);
+    if (!steps && !beside) return null;
+    return stepTable(payload, numbers, steps?.changed ?? null, keys.tokens, beside, otherKeys?.tokens);
+  };
+  const whole: Shown = { payload, outline, queries, keys, otherKeys, table, steps: null, missing: payload.missing };
+  if (payload.missing) return whole;
   try {
-    return { ...whole, steps: openSteps(payload), missing: "" };
+    return Object.assign(whole, { steps: openSteps(payload) });
   } catch (error) {
-    return { ...whole, steps: null, missing: `The steps could not be read: ${(error as Error).message}.` };
+    return Object.assign(whole, { missing: `The steps could not be read: ${(error as Error).message}.` });
   }
 }
 
@@ -105,6 +122,7 @@ function isCurrent({ traits, kernel }: State): boolean {
     payload.attention === traits.attention.value &&
     same(payload.head, traits.heads.value[0]) &&
     same(payload.pinned, traits.queries.value) &&
+    (payload.beside != null) === (traits.measure.value === DIFFERENCE && outline.comparison != null) &&
     (payload.queries.length < 2 || payload.combine === traits.combine.value) &&
     whatIfName(payload.whatIf) === whatIfName(traits.what_if.value ?? {})
   );

@@ -5,12 +5,15 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { headName } from "../../layout/heads";
 import { short, shortWeight } from "../../layout/numbers";
 import { limitOf, type Steps, scaleName, strongestRow, wholeLimitOf } from "../../layout/steps";
-import { type ColumnName, columnsOf, dimensionAt, isStrip, RESULT, type TableColumn } from "../../layout/table";
+import { type ComparedName, onlyName, type StepsBeside } from "../../layout/steps-beside";
+import { type ColumnName, columnsOf, dimensionAt, isStrip, RESULT, type TableColumn, TRIOS } from "../../layout/table";
 import { writtenAfter } from "../../layout/units";
+import { cellText } from "./beside";
 import { explainedRow, type Limits, move, pin, sizeOf, type TableContext, type ViewProps } from "./context";
 import { Cross } from "./cross";
 import { Header } from "./header";
 import { KeyRow } from "./key-row";
+import { OnlyRows } from "./only-rows";
 import { OtherRows } from "./other-rows";
 import { QueryRow } from "./query-row";
 import type { Spot } from "./store";
@@ -20,7 +23,7 @@ const SIDES = 18; // px around a token
 const LETTER = 7;
 
 export function Table({ state, store, shown, steps, width, theme, pen }: ViewProps) {
-  const { payload, numbers, changed, dK, dV } = steps;
+  const { payload, numbers, changed, beside, dK, dV } = steps;
   const step = store.step.value;
   const row = payload.rows.length <= ROOMY ? 26 : 22;
   const box = useRef<HTMLDivElement>(null);
@@ -70,6 +73,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
   const longest = Math.max(
     ...payload.rows.map((at, row) => length(shown.keys.tokens[at]) + (numbered[row] ? ` ${at}`.length : 0)),
     ...payload.queries.map((at) => "query ".length + length(shown.queries.tokens[at]) + lengthAfter(at)),
+    ...(beside?.payload.only ?? []).map((at) => length(shown.otherKeys?.tokens[at]) + 3),
     8,
   );
   const letters = useMemo(() => {
@@ -82,6 +86,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
       bias: widest(short, numbers.bias),
       score: widest(short, numbers.scores, changed?.scores),
       exp: widest(shortWeight, numbers.exponentials, changed?.exponentials),
+      ...besideLetters(beside),
     };
   }, [steps]);
   const editing = store.editing.value;
@@ -100,6 +105,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
         parts: payload.queries.length > 1 ? payload.queries.length : 0,
         changed: changed !== null,
         editing,
+        compared: beside?.names,
       }),
     [steps, step, inner.value, editing, longest],
   );
@@ -136,7 +142,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
     } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
       event.preventDefault();
       event.stopPropagation();
-      move(store, { row, ...beside(columns, column, store.spot.value, event.key === "ArrowRight" ? 1 : -1, steps) });
+      move(store, { row, ...nextTo(columns, column, store.spot.value, event.key === "ArrowRight" ? 1 : -1, steps) });
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       pin(state, payload.rows[row] as number);
@@ -186,6 +192,7 @@ export function Table({ state, store, shown, steps, width, theme, pen }: ViewPro
             onPin={() => pin(state, position)}
           />
         ))}
+        <OnlyRows table={table} />
       </div>
       <OtherRows table={table} />
       <Cross spot={store.spot} table={table} />
@@ -201,6 +208,26 @@ function Explained({ state, store, steps }: Pick<ViewProps, "state" | "store" | 
   return <div class="explained" style={{ "--at": row.value }} />;
 }
 
+/** How many letters the widest of B's numbers has, and of A − B. */
+function besideLetters(beside: StepsBeside | null): Partial<Record<ColumnName, number>> {
+  const widest = (name: ComparedName, array: string) =>
+    Math.max(
+      0,
+      ...Array.from(beside?.arrays[array] ?? [])
+        .filter(Number.isFinite)
+        .map((value) => cellText(name)(value).length),
+    );
+  return Object.fromEntries(
+    (beside?.names ?? []).flatMap((name) => {
+      const [, there, apart] = TRIOS[name];
+      return [
+        [there, Math.max(widest(name, name), widest(name, onlyName(name)))],
+        [apart, 1 + widest(name, `${name}Difference`)],
+      ];
+    }),
+  );
+}
+
 const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
 
 /** The number of a strip under the pointer; null beside it, and in rows that have no such strip. */
@@ -212,7 +239,7 @@ function dimensionOf(row: Spot["row"], column: TableColumn, x: number, { dK, dV 
 }
 
 /** Where the keyboard goes from a spot: along a strip's numbers, else over the step's columns. */
-function beside(columns: TableColumn[], column: ColumnName, spot: Spot | null, by: 1 | -1, steps: Steps) {
+function nextTo(columns: TableColumn[], column: ColumnName, spot: Spot | null, by: 1 | -1, steps: Steps) {
   if (isStrip(column)) {
     const last = sizeOf(column, steps) - 1;
     const from = spot?.dimension ?? (by > 0 ? -1 : last + 1);

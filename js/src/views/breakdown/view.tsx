@@ -1,7 +1,7 @@
 // The breakdown as a view: when it stands, what it waits for, what belongs to it around the picture.
 
 import { computed, effect } from "@preact/signals";
-import { stepTable } from "../../layout/number-table";
+import { besideInWords } from "../../layout/steps-beside";
 import type { Context } from "../../parts/context";
 import type { View } from "../../parts/view";
 import { Controls } from "./controls";
@@ -36,10 +36,8 @@ export const breakdown: View = {
         const outline = state.kernel.outline.value;
         return outline && <Controls context={context} store={store} outline={outline} />;
       },
-      numbers() {
-        const { payload, steps, keys } = store.shown.value ?? {};
-        return payload && steps && keys ? stepTable(payload, steps.numbers, steps.changed, keys.tokens) : null;
-      },
+      numbers: () => store.shown.value?.table() ?? null,
+      noDifference: () => besideInWords(store.shown.value?.payload ?? null),
       escape() {
         // The query is a choice, not a pin: without one it would go over to a query that nobody chose.
         if (state.traits.keys.value.length > 0) state.set({ keys: [] });

@@ -13,7 +13,8 @@ export function LikelyTokens({ context: { state }, store }: { context: Context; 
   const { likely, off, row, asked } = outcome;
   const place = row === null ? "" : tokensOf(outline.queries).tokens[row];
   const isPlace = outline.predicts === "place";
-  const both = off.length > 0;
+  const mask = outline.mask?.mode === "model";
+  const both = likely.some(({ after }) => after !== null);
   const ask = ({ id }: Likely) => store.ask({ kind: "logprob", tokens: [id], at: null });
   return (
     <section class="likely" aria-label="the likeliest tokens">
@@ -27,8 +28,12 @@ export function LikelyTokens({ context: { state }, store }: { context: Context; 
         <thead>
           <tr>
             <th scope="col">token</th>
-            <th scope="col">{both ? "all heads on" : "probability"}</th>
-            {both && <th scope="col">{off.length} off</th>}
+            <th scope="col">{!both ? "probability" : mask ? "the model as it is" : "all heads on"}</th>
+            {both && (
+              <th scope="col">
+                {mask ? `${off.length > 0 ? `${off.length} off, ` : ""}other mask` : `${off.length} off`}
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>

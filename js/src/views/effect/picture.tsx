@@ -35,8 +35,14 @@ export function Picture({ context, store }: Props) {
 /** How the numbers were found, and of which model they are. */
 function Protocol({ context: { state }, store }: Props) {
   const { protocol = "" } = store.effects.value ?? {};
-  const off = state.traits.off.value.length > 0 && store.grid.value !== null;
-  const said = [protocol, off && "the grid is of the model as it is: what is crossed out is off everywhere else"];
+  const hasGrid = store.grid.value !== null;
+  const said = [
+    protocol,
+    hasGrid &&
+      state.traits.off.value.length > 0 &&
+      "the grid is of the model as it is: what is crossed out is off everywhere else",
+    hasGrid && state.kernel.outline.value?.mask && "the grid is of the model under its own mask",
+  ];
   return <p class="hint effect-protocol">{said.filter(Boolean).map((one) => `${sentence(String(one))} `)}</p>;
 }
 

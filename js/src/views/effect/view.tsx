@@ -35,6 +35,7 @@ export const effect: View = {
       Readout: () => <Readout store={store} />,
       Controls: () => <Controls context={context} store={store} />,
       numbers: () => (store.effects.value ? effectTable(store.effects.value) : null),
+      noDifference: () => "These are effects on what A says: a difference of effects is not defined.",
       escape() {
         const { off, queries, keys } = state.traits;
         if (off.value.length > 0) state.set({ off: off.value.slice(0, -1) });

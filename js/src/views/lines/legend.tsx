@@ -7,7 +7,7 @@ import { type Combine, type Focus, shadedSide } from "../../layout/focus";
 import { howMany } from "../../layout/heads";
 import { shareOf, withPinned } from "../../layout/in-sight";
 import { percent, roughly, short } from "../../layout/numbers";
-import { addsUp, coloursInWords, type Scale, sizesOf, WEIGHTS } from "../../layout/scale";
+import { addsUp, coloursInWords, hiddenIn, type Scale, sizesOf, WEIGHTS } from "../../layout/scale";
 import { visibleKeys } from "../../layout/standing";
 import { isForbidden } from "../../layout/tile";
 import { TOGETHER } from "../../layout/together";
@@ -41,7 +41,7 @@ export function Legend({ context, store, shown }: Props) {
   const signs = signsOf(scale, theme);
   const pinned = units.query.of(queries.value);
   const at = context.focus.value;
-  const hides = at && shadedSide(at) === "query" ? "cannot see it" : "hidden by the mask"; // what is struck through
+  const hides = hiddenIn(scale, at ? shadedSide(at) : "key"); // what is struck through
   return (
     <div class="legend">
       <Wedge

@@ -98,7 +98,9 @@ export function createSides({ state, place, scene }: Context, given: Given): [Si
     const own = side ? pinned.value[side] : [];
     const isHere = !side || (side === rowsOf.value && own.every((unit) => found?.rows.has(unit)));
     const isNew = name !== pins && isHere;
-    const base = own.length > 0 ? own : withPinned(visible.value, []);
+    // Of pins that are let go the last picture stays until another comes: rows in sight depend on the fold themselves.
+    const held = side === "key" ? [...composed] : withPinned(visible.value, []);
+    const base = own.length > 0 ? own : held;
     const ends = found && !beside.value ? endsOf(found.rows, base) : null;
     for (const one of SIDES) {
       const total = now.units[one].labels.length;

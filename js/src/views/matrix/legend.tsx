@@ -4,7 +4,7 @@ import { BROKEN, hatchImage, heatGradient } from "../../draw/heat";
 import { DECADES, KINDS } from "../../layout/cells";
 import { howMany, whoseName } from "../../layout/heads";
 import { figure } from "../../layout/numbers";
-import { addsUp, endsInWords, hasSigns, type Scale } from "../../layout/scale";
+import { addsUp, endsInWords, hasSigns, hiddenIn, type Scale } from "../../layout/scale";
 import { TOGETHER } from "../../layout/together";
 import type { Context } from "../../parts/context";
 import { SmallChoice } from "../../parts/small-choice";
@@ -78,7 +78,8 @@ export function Legend({ context, store, scene }: Props) {
       {range.forbidden && (
         <span class="taken">
           <i class="sample" style={{ background: hatchImage(theme.value) }} />
-          {leftOut && isWhole && given !== scene.tiles ? "hidden by the mask, or left out" : "hidden by the mask"}
+          {hiddenIn(scale)}
+          {leftOut && isWhole && given !== scene.tiles && ", or left out"}
         </span>
       )}
       {plan.at.labelled && scene.units.key.generated.includes(true) && (

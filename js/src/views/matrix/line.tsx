@@ -1,5 +1,6 @@
 // One line above the matrix: which cell is pointed at and what is in it, and how near one is.
 
+import { whyNoNumber } from "../../layout/comparison";
 import { addsUp, exactly, hasSigns } from "../../layout/scale";
 import type { Span } from "../../layout/tile";
 import { isForbidden } from "../../layout/tile";
@@ -63,8 +64,9 @@ function sizeInWords({ state }: Context, { plan }: MatrixStore): string {
   return `${of ? `${shown} ${of}` : shown} · ${cell}`;
 }
 
-function cellInWords({ state }: Context, store: MatrixStore, { scale }: Scene, on: Cursor): string {
+function cellInWords({ state }: Context, store: MatrixStore, { scale, outline, units }: Scene, on: Cursor): string {
   const read = store.read(on);
+  const spread = ([first, last]: Span) => Array.from({ length: last - first }, (_, at) => first + at);
   const isPair = on.queries[1] - on.queries[0] === 1 && on.keys[1] - on.keys[0] === 1;
   const many = state.traits.words.value ? "words" : "tokens";
   const where = isPair
@@ -73,7 +75,7 @@ function cellInWords({ state }: Context, store: MatrixStore, { scale }: Scene, o
   if (!read) return `${where}: not here yet`;
   const { largest, mass, step } = read;
   if (isForbidden(largest))
-    return `${where}: ${step > 1 ? "forbidden as far as it was looked at" : "forbidden by the mask"}`;
+    return `${where}: ${step > 1 ? "forbidden as far as it was looked at" : whyNoNumber(outline, scale, spread(on.queries), spread(on.keys), units)}`;
   if (Number.isNaN(largest)) return `${where}: the model computed no number`;
   if (isPair) return `${where}: ${exactly(scale, largest)}`;
   const most = `${hasSigns(scale) ? `${scale.label} farthest from 0` : `largest ${scale.label}`} ${step > 1 ? "≥ " : ""}${exactly(scale, largest)}`;

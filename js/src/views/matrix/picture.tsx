@@ -14,6 +14,7 @@ import type { Span } from "../../layout/tile";
 import { queryLabel, type Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import type { Scene } from "../../source/scene";
+import { UNWANTED } from "../../wire/client";
 import { followGestures } from "./gestures";
 import { Exactness, Line } from "./line";
 import type { MatrixStore, Pair, Plan } from "./store";
@@ -137,7 +138,7 @@ export function Picture({ context, store, scene, onDrawn }: Props) {
     ];
     return () => {
       observer.disconnect();
-      ended.abort();
+      ended.abort(UNWANTED);
       for (const stop of stops) stop();
       store.cells.want([]);
       cursor.value = null;

@@ -24,6 +24,7 @@ import { takeTogether } from "../../layout/together";
 import type { Side } from "../../layout/units";
 import type { Context } from "../../parts/context";
 import { type CellStore, createCells } from "../../source/cells";
+import { UNWANTED } from "../../wire/client";
 
 export interface Pair {
   query: number;
@@ -163,7 +164,7 @@ export function createStore(context: Context): MatrixStore {
       }, REST);
       return () => {
         clearTimeout(timer);
-        asking.abort();
+        asking.abort(UNWANTED);
       };
     }),
   ];

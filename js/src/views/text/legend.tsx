@@ -3,7 +3,7 @@
 import { signsOf } from "../../draw/colours";
 import { shadeFor } from "../../draw/contrast";
 import { howMany } from "../../layout/heads";
-import { addsUp, exactly, mostIn } from "../../layout/scale";
+import { addsUp, exactly, hiddenIn, mostIn } from "../../layout/scale";
 import { largestOf, SHADING_IN_WORDS, SHADINGS } from "../../layout/shading";
 import { isForbidden } from "../../layout/tile";
 import { TOGETHER } from "../../layout/together";
@@ -105,7 +105,7 @@ export function Legend({ context, store, scene }: { context: Context; store: Tex
       )}
       {hides && (
         <span>
-          <s>token</s> {shades?.side === "query" ? "cannot see it" : "hidden by the mask"}
+          <s>token</s> {hiddenIn(scale, shades?.side)}
         </span>
       )}
       {leftOut && (isWhole ? <span>dashed: left out</span> : <span>of so long a text nothing is left out here</span>)}

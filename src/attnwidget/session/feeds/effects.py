@@ -43,7 +43,7 @@ class _About(NamedTuple):
 class EffectsFeed(LongFeed):
     """Fills the grid of all heads: what each writes, at once; what it does when it is off, as far as it is known."""
 
-    _kind: schema.EffectKind = "decompose"
+    _kind: schema.EffectKind | None = None  # that was chosen
     _value: Value = "zero"
     _about: _About | None = None
     _last: schema.Effects | None = None
@@ -60,7 +60,8 @@ class EffectsFeed(LongFeed):
     def ask(self, shown: Shown, kind: schema.EffectKind, value: Value) -> None:
         """Go over to another kind of effect, or go on with one that was stopped."""
         is_whole = self._last is not None and self._last.state in {"ready", "running"}
-        if (kind, value) == (self._kind, self._value) and not is_whole:
+        shows = None if self._about is None else (self._about.kind, self._about.value)
+        if (kind, value) == shows and not is_whole:
             self._about = None
         self._kind, self._value = kind, value
         self._ask(shown)
@@ -69,8 +70,8 @@ class EffectsFeed(LongFeed):
         """Return the effects on screen, computed here if they are not there."""
         if self.found is not None and self._about == self._about_of(shown):
             return self.found
-        where = question(shown.selection, shown.whole), self._kind, self._value
-        return shown.whole.effects(*where, attention=shown.selection.attention)
+        about = self._about_of(shown)
+        return shown.whole.effects(about.target, about.kind, about.value, attention=about.attention)
 
     def _ask(self, shown: Shown) -> None:
         about = self._about_of(shown)
@@ -87,7 +88,9 @@ class EffectsFeed(LongFeed):
 
     def _about_of(self, shown: Shown) -> _About:
         now = shown.selection
-        return _About(shown.whole, now.attention, question(now, shown.whole), self._kind, self._value)
+        target = question(now, shown.whole)
+        usual: schema.EffectKind = "ablate" if target is not None and target.kind == "loss" else "decompose"
+        return _About(shown.whole, now.attention, target, self._kind or usual, self._value)  # no head writes a loss
 
     def _say(self, state: schema.Effects) -> None:
         self._last = state

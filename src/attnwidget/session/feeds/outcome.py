@@ -1,4 +1,4 @@
-"""What the model says at the place that is asked about, with all heads and without those that are off."""
+"""What the model says at the place that is asked about: as it is, and without the heads that are off or so masked."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from attnwidget.wire import schema
 from attnwidget.wire.schema import VIEWS
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from attnwidget.effects import Asked
     from attnwidget.session.feeds.base import Shown
     from attnwidget.session.jobs import Job
@@ -29,14 +27,14 @@ _SMALL = 512  # tokens of a text whose loss is told unasked
 
 
 class OutcomeFeed(LongFeed):
-    """Fills what the model says at the place that is asked about, with all heads and without those that are off."""
+    """Fills what the model says at the place that is asked about: as it is, and as the run on screen is."""
 
     _known: tuple[Any, ...] = ()
     _last: schema.Outcome | None = None
     _run = 0  # on screen
 
     def follow(self, shown: Shown) -> None:
-        """Tell it where the view shows it, and wherever heads are off."""
+        """Tell it where the view shows it, and wherever the model runs otherwise."""
         now = shown.selection
         if VIEWS[now.view] != "effects" and shown.as_is is None:
             return
@@ -58,14 +56,12 @@ class OutcomeFeed(LongFeed):
             again = whole.rerun.get()
             asked = again.resolve(whole, target)
             job.report("")
-            edits = [[HeadOff(shown.selection.attention, *head) for head in off]] if off else []
-            before, after = again.outcomes(edits, asked)
             told = replace(
                 last,
                 asked=wire.asked(asked, labels_of(asked, whole)),
                 unit=unit_of(asked),
-                target=_change(before, after),
-                loss=_loss(whole, edits),
+                target=_change(shown, asked),
+                loss=_loss(shown),
             )
         except ValueError as error:
             return replace(last, message=str(error))
@@ -73,7 +69,7 @@ class OutcomeFeed(LongFeed):
             return told
         row = asked.rows[-1]
         job.report("")
-        return replace(told, row=row, likely=_likely(whole, shown.trace if off else None, row))
+        return replace(told, row=row, likely=_likely(whole, _changed(shown), row))
 
     def _end(self, job: Job[Any]) -> None:
         try:
@@ -93,16 +89,31 @@ def unit_of(asked: Asked) -> str:
     return {"difference": "logits", "output": "share of its length"}.get(asked.kind, "nats")
 
 
-def _change(before: float, after: Tensor) -> schema.Change:
-    return schema.Change(before=wire.number(before), after=wire.number(float(after[0])) if len(after) else None)
+def _change(shown: Shown, asked: Asked) -> schema.Change:
+    """Return a target's number of the model as it is, and as it runs on screen."""
+    again, off = shown.whole.rerun.get(), shown.off
+    if not shown.trace.put_mask:
+        edits = [[HeadOff(shown.selection.attention, *head) for head in off]] if off else []
+        before, found = again.outcomes(edits, asked)
+        return schema.Change(before=wire.number(before), after=wire.number(float(found[0])) if len(found) else None)
+    before, _ = again.outcomes([], asked)
+    if _changed(shown) is None or asked.kind == "output":  # how far a vector moves is told of edits alone
+        return schema.Change(before=wire.number(before))
+    after, _ = shown.trace.rerun.get().outcomes([], asked)
+    return schema.Change(before=wire.number(before), after=wire.number(after))
 
 
-def _loss(trace: AttentionTrace, edits: list[list[HeadOff]]) -> schema.Change:
-    if not trace.predictions.predicts or not edits or len(trace.tokens) > _SMALL:
+def _changed(shown: Shown) -> AttentionTrace | None:
+    """Return the trace on screen, if it is of a run of the model as it is not."""
+    return None if shown.as_is is None or shown.trace.rerun.missing else shown.trace
+
+
+def _loss(shown: Shown) -> schema.Change:
+    whole = shown.whole
+    if not whole.predictions.predicts or _changed(shown) is None or len(whole.tokens) > _SMALL:
         return schema.Change()
-    again = trace.rerun.get()
     try:
-        return _change(*again.outcomes(edits, again.resolve(trace, Target.loss())))
+        return _change(shown, whole.rerun.get().resolve(whole, Target.loss()))
     except ValueError:  # a text of one token
         return schema.Change()
 
