@@ -13,6 +13,8 @@ from attnwidget import AttentionWidget
 from attnwidget.comparison.sides import Side
 from attnwidget.head_id import HeadId
 from attnwidget.maths import masks
+from attnwidget.session.requests import handlers
+from attnwidget.wire import schema
 
 ONE, OTHER = "The cat sat on the mat.", "The old cat sat on a mat!"
 
@@ -179,6 +181,32 @@ def test_an_adapter_on_and_off(model):
     )  # the model itself is as it was
     with pytest.raises(ValueError, match="no adapter"):
         shown(model, against="adapter off")
+
+
+def choices(w):
+    """What the widget's form offers, by its kinds."""
+    found = handlers(w._session)[schema.AskSides](schema.AskSides(id="me-1"), lambda: None)
+    return {kind: [one.name for one in found.others if one.of == kind] for kind in {one.of for one in found.others}}
+
+
+def test_all_that_the_form_offers_can_be_put_beside(model):
+    w = shown(model, heads="L1-H2")
+    offered = choices(w)
+    assert offered["head"] == ["L1-H2"]
+    assert {"cosine", "multi_query", "linear"} <= set(offered["variant"])
+    for kind, names in offered.items():
+        for name in names:
+            handlers(w._session)[schema.Compare](schema.Compare(id="me-2", **{kind: name}), lambda: None)
+            same = torch.equal(w.comparison.a.weights(1), w.comparison.b.weights(1))
+            assert same == (name in {"causal", "L1-H2"}), name
+
+
+def test_the_form_offers_what_there_is(model):
+    peft = pytest.importorskip("peft", reason="adapters are PEFT's")
+    adapted = peft.get_peft_model(copy.deepcopy(model), peft.LoraConfig(target_modules=["c_attn"]))
+    assert choices(shown(adapted))["adapter"] == ["off"]
+    weights_alone = aw.AttentionTrace.from_attentions(torch.eye(4).expand(2, 3, 4, 4), list("abcd"))
+    assert "variant" not in choices(AttentionWidget(weights_alone))
 
 
 def test_head_against_head_follows_the_one_on_screen(model):

@@ -126,7 +126,7 @@ def test_the_form_puts_something_beside(mount: Callable[..., Mounted], page: Pag
     form = page.get_by_role("form", name="compare with")
     put = form.get_by_role("button", name="Put beside A")
     expect(put).to_be_disabled()
-    form.get_by_label("mask of B").select_option("window:4")
+    form.get_by_label("what else of B").select_option("window:4")
     expect(form).to_contain_text("window:4: Each token sees itself and the 3 tokens before it.")
     put.click()
     expect(side(page, "b")).to_contain_text("mask window:4")
@@ -148,6 +148,30 @@ def test_the_form_puts_something_beside(mount: Callable[..., Mounted], page: Pag
     page.get_by_role("button", name="Stop comparing").click()
     at.wait()
     assert at.widget.comparison is None
+
+
+@pytest.mark.parametrize(("choice", "name"), [("cosine", "cosine"), ("L0-H1, kept in B", "L0-H1")])
+def test_the_form_puts_another_attention_or_a_head_beside(
+    mount: Callable[..., Mounted], page: Page, choice: str, name: str
+) -> None:
+    at = mount(against=None)
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_label("what else of B").select_option(choice)
+    page.get_by_role("button", name="Put beside A").click()
+    expect(side(page, "b")).to_have_text(f"B {name}")
+    at.widget.heads = ["L1-H3"]
+    at.wait()
+    a, b = at.widget.comparison.a, at.widget.comparison.b
+    theirs = a.weights(0, 1) if name == "L0-H1" else b.weights(1, 3)
+    if name == "cosine":
+        q, k, _ = a.qkv(1, 3)
+        angles = torch.nn.functional.cosine_similarity(q[:, None], k[None], dim=-1)
+        torch.testing.assert_close(theirs, (10 * angles).softmax(-1), rtol=1e-4, atol=1e-6)
+    drawn = a.weights(1, 3) - theirs
+    page.locator(f"[data-side=query][data-index='{BANK}']").click()
+    page.locator("[data-side=key][data-index='1']").click()
+    shown = re.compile(rf"bank → the [+−]{abs(float(drawn[BANK, 1])):.4g}")
+    expect(page.locator("[role=status]")).to_contain_text(shown)
 
 
 def test_a_difference_that_is_not_there_is_refused_with_its_reason(mount: Callable[..., Mounted], page: Page) -> None:

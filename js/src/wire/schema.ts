@@ -1103,6 +1103,12 @@ export interface Compare extends Request {
   model?: string | null;
   /** By its name. */
   mask?: string | null;
+  /** By its name. */
+  variant?: string | null;
+  /** Of PEFT. */
+  adapter?: "off" | "on" | null;
+  /** L2-H6: every head of A is compared with it. */
+  head?: string | null;
 }
 
 /** Put the model under its own mask beside the other one that is on. */
@@ -1246,10 +1252,13 @@ export interface ApartReply {
   of: number;
 }
 
-/** A kind of mask, in a menu. */
-export interface MaskChoice {
-  /** With numbers: window:4. */
+/** What may be otherwise in B, in a menu. */
+export interface SideChoice {
+  /** The field of `compare` that it fills. */
+  of: "adapter" | "head" | "mask" | "variant";
+  /** What goes there; of a mask with numbers: window:4. */
   name: string;
+  label: string;
   /** What it does, as a sentence. */
   says: string;
 }
@@ -1257,7 +1266,7 @@ export interface MaskChoice {
 /** What there is to compare with. */
 export interface SidesReply {
   models: string[];
-  masks: MaskChoice[];
+  others: SideChoice[];
 }
 
 /**

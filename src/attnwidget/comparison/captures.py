@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attnwidget import variants
 from attnwidget.capture.run import capture
 from attnwidget.capture.twin import twin
 from attnwidget.capture.wrappers import adapter_switches
@@ -26,6 +27,12 @@ def masked(mask: str | Tensor) -> Callable[..., AttentionTrace]:
         return capture(model, **how).run_with_mask(mask, how.get("on_layer"))
 
     return capture_masked
+
+
+# The model's own weights; or those of a mask by name; or none for every head.
+_NOTHING_ELSE = {"scaled_dot_product", "multi_head", "gated", "differential", "flash"}
+OTHER_WEIGHTS = tuple(one for one in variants.ALL if one.name not in _NOTHING_ELSE and one.group != "sparsity")
+"""The variants of attention that `varied` has something to show of, and no mask has."""
 
 
 def varied(variant: str) -> Callable[..., AttentionTrace]:

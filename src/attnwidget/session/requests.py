@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from attnwidget import measures, models
+from attnwidget.capture.wrappers import adapter_switches
+from attnwidget.comparison.captures import OTHER_WEIGHTS
 from attnwidget.comparison.sides import Side
 from attnwidget.examples import EXAMPLES
+from attnwidget.head_id import HeadId
 from attnwidget.maths import masks
 from attnwidget.wire import schema
 from attnwidget.wire.apart import apart
@@ -25,7 +28,7 @@ from attnwidget.wire.similar import similar
 from attnwidget.wire.tiles import tile_reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from attnwidget.session.session import Session
     from attnwidget.trace import AttentionTrace
@@ -131,15 +134,33 @@ def _expected(session: Session, ask: schema.AskNext) -> schema.NextReply:
 def _sides(session: Session) -> schema.SidesReply:
     reads_two = session.trace is not None and "self" not in session.trace.attentions
     chosen = [name for name in models.BUNDLED if reads_two == (name in models.TRANSLATES)]
-    presets = [schema.MaskChoice(name=one.example, says=masks.explain(one.example, _ROWS)) for one in masks.PRESETS]
-    return schema.SidesReply(models=chosen, masks=[] if reads_two else presets)
+    return schema.SidesReply(models=chosen, others=[] if reads_two else [*_otherwise(session)])
+
+
+def _otherwise(session: Session) -> Iterator[schema.SideChoice]:
+    """Yield what may be otherwise in B than its text and its model."""
+    for preset in masks.PRESETS:
+        name = preset.example
+        yield schema.SideChoice(of="mask", name=name, label=name, says=f"{name}: {masks.explain(name, _ROWS)}")
+    if session.trace is not None and not session.trace.lacks("scores"):
+        for one in OTHER_WEIGHTS:
+            yield schema.SideChoice(of="variant", name=one.name, label=one.label, says=f"{one.label}: {one.sentence}")
+    if session.model is not None and adapter_switches(session.model):
+        says = "The same model, without what its adapter adds."
+        yield schema.SideChoice(of="adapter", name="off", label="adapter off", says=says)
+    if session.selection.heads:
+        head = str(HeadId(*session.selection.heads[0]))
+        says = f"B stays {head}, whatever head you choose for A."
+        yield schema.SideChoice(of="head", name=head, label=f"{head}, kept in B", says=says)
 
 
 def _compare(session: Session, ask: schema.Compare) -> None:
-    if ask.text is ask.model is ask.mask is None:
-        session.put_beside(None)
+    asked = {name: getattr(ask, name) for name in ("text", "model", "mask", "variant", "adapter", "head")}
+    given = {name: one for name, one in asked.items() if one is not None}
+    if given:
+        session.start_comparing(Side.read(given))
     else:
-        session.start_comparing(Side(text=ask.text, model=ask.model, mask=ask.mask))
+        session.put_beside(None)
 
 
 def _client(ask: schema.Request) -> str:

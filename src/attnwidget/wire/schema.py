@@ -1092,6 +1092,9 @@ class Compare(Request, kw_only=True, frozen=True, tag="compare"):
     text: str | None = None
     model: Annotated[str | None, said("A bundled one.")] = None
     mask: Annotated[str | None, said("By its name.")] = None
+    variant: Annotated[str | None, said("By its name.")] = None
+    adapter: Annotated[Literal["on", "off"] | None, said("Of PEFT.")] = None
+    head: Annotated[str | None, said("L2-H6: every head of A is compared with it.")] = None
 
 
 class CompareMasks(Request, kw_only=True, frozen=True, tag="compareMasks"):
@@ -1258,10 +1261,12 @@ class ApartReply(Wired, kw_only=True, frozen=True):
     of: Annotated[int, said("Of how many that are partners.")]
 
 
-class MaskChoice(Wired, kw_only=True, frozen=True):
-    """A kind of mask, in a menu."""
+class SideChoice(Wired, kw_only=True, frozen=True):
+    """What may be otherwise in B, in a menu."""
 
-    name: Annotated[str, said("With numbers: window:4.")]
+    of: Annotated[Literal["mask", "variant", "adapter", "head"], said("The field of `compare` that it fills.")]
+    name: Annotated[str, said("What goes there; of a mask with numbers: window:4.")]
+    label: str
     says: Annotated[str, said("What it does, as a sentence.")]
 
 
@@ -1269,7 +1274,7 @@ class SidesReply(Wired, kw_only=True, frozen=True):
     """What there is to compare with."""
 
     models: list[str]
-    masks: list[MaskChoice]
+    others: list[SideChoice]
 
 
 class CellsReply(Wired, kw_only=True, frozen=True):

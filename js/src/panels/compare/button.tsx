@@ -11,7 +11,7 @@ function CompareButton({ context: { state, chooses } }: PanelProps) {
       class="compare-button"
       aria-expanded={chooses.value}
       aria-pressed={chooses.value || outline.comparison !== null}
-      title="compare with another text, another model or another mask"
+      title="compare with another text, model, mask, variant of attention, or head"
       onClick={() => {
         chooses.value = !chooses.value;
       }}

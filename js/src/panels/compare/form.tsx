@@ -1,11 +1,18 @@
-// What to compare with: another text, another bundled model, another mask.
+// What to compare with: another text, another bundled model; another mask, variant of attention, adapter or head.
 
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Context } from "../../parts/context";
 import type { Panel, PanelProps } from "../../parts/panel";
-import type { SidesReply } from "../../wire/schema";
+import type { SideChoice, SidesReply } from "../../wire/schema";
 import css from "./compare.css";
+
+const KINDS: [SideChoice["of"], string][] = [
+  ["mask", "another mask"],
+  ["variant", "another attention"],
+  ["adapter", "its adapter"],
+  ["head", "another head"],
+];
 
 function CompareForm({ context }: PanelProps) {
   return context.chooses.value && context.state.kernel.outline.value ? <Form context={context} /> : null;
@@ -15,7 +22,7 @@ function Form({ context: { state, client, chooses } }: { context: Context }) {
   const field = useRef<HTMLInputElement>(null);
   const sides = useSignal<SidesReply | null>(null);
   const { text: own } = state.traits;
-  const [text, model, mask] = [useSignal(own.peek()), useSignal(""), useSignal("")];
+  const [text, model, other] = [useSignal(own.peek()), useSignal(""), useSignal<SideChoice | null>(null)];
   useLayoutEffect(() => {
     field.current?.focus();
     field.current?.select();
@@ -36,9 +43,9 @@ function Form({ context: { state, client, chooses } }: { context: Context }) {
     chooses.value = false;
   };
   const isAnother = text.value.trim() !== "" && text.value !== own.value;
-  const isReady = isAnother || model.value !== "" || mask.value !== "";
+  const isReady = isAnother || model.value !== "" || other.value !== null;
   const isRunning = state.kernel.status.value?.state === "loading";
-  const says = sides.value?.masks.find(({ name }) => name === mask.value)?.says;
+  const others = sides.value?.others ?? [];
   return (
     <form
       class="compare-form"
@@ -58,7 +65,7 @@ function Form({ context: { state, client, chooses } }: { context: Context }) {
         const asked = {
           text: isAnother || isSecond ? text.value : null,
           model: model.value || null,
-          mask: mask.value || null,
+          ...(other.value && { [other.value.of]: other.value.name }),
         };
         client.ask("compare", asked).catch(() => {}); // the status says that a run failed
       }}
@@ -89,17 +96,26 @@ function Form({ context: { state, client, chooses } }: { context: Context }) {
         </select>
       </label>
       <label>
-        under
+        with
         <select
-          aria-label="mask of B"
-          value={mask.value}
-          onChange={(event) => (mask.value = event.currentTarget.value)}
+          aria-label="what else of B"
+          value={other.value ? others.indexOf(other.value) : ""}
+          onChange={({ currentTarget: { value } }) => {
+            other.value = value === "" ? null : (others[Number(value)] ?? null);
+          }}
         >
-          <option value="">its own mask</option>
-          {sides.value?.masks.map(({ name, says: title }) => (
-            <option key={name} value={name} title={title}>
-              {name}
-            </option>
+          <option value="">nothing else changed</option>
+          {KINDS.filter(([kind]) => others.some(({ of }) => of === kind)).map(([kind, label]) => (
+            <optgroup key={kind} label={label}>
+              {others.map(
+                (one, at) =>
+                  one.of === kind && (
+                    <option key={one.name} value={at} title={one.says}>
+                      {one.label}
+                    </option>
+                  ),
+              )}
+            </optgroup>
           ))}
         </select>
       </label>
@@ -115,7 +131,7 @@ function Form({ context: { state, client, chooses } }: { context: Context }) {
       >
         ×
       </button>
-      <p class="fine">{says ? `${mask.value}: ${says}` : isReady ? "" : "change the text, the model or the mask"}</p>
+      <p class="fine">{other.value?.says ?? (isReady ? "" : "change the text, the model or something else")}</p>
     </form>
   );
 }
