@@ -145,7 +145,7 @@ def test_the_model_is_run_with_it(mount: Callable[..., Mounted], page: Page) -> 
         at.wait()
         assert "other mask: window of 4, in all layers" in banner(page)
     loss = at.widget._outcome["loss"]
-    assert f"loss {loss['before']:.3f} → {loss['after']:.3f}" in banner(page)
+    assert f"loss over the text {loss['before']:.3f} → {loss['after']:.3f}" in banner(page)
     page.get_by_role("button", name="The model’s own mask again").click()
     at.wait()
     assert at.widget.trace is whole

@@ -20,7 +20,7 @@ function HeadsOff({ context: { state } }: PanelProps) {
       {isRunning && <span class="hint">running the text {wanted.length > 0 ? "without those chosen" : "again"} …</span>}
       {loss && loss.before !== null && loss.after !== null && (
         <span>
-          loss {figure(loss.before)} → <b>{figure(loss.after)}</b>
+          loss over the text {figure(loss.before)} → <b>{figure(loss.after)}</b>
         </span>
       )}
       {outline.page === null && (

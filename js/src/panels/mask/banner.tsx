@@ -38,7 +38,7 @@ function OtherMask({ context: { state, masks, client, problem } }: PanelProps) {
       )}
       {loss && loss.before !== null && loss.after !== null && (
         <span>
-          loss {figure(loss.before)} → <b>{figure(loss.after)}</b>
+          loss over the text {figure(loss.before)} → <b>{figure(loss.after)}</b>
         </span>
       )}
       {put && put.blind > 0 && (
