@@ -18,9 +18,9 @@ _KERNEL = {
 }
 _FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["claim"]}
 _HOW = (
-    "Run the cells from top to bottom, with Shift+Enter. Where a widget asks, in a blue bar, what you select is your "
-    "answer. A box holds what introductions to attention say beside what the model does. Folded cells prove the "
-    "sentence above them."
+    "Run the cells from top to bottom, with Shift+Enter. Where a widget asks, in a blue bar, what you select or set "
+    "in it is your answer; to go on from there, click the text below it. Quotations hold what introductions to "
+    "attention say beside what the model does. Folded cells prove the sentence above them."
 )
 _END = """## What you answered
 
