@@ -57,9 +57,8 @@ class Divergences(HeadDivergences):
 
     @property
     def _about(self) -> str:
-        about = (
-            f"{self.queries:,} of {self.of:,} aligned rows" if self.queries < self.of else f"{self.of:,} aligned rows"
-        )
+        some = f"{self.queries:,} of " if self.queries < self.of else ""
+        about = f"{some}{self.of:,} aligned {'row' if self.of == 1 else 'rows'}"
         return f"heads by how much they differ: Jensen–Shannon divergence in nats, mean over {about}"
 
 
