@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from browser.chromium import block_network, find_chromium, launch
 from browser.jupyter import Jupyter, serve
+
+expect.set_options(timeout=15_000)  # ms; on a busy machine all takes longer
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

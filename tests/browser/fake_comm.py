@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).with_name("fake_comm.html")
 BUNDLE = Path(__file__).parents[2] / "src" / "attnwidget" / "static" / "widget.js"
+LONGEST = 60  # seconds that anything may take
 
 
 class FakeComm:
@@ -60,6 +62,7 @@ class Mounted:
         self.held = False  # a kernel that is busy: it answers later
         self.cut = False  # a connection that is down: what is sent is lost
         self.inbox: list[dict[str, Any]] = []
+        self.asked: set[str | None] = set()  # questions of this page that the kernel works on
         self.outbox: list[dict[str, Any]]
         if beside is None:
             self.comm = widget.comm = FakeComm(widget.model_id)
@@ -94,11 +97,16 @@ class Mounted:
             if message["method"] == "update":
                 self.widget.set_state(message["state"])
             else:
+                self.asked.add(message["content"].get("id"))
                 self.widget._handle_custom_msg(message["content"], [])
         if self.held or not self.alive:
             return []
-        out = [] if self.cut else self.outbox[:]
-        self.outbox.clear()
+        out = []
+        while self.outbox:  # one by one: another thread may be adding to it
+            message = self.outbox.pop(0)
+            self.asked.discard(message.get("content", {}).get("id"))
+            if not self.cut:
+                out.append(message)
         return out
 
     @property
@@ -106,19 +114,40 @@ class Mounted:
         """The widget's root element."""
         return self.page.locator("[data-attnwidget]")
 
+    def rest(self) -> None:
+        """Wait until nothing more comes of what was done: all questions are answered, and all frames are drawn.
+
+        What the kernel computes unasked, as the scores of all heads or the model's own output, may still come.
+        """
+        end = time.monotonic() + LONGEST
+        while time.monotonic() < end:
+            rested = self.page.evaluate("rested()")
+            under_way = self.alive and not self.held and (self.inbox or self.outbox or self.asked)
+            if rested and not under_way:
+                return
+        raise TimeoutError(f"still under way: {self.inbox} {self.asked}")
+
     def wait(self, state: str = "ready") -> None:
-        """Wait until the widget is in a state and nothing is on its way between the two halves."""
+        """Wait until the widget is in a state, and at rest."""
         there = """(state) => {
             const root = document.querySelector("#here > div").shadowRoot.querySelector("[data-attnwidget]");
-            return idle() && root.dataset.state === state;
+            return root.dataset.state === state;
         }"""
         while True:
             self.page.evaluate("settled()")
             self.page.wait_for_function(there, arg=state)
-            self.page.evaluate("settled()")  # what was handed over just now may have moved it again
-            under_way = self.alive and (self.inbox or self.outbox)
-            if not under_way and self.page.evaluate(there, state):
+            self.rest()  # what was handed over just now may have moved it again
+            if self.page.evaluate(there, state):
                 return
+
+    def wait_for_more(self) -> None:
+        """Wait for what the kernel tells in its own time, too: small pictures, the heads' scores, its own output."""
+        self.page.wait_for_function("""() => {
+            const run = model.get("_outline").run;
+            const isHere = ["_pictures", "_categories"].every((name) => model.get(name)?.run === run);
+            return isHere && model.get("_breakdown")?.projected?.state !== "running";
+        }""")
+        self.wait()
 
     def wait_while_silent(self) -> None:
         """Wait until the front end has given up expecting an answer soon."""

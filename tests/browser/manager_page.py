@@ -71,6 +71,7 @@ class Kernel:
         context.expose_function("toKernel", lambda text: self.inbox.append(json.loads(text)))
         context.expose_function("fromKernel", self.deliver)
         context.expose_function("opened", self.opened)
+        context.expose_function("trait", lambda name: json.loads(json.dumps(getattr(widget, name))))
 
     def opened(self) -> list[dict[str, Any]]:
         """Return what opens each comm."""
@@ -92,9 +93,7 @@ class Kernel:
             elif data["method"] == "custom":
                 self.asked.append(data["content"]["ask"])
                 one._handle_custom_msg(data["content"], [])
-        out = self.outbox[:]
-        self.outbox.clear()
-        return out
+        return [self.outbox.pop(0) for _ in range(len(self.outbox))]  # another thread may be adding to it
 
     def end(self) -> None:
         """Give the shared front end its comm back."""

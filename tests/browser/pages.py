@@ -71,7 +71,8 @@ class Saved:
         return self.page.locator("[data-attnwidget]")
 
     def wait(self) -> None:
-        """Wait until what is asked for is drawn."""
+        """Wait until what is asked for is drawn: also what is asked for in the next frame, as by a slider."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         expect(self.root).to_have_attribute("data-state", "ready", timeout=20_000)
 
     def answer(self, asks: list[dict[str, Any]]) -> list[tuple[dict[str, Any], bytes]]:

@@ -98,6 +98,7 @@ def test_axe_finds_nothing_in_what_opens(themed: Page) -> None:
     show(at, view="breakdown", heads=["L3-H0"], what_if={"temperature": 2, "masked": [0]})
     look("what if")
     themed.set_viewport_size({"width": 480, "height": 900})
+    at.wait()
     for fold in themed.locator(".fold").all():
         fold.click()
     look("folded panels, open")
@@ -128,7 +129,7 @@ WALK = """() => {
 
 @pytest.mark.parametrize(("view", "text"), [*((view, SHORT) for view in VIEWS), ("lines", LONG), ("text", LONG)])
 def test_the_tab_key_goes_through_all_of_it_with_a_visible_focus(page: Page, view: str, text: str) -> None:
-    mounted(page, text, view=view, queries=[8])
+    mounted(page, text, view=view, queries=[8]).wait_for_more()  # what comes later may have stops of its own
     page.evaluate("document.body.tabIndex = 0; document.body.focus()")
     stops = []
     for _ in range(120):
@@ -238,10 +239,11 @@ def test_every_script_is_whole_and_keeps_to_itself(page: Page) -> None:
     at.wait()
     assert [one.locator("bdi").first.inner_text() for one in page.locator("[data-side=query]").all()] == words
     arrows = page.locator(".found")
+    expect(arrows.first).to_be_visible()
     assert {text.split()[0] for text in arrows.all_inner_texts()} == {"→"}
     for arrow in arrows.all():  # before the token, whichever way that is read
         label = arrow.locator("bdi").bounding_box()
         assert label["x"] > arrow.bounding_box()["x"] + 4
     for view in VIEWS:
         show(at, view=view)
-        assert page.locator("[data-attnwidget] b", has_text="bold").count() == 0
+        expect(page.locator("[data-attnwidget] b", has_text="bold")).to_have_count(0)

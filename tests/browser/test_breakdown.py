@@ -34,6 +34,9 @@ def mount(page: Page) -> Callable[..., Mounted]:
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         one.wait()
+        if alive:  # the model's own output comes later, and with it the bars of all heads
+            page.wait_for_function("() => model.get('_breakdown')?.projected?.state !== 'running'")
+            one.wait()
         assert errors == []
         return one
 
@@ -50,15 +53,18 @@ def row(at: Mounted, number: int | str) -> Locator:
 
 def values(at: Mounted, name: str) -> torch.Tensor:
     """Read one column's numbers."""
+    at.rest()
     cells = at.page.locator(f".keys [data-value='{name}']").all()
     return torch.tensor([float(cell.get_attribute("data-exact") or "nan") for cell in cells])
 
 
 def step(at: Mounted, number: int) -> None:
     at.page.locator(f".chips [data-step='{number}']").click()
+    at.rest()
 
 
 def said(at: Mounted) -> str:
+    at.rest()
     return (at.page.get_by_role("status").text_content() or "").replace("−", "-")
 
 
@@ -137,14 +143,20 @@ def test_every_number_is_read_by_pointing_at_it(mount: Callable[..., Mounted]) -
 
 def test_products_add_up_to_the_score(mount: Callable[..., Mounted]) -> None:
     at = mount()
+    at.wait_for_more()
     b = expected(at)
-    total = at.page.locator(".detail [data-value='total']")
     best = int(b.weights.argmax())
-    assert number((total.text_content() or "").replace("−", "-")) == pytest.approx(float(b.dots[best]), rel=1e-3)
+
+    def total() -> float:
+        at.rest()
+        text = at.page.locator(".detail [data-value='total']").text_content() or ""
+        return number(text.replace("−", "-"))
+
+    assert total() == pytest.approx(float(b.dots[best]), rel=1e-3)
     before = at.page.locator(".breakdown").bounding_box()
     for line in (1, 4):
         point(at, line, "products", 3, len(b.query))
-        assert number((total.text_content() or "").replace("−", "-")) == pytest.approx(float(b.dots[line]), rel=1e-3)
+        assert total() == pytest.approx(float(b.dots[line]), rel=1e-3)
     assert at.page.locator(".breakdown").bounding_box() == before  # nothing jumps
 
 
@@ -152,8 +164,10 @@ def test_all_heads_add_up_to_the_models_own_output(mount: Callable[..., Mounted]
     at = mount()
     b = expected(at)
     assert b.contributions is not None
-    bars = at.page.locator("[data-writes]").all()
-    norms = [float(bar.get_attribute("data-exact") or "nan") for bar in bars]
+    expect(at.page.locator(".writes")).to_have_attribute("data-projected", "ready")
+    bars = at.page.locator("[data-writes]")
+    expect(bars).to_have_count(len(b.contributions))
+    norms = [float(bar.get_attribute("data-exact") or "nan") for bar in bars.all()]
     assert norms == pytest.approx(b.contributions.norm(dim=-1).tolist(), rel=1e-5)
     shown = at.page.locator("[data-value='difference']").get_attribute("data-exact")
     assert float(shown or "nan") == pytest.approx(b.max_difference, rel=1e-4)
@@ -182,10 +196,11 @@ def test_each_step_has_its_columns_and_its_text(mount: Callable[..., Mounted]) -
         heads = at.page.locator(".heads-row .active").all()
         assert [one.get_attribute("data-column") for one in heads] == ["key", *columns]
         expect(at.page.locator(f".chips [data-step='{number}']")).to_have_attribute("aria-selected", "true")
-        assert at.page.locator(f".formula [data-part='{number}'][aria-current=step]").count() > 0
+        expect(at.page.locator(f".formula [data-part='{number}'][aria-current=step]").first).to_be_attached()
         expect(at.page.locator(".detail")).to_have_attribute("data-detail", str(number))
         for level in ("paragraph", "formula", "sentence"):
             at.page.locator(".levels").get_by_role("button", name=level).click()
+            at.rest()
             texts.add(at.page.locator(".explanation").text_content())
     assert len(texts) == 21
     at.page.locator(".levels").get_by_role("button", name="off").click()
@@ -323,6 +338,7 @@ def test_a_query_of_a_long_text_is_found(mount: Callable[..., Mounted]) -> None:
     field.click()
     options = at.page.locator(".token-list [role=option]")
     expect(options.first).to_be_visible()
+    at.rest()
     assert options.count() <= 10
     assert at.page.evaluate(NODES) < before + 60
     needle = next(at for at, token in enumerate(at.widget.tokens) if token.startswith("need"))
@@ -388,7 +404,7 @@ def test_several_queries_are_taken_together(mount: Callable[..., Mounted]) -> No
     mean = trace.breakdown(*HEAD, [QUERY, 3])
     torch.testing.assert_close(values(at, "weight"), mean.weights, rtol=1e-5, atol=1e-6)
     expect(at.page.locator(".query-row")).to_contain_text(f"mean of {at.widget.tokens[QUERY]}, {at.widget.tokens[3]}")
-    assert at.page.locator(".pin bdi").all_text_contents() == [at.widget.tokens[QUERY], at.widget.tokens[3]]
+    expect(at.page.locator(".pin bdi")).to_have_text([at.widget.tokens[QUERY], at.widget.tokens[3]])
     expect(at.page.locator(".keys .each")).to_have_count(len(at.widget.tokens))
     at.page.locator(".combine").get_by_role("button", name="sum").click()
     at.wait()
@@ -520,6 +536,7 @@ def test_the_changed_columns_add_up(mount: Callable[..., Mounted]) -> None:
     row(at, line).hover()
     step(at, 4)
     row(at, line).hover()
+    at.rest()
     numbers = [float(one) for one in re.findall(r"-?\d+\.\d+", (detail.text_content() or "").replace("−", "-"))]
     assert numbers[1] == pytest.approx(numbers[0] / 3, rel=1e-3)
     at.widget.what_if = {"scaled": False, "masked": [line]}
@@ -548,6 +565,7 @@ def test_looking_at_a_score_does_not_set_it(mount: Callable[..., Mounted]) -> No
     button.click()
     at.page.locator(".bench h3").click()
     expect(field).to_have_count(0)
+    at.wait()
     assert at.widget.what_if == {}
     button.click()
     at.page.keyboard.type("1")  # takes the place of what stood there
@@ -577,7 +595,9 @@ def test_a_model_that_does_not_scale_has_nothing_to_switch_off(mount: Callable[.
 def test_the_first_change_moves_nothing(mount: Callable[..., Mounted], page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     at = mount()
+    at.wait_for_more()
     at.page.get_by_role("button", name="What if…").click()
+    at.wait()
     table = at.page.locator(".steps")
     before = table.bounding_box()
     assert before is not None
@@ -613,14 +633,14 @@ def test_numbers_are_typed_key_by_key(mount: Callable[..., Mounted]) -> None:
     type_into(bench.get_by_label("score of cat"), "3.5")
     expect(bench.get_by_label("score of cat")).to_have_value("3.5")
     shares = torch.tensor([3.5, 0.1, 0.0]).softmax(0)
-    assert bench.locator("[data-share]").all_text_contents() == [f"{100 * one:.1f} %" for one in shares]
+    expect(bench.locator("[data-share]")).to_have_text([f"{100 * one:.1f} %" for one in shares])
 
 
 def test_the_bench_computes_shares_of_its_own(mount: Callable[..., Mounted]) -> None:
     at = mount()
     at.page.get_by_role("button", name="What if…").click()
     bench = at.page.locator(".bench")
-    assert bench.locator("[data-share]").all_text_contents() == ["53.9 %", "24.2 %", "21.9 %"]
+    expect(bench.locator("[data-share]")).to_have_text(["53.9 %", "24.2 %", "21.9 %"])
     expect(bench).to_contain_text("no temperature gives 85 / 10 / 5")
     expect(bench).to_contain_text("plain softmax")
     bench.get_by_label("Temperature, exact").fill("0.1")
@@ -671,7 +691,7 @@ def test_a_long_text_shows_its_strongest_keys_and_the_rest_as_one(mount: Callabl
     shown = values(at, "weight")
     torch.testing.assert_close(shown, b.weights[told["rows"]], rtol=1e-5, atol=1e-6)
     assert shown.tolist() == sorted(shown.tolist(), reverse=True)
-    assert at.page.locator(".keys .position").all_text_contents() == [str(one) for one in told["rows"]]
+    expect(at.page.locator(".keys .position")).to_have_text([str(one) for one in told["rows"]])
     expect(row(at, "rest")).to_contain_text(f"and {told['rest']['count']} more keys")
     at.widget.what_if = {"temperature": 3}
     at.wait()
@@ -751,15 +771,16 @@ def test_it_fits_and_draws_in_both_themes(
 
 def test_what_is_awaited_is_said_and_what_stands_is_dimmed(mount: Callable[..., Mounted]) -> None:
     at = mount()
+    at.wait_for_more()
     line = at.page.locator(".awaited")
     table = at.page.locator(".steps")
-    before = table.bounding_box()
     at.page.get_by_role("button", name="What if…").click()
+    at.wait()
     before = table.bounding_box()
     at.held = True
     at.page.get_by_label("Head", exact=True).select_option("L0-H3")
     expect(line).to_contain_text(f"still showing L2-H6, {at.widget.tokens[QUERY]} · computing L0-H3")
-    assert table.evaluate("one => getComputedStyle(one.closest('.late')).opacity") < "1"
+    expect(at.page.locator(".late").filter(has=table)).not_to_have_css("opacity", "1")
     expect(at.page.locator(".whatif")).to_contain_text("not computed yet")
     assert table.bounding_box() == before
     at.held = False
@@ -789,8 +810,9 @@ def test_escape_unpins_keys_and_keeps_the_query_and_the_changes(mount: Callable[
 def test_the_bars_of_many_heads_stand_side_by_side(mount: Callable[..., Mounted]) -> None:
     model = tiny.gpt2(n_head=32, n_embd=128)
     at = mount(tiny.TEXT, model=model, tokenizer=tiny.tokenizer(), heads=[(0, 1)], queries=[5])
-    bars = [bar.bounding_box() for bar in at.page.locator("[data-writes] .pillar").all()]
-    assert len(bars) == 32
+    pillars = at.page.locator("[data-writes] .pillar")
+    expect(pillars).to_have_count(32)
+    bars = [bar.bounding_box() for bar in pillars.all()]
     for one, other in pairwise(bars):
         assert one is not None
         assert other is not None
@@ -827,6 +849,7 @@ def test_the_row_explained_below_is_tinted(mount: Callable[..., Mounted]) -> Non
     tint = at.page.locator(".explained")
 
     def tinted(line: int) -> None:
+        at.rest()
         box = row(at, line).bounding_box()
         assert box is not None
         assert (tint.bounding_box() or {}).get("y") == pytest.approx(box["y"], abs=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -70,6 +71,7 @@ def listed(at: Mounted, name: str) -> Locator:
 
 
 def listed_heads(at: Mounted) -> list[str | None]:
+    at.rest()
     entries = at.page.locator("[data-listed-head]").all()
     return [one.get_attribute("data-listed-head") for one in entries]
 
@@ -80,6 +82,7 @@ def cell(at: Mounted, name: str) -> Locator:
 
 def pixels(at: Mounted, canvas: str, colour: str) -> int:
     """Count the pixels of a colour among those that are well painted."""
+    at.rest()
     return at.page.evaluate(
         """([selector, colour]) => {
           const canvas = document.querySelector("#here > div").shadowRoot.querySelector(selector);
@@ -103,8 +106,8 @@ PREVIOUS, INDUCTION, OTHER, ACCENT = "#0072b2", "#b84a00", "#808a9a", "#1f6feb"
 
 def test_every_head_is_counted_under_its_main_category(mount: Callable[..., Mounted]) -> None:
     at = mount()
-    counts = {name: chip(at, name).locator(".count").text_content() for name in (*NAMES, "Other")}
-    assert counts == {"Previous-Token": "2", "Syntactic": "–", "Induction": "1", "Other": "29"}
+    for name, count in {"Previous-Token": "2", "Syntactic": "–", "Induction": "1", "Other": "29"}.items():
+        expect(chip(at, name).locator(".count")).to_have_text(count)
     expect(cell(at, "L1-H2")).to_have_attribute("aria-label", "L1-H2, Previous-Token .99")
     expect(cell(at, "L0-H0")).to_have_attribute("title", "L0-H0, Other")
 
@@ -136,9 +139,9 @@ def test_heads_of_one_category_differ_by_shade_mark_and_name(mount: Callable[...
 def test_the_chosen_head_says_why(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L0-H1"])
     why = at.page.locator(".why > div")
-    assert why.locator(".name").all_text_contents() == ["Induction", "Previous-Token"]
-    assert why.locator(".points").all_text_contents() == [".80", ".50"]
-    assert "chance .24" in (why.first.get_attribute("title") or "")
+    expect(why.locator(".name")).to_have_text(["Induction", "Previous-Token"])
+    expect(why.locator(".points")).to_have_text([".80", ".50"])
+    expect(why.first).to_have_attribute("title", re.compile(r"chance \.24"))
 
 
 def test_the_chosen_head_says_what_it_does_mostly_and_what_it_does_here(mount: Callable[..., Mounted]) -> None:
@@ -199,6 +202,7 @@ def test_layers_are_compared(mount: Callable[..., Mounted]) -> None:
     expect(charts.first.locator("svg")).to_have_attribute(
         "aria-label", "Previous-Token, mean score by layer: .11, .17, .13, .05"
     )
+    at.rest()
     above, axis = charts.last.bounding_box(), at.page.locator(".profile .axis").bounding_box()
     assert axis["y"] >= above["y"] + above["height"]  # the layers' numbers stand under the charts
     assert axis["width"] > 0.9 * above["width"]
@@ -228,15 +232,16 @@ def test_a_category_opens_and_closes(mount: Callable[..., Mounted]) -> None:
 @pytest.mark.parametrize("width", [848, 1280])
 def test_an_open_category_moves_no_other_away_from_the_pointer(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    at = Mounted(page, AttentionWidget(TEXT))
-    page.wait_for_function("() => Object.keys(model.get('_categories') ?? {}).length > 0")
+    at = Mounted(page, AttentionWidget(TEXT, probe=False))  # what it says of its progress comes and goes
     at.wait()
+    at.wait_for_more()
     chip(at, "Previous-Token").click()
     at.wait()
     places = {name: chip(at, name).bounding_box() for name in ("First/Positional", "Bag-of-Words", "Syntactic")}
     chip(at, "First/Positional").click()
     at.wait()
     expect(chip(at, "First/Positional")).to_have_attribute("aria-expanded", "true")
+    at.rest()
     assert {name: chip(at, name).bounding_box() for name in places} == places
 
 
@@ -361,6 +366,7 @@ def test_while_a_new_text_is_measured_no_old_number_stands(
     monkeypatch.setattr(CategoriesFeed, "begin", lambda _, shown: asked.append(shown.run))
     at = mount(heads=["L1-H2"], category="Previous-Token")
     assert asked == []
+    at.wait_for_more()
     panel = at.page.locator(".categories")
     high = panel.bounding_box()
     at.widget.text = "The animal didn't cross the street because it was too wide"
@@ -372,10 +378,12 @@ def test_while_a_new_text_is_measured_no_old_number_stands(
     expect(listed(at, "L1-H2")).not_to_be_visible()
     expect(at.page.locator(".why .points").first).not_to_be_visible()
     expect(cell(at, "L1-H2")).to_have_attribute("aria-label", "L1-H2")
+    at.rest()
     assert panel.bounding_box() == high
     at.widget._categories = categories(at.widget)
     expect(panel).to_have_attribute("aria-busy", "false")
     expect(listed(at, "L1-H2")).to_be_visible()
+    at.rest()
     assert panel.bounding_box() == high
 
 
@@ -408,6 +416,7 @@ def test_nothing_moves_when_the_scores_arrive(page: Page, width: int) -> None:
     widget._categories = categories(widget, names)
     at.alive = True
     expect(chip(at, "Induction").locator(".count")).to_have_text("1")
+    at.rest()
     assert page.evaluate(boxes) == before
 
 

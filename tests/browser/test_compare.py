@@ -180,6 +180,7 @@ def test_a_difference_that_is_not_there_is_refused_with_its_reason(mount: Callab
     expect(side(page, "difference")).to_have_attribute("aria-disabled", "true")
     expect(bar(page)).to_contain_text("No difference: heads have no counterpart: the models have 3 × 4 and 2 × 4")
     side(page, "difference").click(force=True)
+    at.wait()
     assert at.widget.side == "a"
     side(page, "a").focus()
     page.keyboard.press("ArrowLeft")  # over what is not there
@@ -219,8 +220,9 @@ def test_a_page_has_one_side(page: Page, tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [480, 848, 1280])
 def test_nothing_overlaps_or_is_cut(mount: Callable[..., Mounted], page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 700})
-    mount()
+    at = mount()
     page.get_by_role("button", name="Compare", exact=True).click()
+    at.wait()
     boxes = [
         one.bounding_box()
         for one in (*(side(page, name) for name in ("a", "b", "difference")), page.get_by_text("Stop comparing"))

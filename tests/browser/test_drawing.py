@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,12 @@ def head(at: Mounted, name: str) -> Locator:
 
 
 def status(at: Mounted) -> str:
+    at.rest()
     return " ".join((at.page.locator("[role=status]").text_content() or "").split())
 
 
 def tokens(at: Mounted, side: str = "query") -> list[str]:
+    at.rest()
     return at.page.locator(f"[data-side={side}] .label").all_text_contents()
 
 
@@ -60,6 +63,7 @@ INK = """(nth) => {
 
 def ink(at: Mounted, canvas: int = 0) -> int:
     """How much is painted on the canvas of all lines (0) or of the focused ones (1)."""
+    at.rest()
     return at.page.evaluate(INK, canvas)
 
 
@@ -74,17 +78,17 @@ def weights_trace(rows: list[list[float]], tokens: list[str] | None = None, **op
 
 def test_it_draws_what_it_was_given(mount: Callable[..., Mounted]) -> None:
     at = mount(heads=["L2-H6"])
-    assert at.root.get_attribute("data-view") == "lines"
+    expect(at.root).to_have_attribute("data-view", "lines")
     assert tokens(at) == at.widget.tokens
     assert tokens(at, "key") == at.widget.tokens
     assert ink(at) > 0
     expect(head(at, "L2-H6")).to_have_attribute("aria-pressed", "true")
     expect(at.page.locator("[data-head]")).to_have_count(32)
     expect(at.page.locator("[aria-label=Text]")).to_have_value(TEXT)
-    assert "4 layers × 8 heads · 12 tokens" in (at.page.locator(".model").text_content() or "")
-    exactness = at.page.locator(".model > span").first.get_attribute("title") or ""
-    assert "checked against demo/causal: " in exactness
-    assert "attention outputs that the model itself went on with" in exactness
+    expect(at.page.locator(".model")).to_contain_text("4 layers × 8 heads · 12 tokens")
+    exactness = at.page.locator(".model > span").first
+    expect(exactness).to_have_attribute("title", re.compile("checked against demo/causal: "))
+    expect(exactness).to_have_attribute("title", re.compile("attention outputs that the model itself went on with"))
 
 
 def test_a_stronger_weight_is_thicker_and_darker(mount: Callable[..., Mounted]) -> None:
@@ -251,6 +255,7 @@ def test_clicks_pin_and_escape_clears(mount: Callable[..., Mounted]) -> None:
 
 def focused(at: Mounted) -> str:
     """What has the focus, by its name."""
+    at.rest()
     return at.page.evaluate("""() => {
       const one = document.querySelector("#here > div").shadowRoot.activeElement;
       return one?.ariaLabel ?? one?.dataset.index ?? (one?.matches("[data-attnwidget]") ? "the widget" : "nothing");
@@ -407,7 +412,7 @@ def test_a_failure_is_an_alert_and_the_picture_stays(mount: Callable[..., Mounte
     box.fill("")
     box.press("Enter")
     at.wait("error")
-    assert "no tokens" in (at.page.get_by_role("alert").text_content() or "")
+    expect(at.page.get_by_role("alert")).to_contain_text("no tokens")
     assert (tokens(at), ink(at)) == before
     assert at.widget.text == TEXT
     box.fill("Well again")
@@ -471,6 +476,7 @@ def note_what_is_asked(at: Mounted) -> None:
 
 
 def pressed(at: Mounted) -> list[str]:
+    at.rest()
     return at.page.locator("[data-head][aria-pressed=true]").evaluate_all("all => all.map((one) => one.dataset.head)")
 
 

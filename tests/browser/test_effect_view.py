@@ -37,19 +37,16 @@ def cell(page: Page, name: str) -> Locator:
     return page.locator(f".effect-cell[data-head={name}]")
 
 
-def status(page: Page) -> str:
-    return " ".join((page.locator("[role=status]").text_content() or "").split())
-
-
 def test_every_cell_is_a_heads_number_and_says_what_it_means(mount: Callable[..., Mounted], page: Page) -> None:
     at = mount()
     numbers = at.widget.decomposition().heads
     for name, value in (("L3-H7", numbers[3, 7]), ("L2-H2", numbers[2, 2])):
         assert float(cell(page, name).get_attribute("data-value") or "nan") == pytest.approx(float(value), rel=1e-5)
     cell(page, "L3-H7").hover()
-    assert f"L3-H7 +{numbers[3, 7]:.4f}" in status(page)
-    assert "writes for" in status(page)
-    assert "the largest of 32" in status(page)
+    status = page.locator("[role=status]")
+    expect(status).to_contain_text(f"L3-H7 +{numbers[3, 7]:.4f}")
+    expect(status).to_contain_text("writes for")
+    expect(status).to_contain_text("the largest of 32")
     expect(page.locator(".effect-legend")).to_contain_text("blue writes against")
     expect(page.locator(".effect-total")).to_contain_text("the model’s own logit 8.901")
 

@@ -25,6 +25,7 @@ def mounted(page: Page, width: int, height: int, text: str = TEXT, **options: An
     page.add_init_script("addEventListener('DOMContentLoaded', () => { document.body.style.margin = '0'; });")
     at = Mounted(page, AttentionWidget(text, **options))
     at.wait()
+    at.wait_for_more()
     return at
 
 
@@ -197,12 +198,13 @@ def test_an_error_stands_above_the_picture(page: Page) -> None:
 
 @pytest.mark.parametrize("width", [480, 848, 1280])
 def test_nothing_moves_with_the_pointer(page: Page, width: int) -> None:
-    mounted(page, width, 760, heads=["L2-H6", "L1-H2", "L3-H5"])
+    at = mounted(page, width, 760, heads=["L2-H6", "L1-H2", "L3-H5"])
     parts = (".widget", ".pointed-at", ".stage", ".legend", "footer", ".right")
     before = boxes(page, *parts)
     for side, index in (("query", 0), ("query", 11), ("key", 1)):
         page.locator(f"[data-side={side}][data-index='{index}']").hover()
         expect(page.locator("[role=status]")).to_contain_text("→")
+        at.rest()
         assert boxes(page, *parts) == before
 
 

@@ -45,10 +45,12 @@ def head(at: Mounted, name: str) -> Locator:
 
 
 def names(at: Mounted) -> list[str]:
+    at.rest()
     return wall(at).locator("[data-head]").evaluate_all("all => all.map((one) => one.dataset.head)")
 
 
 def numbers(at: Mounted) -> list[str]:
+    at.rest()
     return wall(at).locator(".under").all_text_contents()
 
 
@@ -58,11 +60,13 @@ def order(at: Mounted, name: str) -> None:
 
 
 def status(at: Mounted) -> str:
+    at.rest()
     return " ".join((at.page.locator("[role=status]").text_content() or "").split())
 
 
 def inked(at: Mounted, name: str) -> int:
     """How many pixels of a head's picture have a colour."""
+    at.rest()
     script = """button => {
         const canvas = button.parentElement.querySelector("canvas");
         const [x, y, side] = [button.offsetLeft, button.offsetTop, button.offsetWidth];
@@ -166,9 +170,9 @@ def test_a_click_shows_a_head_and_shift_adds_one(mount: Callable[..., Mounted]) 
     assert at.widget.view == "heads"
     at.widget.heads = "L0-H5"
     at.wait()
-    assert wall(at).locator("[aria-pressed=true][data-head]").evaluate_all("all => all.map(x => x.dataset.head)") == [
-        "L0-H5"
-    ]
+    chosen = wall(at).locator("[aria-pressed=true][data-head]")
+    expect(chosen).to_have_count(1)
+    expect(chosen).to_have_attribute("data-head", "L0-H5")
 
 
 @pytest.mark.parametrize("before", ["lines", "breakdown"])
@@ -256,7 +260,7 @@ def test_heads_are_ordered_by_likeness_to_the_head_on_screen(mount: Callable[...
     head(at, found.heads[3]).click()
     at.wait()
     assert names(at) == ["L1-H3", *found.heads]  # nothing moves away from under the pointer
-    assert wall(at).locator(".own-name").all_text_contents() == names(at)
+    expect(wall(at).locator(".own-name")).to_have_text(names(at))
     at.page.get_by_role("button", name=f"like {found.heads[3]} instead").click()
     at.wait()
     assert names(at) == [found.heads[3], *similar_heads(at.widget.trace, found.heads[3]).heads]
@@ -269,12 +273,12 @@ def test_heads_are_ordered_by_likeness_to_the_head_on_screen(mount: Callable[...
 
 def test_heads_of_a_kind_stand_together_and_others_are_left_out(mount: Callable[..., Mounted]) -> None:
     at = mount(probe=False)
+    at.wait_for_more()
     table = at.widget._session._categories._table
     assert table is not None
     order(at, "category")
-    headings = wall(at).locator(".heads-scroll h3 bdi").all_text_contents()
     kinds = [one.name for one in table.categories if table.heads(one.name)] + ["Other"] * bool(table.heads("Other"))
-    assert headings == kinds
+    expect(wall(at).locator(".heads-scroll h3 bdi")).to_have_text(kinds)
     listed = names(at)
     assert [name for name in listed if table[name].category == kinds[0]] == table.heads(kinds[0])
     at.page.get_by_label("Only heads of").select_option(kinds[0])

@@ -43,16 +43,35 @@ def token(page: Page, side: str, index: int) -> Locator:
     return widget(page).locator(f"[data-side={side}][data-index='{index}']")
 
 
-def status(page: Page) -> str:
-    return widget(page).locator("[role=status]").text_content() or ""
+def status(page: Page) -> Locator:
+    return widget(page).locator("[role=status]")
 
 
 def ink(page: Page) -> int:
+    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     return widget(page).evaluate("""(root) => {
       const canvas = root.querySelector(".stage canvas");
       const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
       return data.reduce((sum, value) => sum + value, 0);
     }""")
+
+
+def wait_until_painted(root: Locator) -> None:
+    root.page.wait_for_function(
+        """(canvas) => {
+          const { width, height } = canvas;
+          return width > 0 && canvas.getContext("2d").getImageData(0, 0, width, height).data.some(Boolean);
+        }""",
+        arg=root.locator(".stage canvas").first.element_handle(),
+    )
+
+
+def told(page: Page, pattern: str) -> str:
+    """Wait until the readout says something; return the part of it that the pattern has in brackets."""
+    expect(status(page)).to_contain_text(re.compile(pattern))
+    found = re.search(pattern, " ".join((status(page).text_content() or "").split()))
+    assert found
+    return found[1]
 
 
 def run(notebook: Notebook, code: str) -> str:
@@ -67,24 +86,23 @@ def run(notebook: Notebook, code: str) -> str:
 def test_the_first_notebook(notebook: Notebook, jupyter: Jupyter, page: Page, blocked: list[str]) -> None:
     notebook.run_cell(1)
     root = ready(page)
-    assert ink(page) > 0
+    wait_until_painted(root)
     cells = notebook.cell_count()
 
     # They click a head, hover "it", read the weight, pin the token …
     root.locator("[data-head=L2-H5]").click()
     ready(page)
     token(page, "query", IT).hover()
-    assert re.search(r"L2-H5 it → \S+ 0\.\d{4}", status(page))
+    expect(status(page)).to_contain_text(re.compile(r"L2-H5 it → \S+ 0\.\d{4}"))
     token(page, "query", IT).click()
     token(page, "key", ANIMAL).hover()
-    shown = re.search(r"L2-H5 it → animal (0\.\d{4})", status(page))
-    assert shown
+    shown = told(page, r"L2-H5 it → animal (0\.\d{4})")
 
     # … and Python has what is on the screen.
     notebook.run_cell(4)
-    assert f"([(2, 5)], [{IT}], [])" in notebook.output(4).inner_text()
+    expect(notebook.output(4)).to_contain_text(f"([(2, 5)], [{IT}], [])")
     weight = run(notebook, f"print(f'{{w.weights()[0, 0, {ANIMAL}]:.4f}}')")
-    assert weight.split() == [shown[1]]
+    assert weight.split() == [shown]
 
     # Python moves the picture.
     before = ink(page)
@@ -109,7 +127,7 @@ def test_the_first_notebook(notebook: Notebook, jupyter: Jupyter, page: Page, bl
     box.fill("")
     box.press("Enter")
     expect(root.get_by_role("alert")).to_contain_text("no tokens")
-    assert root.locator("[data-side=query] .label").all_text_contents() == labels
+    expect(root.locator("[data-side=query] .label")).to_have_text(labels)
     run(notebook, f"w.text = {TEXT!r}; w.heads = ['L2-H6']")
     ready(page)
 
@@ -118,10 +136,10 @@ def test_the_first_notebook(notebook: Notebook, jupyter: Jupyter, page: Page, bl
     jupyter.shut_kernels_down()
     again = jupyter.open(page, notebook.path.name, host=notebook.host)
     root = ready_or_kernelless(page)
-    assert root.locator("[data-side=query] .label").all_text_contents()[ANIMAL] == "animal"
-    assert ink(page) > 0
+    expect(root.locator("[data-side=query] .label").nth(ANIMAL)).to_have_text("animal")
+    wait_until_painted(root)
     token(page, "query", IT).hover()
-    assert re.search(r"L2-H6 it → animal 0\.\d{4}", status(page))
+    expect(status(page)).to_contain_text(re.compile(r"L2-H6 it → animal 0\.\d{4}"))
     assert again.cell_count() == cells
     assert blocked == []
 
@@ -156,10 +174,12 @@ def test_the_breakdown(notebook: Notebook, jupyter: Jupyter, page: Page, blocked
     view = root.locator("[data-projected=ready]")  # the model has run once more, off the main thread
     expect(view).to_be_visible(timeout=DRAWN)
     run(notebook, f"w.heads, w.queries = ['L2-H6'], [{IT}]")
+    expect(root.get_by_role("grid", name="steps of L2-H6")).to_be_visible()
+    expect(root.locator(".steps [data-side=query]")).to_have_attribute("data-index", str(IT))
     ready(page)
     exact = row_of(root, ANIMAL).locator("[data-value=weight]").get_attribute("data-exact")
-    told = run(notebook, f"b = w.breakdown(); print(b.weights[{ANIMAL}].item(), b.max_difference)")
-    weight, difference = map(float, told.split())
+    said = run(notebook, f"b = w.breakdown(); print(b.weights[{ANIMAL}].item(), b.max_difference)")
+    weight, difference = map(float, said.split())
     assert float(exact or "nan") == pytest.approx(weight, rel=1e-3)
     assert difference < 1e-5
 
@@ -184,7 +204,7 @@ def test_the_breakdown(notebook: Notebook, jupyter: Jupyter, page: Page, blocked
     root.get_by_role("tab", name="Lines").click()
     expect(root).to_have_attribute("data-view", "lines")
     expect(root.locator(".stage canvas").first).to_be_visible()
-    assert ink(page) > 0
+    wait_until_painted(root)
     assert blocked == []
 
 
@@ -220,20 +240,19 @@ def test_a_busy_kernel_is_no_dead_widget(jupyter: Jupyter, page: Page) -> None:
     expect(root.locator("[data-head=L0-H3]")).to_have_attribute("aria-pressed", "true")
     expect(root).to_have_attribute("data-state", "ready")
     token(page, "query", IT).hover()
-    shown = re.search(r"L0-H3 it → \S+ (0\.\d{4})", status(page))
-    assert shown
+    shown = told(page, r"L0-H3 it → \S+ (0\.\d{4})")
     (jupyter.folder / "go").touch()
-    expect(notebook.output(1)).to_contain_text(shown[1], timeout=DRAWN)
+    expect(notebook.output(1)).to_contain_text(shown, timeout=DRAWN)
 
 
 def test_a_dead_kernel_is_told_and_the_picture_stays(jupyter: Jupyter, page: Page) -> None:
     long = "word " * 300  # too long for the whole layer to come along
-    jupyter.write("dead.ipynb", f"from attnwidget import AttentionWidget\nAttentionWidget({long!r})")
+    code = f"from attnwidget import AttentionWidget\nAttentionWidget({long!r}, probe=False)"  # no colour changes later
+    jupyter.write("dead.ipynb", code)
     notebook = jupyter.open(page, "dead.ipynb")
     notebook.run_cell(1)
     root = ready(page)
     expect(root.locator(".chosen")).to_have_attribute("data-fresh", "true", timeout=DRAWN)  # and with it the colours
-    page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
     before = ink(page)
     jupyter.shut_kernels_down()
     root.locator("[data-head=L0-H0]").click()

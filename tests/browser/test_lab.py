@@ -36,8 +36,8 @@ def mount(page: Page) -> Callable[..., Mounted]:
     return mounted
 
 
-def read(page: Page, name: str) -> str:
-    return page.locator(f"[data-read={name}]").text_content() or ""
+def read(page: Page, name: str) -> Locator:
+    return page.locator(f"[data-read={name}]")
 
 
 def matrix(page: Page, name: str) -> Locator:
@@ -60,9 +60,9 @@ def test_one_pair_lights_up_in_all_with_the_numbers_of_the_functions(mount: Call
     weights = at.widget.weights("scaled_dot_product")
     signed = at.widget.weights("differential")
     expect(page.locator(".lab-readout .read-pair")).to_have_text("tired → animal")
-    assert read(page, "scaled_dot_product") == f"{weights[11, 1]:.4f}"
-    assert read(page, "sliding_window") == "hidden"
-    assert read(page, "differential").replace("−", "-") == f"{signed[11, 1]:+.4f}"
+    expect(read(page, "scaled_dot_product")).to_have_text(f"{weights[11, 1]:.4f}")
+    expect(read(page, "sliding_window")).to_have_text("hidden")
+    expect(read(page, "differential")).to_have_text(f"{signed[11, 1]:+.4f}".replace("-", "−"))
     page.keyboard.press("Escape")
     expect(page.locator(".lab-readout")).to_contain_text("point at a pair")
     box = matrix(page, "differential").bounding_box()
@@ -84,9 +84,9 @@ def test_a_slider_changes_the_numbers_to_those_of_the_function(mount: Callable[.
     expected = variants.sliding_window(one.q, one.k, one.v, 2, mask=one.allowed, scale=one.scale).weights[6]
     matrix(page, "sliding_window").focus()
     point(page, 11, 10)
-    assert read(page, "sliding_window") == f"{expected[11, 10]:.4f}"
+    expect(read(page, "sliding_window")).to_have_text(f"{expected[11, 10]:.4f}")
     page.keyboard.press("ArrowLeft")
-    assert read(page, "sliding_window") == "hidden"
+    expect(read(page, "sliding_window")).to_have_text("hidden")
 
 
 def test_the_list_brings_variants_in_and_the_cross_takes_them_out(mount: Callable[..., Mounted], page: Page) -> None:
@@ -142,7 +142,8 @@ def test_flash_attention_goes_tile_by_tile_and_ends_equal(mount: Callable[..., M
     assert float(end.locator("b").get_attribute("data-difference") or "nan") == run.difference < 1e-5
     one = variants.from_trace(at.widget.trace, 2)
     done = variants.flash(one.q, one.k, one.v, 4, 4, mask=one.allowed, scale=one.scale)
-    assert page.locator("[data-moved]").get_attribute("data-moved") == str(done.read + done.written)
+    expect(page.locator("[data-moved]")).to_have_attribute("data-moved", str(done.read + done.written))
+    at.rest()
     maxima = [float(x.replace("−", "-")) for x in page.locator("[data-kept=maximum]").all_text_contents()]
     scores = variants.scaled_dot_product(one.q, one.k, one.v, mask=one.allowed, scale=one.scale).scores
     np.testing.assert_allclose(maxima, scores[6, 8:].amax(-1), rtol=5e-3)
@@ -315,7 +316,7 @@ def test_the_lab_in_jupyterlab_follows_both_ways_and_is_saved(jupyter: Jupyter, 
     expect(root.locator("footer")).to_contain_text("tokens")
     expect(root).to_have_attribute("data-state", "ready")
     notebook.run_cell(1)
-    assert "'window': 1" in notebook.output(1).inner_text()
+    expect(notebook.output(1)).to_contain_text("'window': 1")
     notebook.run_cell(2)
     expect(root.locator(".lab-flash")).to_be_visible()
     expect(root.locator(".lab-column[data-variant=flash]")).to_be_visible()

@@ -88,8 +88,8 @@ def assert_usable(root: Locator, page: Page) -> None:
     }""")
     assert over == []
     page.mouse.move(0, 0)
-    cut = root.get_by_label("Text").evaluate("box => [box.clientHeight, Math.min(48, box.scrollHeight)]")
-    assert cut[0] >= cut[1] - 2
+    box = root.get_by_label("Text").element_handle()  # it grows a frame later
+    page.wait_for_function("box => box.clientHeight >= Math.min(48, box.scrollHeight) - 2", arg=box)
 
 
 @pytest.mark.parametrize("name", SIDE_BY_SIDE)
@@ -110,6 +110,7 @@ def test_widths(opened: tuple[Notebook, Page], name: str) -> None:
     notebook, page = opened
     code, width = WIDTHS[name]
     roots = boxed(notebook, code)
+    expect(roots).to_have_count(2 if "[a, b]" in code else 1, timeout=DRAWN)
     for root in roots.all():
         assert_usable(root, page)
         assert width_of(root) == pytest.approx(width, abs=8)
@@ -146,7 +147,9 @@ def test_what_opens_later_is_drawn_then(opened: tuple[Notebook, Page], kind: str
     expect(second).to_be_hidden()
     open_it.nth(1).click()
     expect(second).to_be_visible()
-    scrolled = second.locator(".scroll.query").evaluate("box => box.scrollTop")
+    rows = second.locator(".scroll.query")
+    page.wait_for_function("box => box.scrollTop > 0", arg=rows.element_handle())
+    scrolled = rows.evaluate("box => box.scrollTop")
     row = second.locator(".token").first.evaluate("token => token.offsetHeight")
     expect(place).to_have_text(re.compile(rf"^\s*{round(scrolled / row) + 1}–"))
     expect(second.locator(f"[data-side=query][data-index='{round(scrolled / row)}']")).to_be_visible()

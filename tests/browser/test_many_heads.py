@@ -36,6 +36,7 @@ def token(at: Mounted, side: str, index: int) -> Locator:
 
 
 def status(at: Mounted) -> str:
+    at.rest()
     return " ".join((at.page.locator("[role=status]").text_content() or "").split())
 
 
@@ -45,6 +46,7 @@ def legend(at: Mounted) -> Locator:
 
 def numbers(at: Mounted, side: str = "key") -> list[str]:
     """What stands beside the tokens of a side."""
+    at.rest()
     return at.page.locator(f"[data-side={side}] .number").all_text_contents()
 
 
@@ -134,9 +136,8 @@ def test_a_whole_layer_is_its_mean_or_its_maximum(mount: Callable[..., Mounted])
 
 
 def test_a_line_of_many_heads_has_the_colour_of_the_strongest_ones_kind(mount: Callable[..., Mounted]) -> None:
-    at = mount(heads=LAYER)
-    at.page.wait_for_function("() => Object.keys(model.get('_categories') ?? {}).length > 0")
-    at.wait()
+    at = mount(heads=LAYER, probe=False)  # kinds stay what they are
+    at.wait_for_more()
     kinds = at.page.locator(".head-names .code")
     codes = kinds.evaluate_all("all => all.map((one) => one.dataset.code)")
     assert len(set(codes)) == len(codes) > 1
@@ -277,8 +278,7 @@ def test_what_is_hidden_is_taken_out_and_said(mount: Callable[..., Mounted], *, 
     assert at.widget.weights()[0, 0, gone[0]].item() == pytest.approx(given[IT, gone[0]].item())
     at.page.keyboard.press("Escape")
     at.wait()
-    strongest = at.page.locator(".strongest .value").first.text_content()
-    assert strongest == f"{pairs.max():.4f}"
+    expect(at.page.locator(".strongest .value").first).to_have_text(f"{pairs.max():.4f}")
 
 
 def test_nothing_can_be_left_out_of_scores_nor_itself_across_texts(mount: Callable[..., Mounted]) -> None:
@@ -317,6 +317,7 @@ def test_an_even_spread_is_marked_on_the_scale(mount: Callable[..., Mounted]) ->
     expect(even).to_have_count(0)
     token(at, "query", IT).hover()
     expect(even).to_contain_text("even: 1/9")
+    at.rest()
     wedge = at.page.locator(".wedge rect")
     first, last = wedge.first.bounding_box(), wedge.last.bounding_box()
     mark = even.locator("line").bounding_box()
@@ -346,11 +347,8 @@ def test_what_all_weights_would_take_is_said_beside_what_is_kept(mount: Callable
     at = mount()
     count = len(at.widget.tokens) ** 2 * 8 * 4
     kept = at.widget.trace.nbytes
-    said = " ".join((at.page.locator(".price").text_content() or "").split())
-    assert (
-        said
-        == f"12² pairs × 8 heads × 4 layers = {count:,} weights, {4 * count / 1e3:.0f} kB · kept: {kept / 1e3:.0f} kB"
-    )
+    said = f"12² pairs × 8 heads × 4 layers = {count:,} weights, {4 * count / 1e3:.0f} kB · kept: {kept / 1e3:.0f} kB"
+    expect(at.page.locator(".price")).to_have_text(said)
 
 
 def test_of_an_encoder_decoder_all_three_attentions_count(mount: Callable[..., Mounted]) -> None:

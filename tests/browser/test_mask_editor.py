@@ -49,8 +49,8 @@ def press(at: Mounted, *keys: str) -> None:
     at.wait()
 
 
-def banner(page: Page) -> str:
-    return page.get_by_label("other mask", exact=True).inner_text().replace("\n", " ")
+def banner(page: Page) -> Locator:
+    return page.get_by_label("other mask", exact=True)
 
 
 def test_it_is_painted_with_keys_and_undone(mount: Callable[..., Mounted], page: Page) -> None:
@@ -62,7 +62,7 @@ def test_it_is_painted_with_keys_and_undone(mount: Callable[..., Mounted], page:
     assert torch.equal(torch.tensor(at.widget.mask).bool(), expected)
     assert torch.equal(at.widget.trace.allowed(2, 6), expected)
     expect(page.locator(".mask-pair")).to_have_text("the → didn: hidden here")
-    assert "other mask: painted, each head alone" in banner(page)
+    expect(banner(page)).to_contain_text("other mask: painted, each head alone")
     press(at, "ArrowRight", "ArrowUp", "Shift+ArrowUp")  # what was left goes on: that pair may attend
     expect(page.locator(".mask-pair")).to_have_text("'t → 't: may attend")
     press(at, "End", " ")
@@ -117,7 +117,7 @@ def test_presets_have_numbers_and_a_sentence(mount: Callable[..., Mounted], page
     choose(at, "padding-left")  # a causal model stays causal
     assert at.widget.mask == "causal+padding-left:2"
     expect(page.locator(".mask-says")).to_contain_text("so is its output")
-    assert "2 tokens see nothing" in banner(page)
+    expect(banner(page)).to_contain_text("2 tokens see nothing")
     page.get_by_role("checkbox", name="and causal").uncheck()
     at.wait()
     assert at.widget.mask == "padding-left:2"
@@ -143,9 +143,9 @@ def test_the_model_is_run_with_it(mount: Callable[..., Mounted], page: Page) -> 
     for view in ("Lines", "Text", "Heads", "Breakdown", "Effect", "Matrix"):
         page.get_by_role("tab", name=view).click()
         at.wait()
-        assert "other mask: window of 4, in all layers" in banner(page)
+        expect(banner(page)).to_contain_text("other mask: window of 4, in all layers")
     loss = at.widget._outcome["loss"]
-    assert f"loss over the text {loss['before']:.3f} → {loss['after']:.3f}" in banner(page)
+    expect(banner(page)).to_contain_text(f"loss over the text {loss['before']:.3f} → {loss['after']:.3f}")
     page.get_by_role("button", name="The model’s own mask again").click()
     at.wait()
     assert at.widget.trace is whole
@@ -159,7 +159,7 @@ def test_it_is_compared_with_the_models_own(mount: Callable[..., Mounted], page:
     page.get_by_role("button", name="Compare with its own").click()
     at.wait()
     assert at.widget.side == "difference"
-    assert "other mask in A: window of 4, each head alone" in banner(page)
+    expect(banner(page)).to_contain_text("other mask in A: window of 4, each head alone")
     page.get_by_role("radio", name="B the model’s own mask").click()
     at.wait()
     assert torch.equal(at.widget.trace.weights(2, 6), whole.weights(2, 6))
@@ -168,7 +168,7 @@ def test_it_is_compared_with_the_models_own(mount: Callable[..., Mounted], page:
     page.get_by_role("button", name="Stop comparing").click()
     at.wait()
     assert at.widget._outline["comparison"] is None
-    assert "other mask: prefix of 3" in banner(page)
+    expect(banner(page)).to_contain_text("other mask: prefix of 3")
 
 
 def test_escape_leads_out_step_by_step(mount: Callable[..., Mounted], page: Page) -> None:
@@ -221,6 +221,7 @@ def test_a_long_text_has_presets_and_a_picture(mount: Callable[..., Mounted], pa
 def test_it_fits(mount: Callable[..., Mounted], page: Page, width: int) -> None:
     at = mount(width=width)
     choose(at, "bigbird")
+    at.rest()
     frame = page.locator(".widget").bounding_box()
     assert frame is not None
     for name in (".mask-grid", ".mask-controls", ".mask-preset", ".other-mask"):
@@ -242,7 +243,7 @@ def test_a_page_shows_what_was_computed_and_says_what_takes_a_kernel(page: Page,
     widget.save_html(path)
     page.goto(path.as_uri())
     page.wait_for_selector("[data-attnwidget][data-state=ready]")
-    assert "other mask: window of 4, each head alone" in banner(page)
+    expect(banner(page)).to_contain_text("other mask: window of 4, each head alone")
     expect(page.get_by_role("button", name="The model’s own mask again")).to_have_count(0)
     page.get_by_role("button", name="Mask", exact=True).click()
     expect(page.locator(".mask-missing")).to_contain_text("Each token sees itself and the 3 tokens before it.")

@@ -48,10 +48,12 @@ def view(at: Mounted) -> Any:
 
 
 def says(at: Mounted) -> str:
+    at.rest()
     return at.page.locator(".cell-says").text_content() or ""
 
 
 def status(at: Mounted) -> str:
+    at.rest()
     return " ".join((at.page.locator("[role=status]").text_content() or "").split())
 
 
@@ -95,6 +97,7 @@ def grid(side: int) -> list[tuple[float, float]]:
 
 def probe(at: Mounted, points: list[tuple[float, float]]) -> dict[tuple[int, int], tuple[str, tuple[int, ...]]]:
     """What is said and drawn of the pairs under some points: of each the darkest, which is not between two cells."""
+    at.rest()
     found: dict[tuple[int, int], tuple[str, tuple[int, ...]]] = {}
     for text, *pixel in at.page.evaluate(PROBE, points):
         if match := PAIR.fullmatch(text):
@@ -106,6 +109,7 @@ def probe(at: Mounted, points: list[tuple[float, float]]) -> dict[tuple[int, int
 
 def point_of(at: Mounted, query: int, key: int, points: int = 30) -> tuple[float, float]:
     """Where a pair is on the page, found by pointing."""
+    at.rest()
     tried = grid(points)
     for (x, y), (text, *_) in zip(tried, at.page.evaluate(PROBE, tried), strict=True):
         match = PAIR.fullmatch(text)
@@ -294,7 +298,8 @@ def test_the_page_scrolls_over_a_matrix_until_one_clicks_inside(mount: Mount) ->
     at.page.set_viewport_size({"width": 848, "height": 500})
     move_to(at, 0.5, 0.4)
     at.page.mouse.wheel(0, 100)
-    at.page.wait_for_function("scrollY > 0")
+    # All of it: what is left of it would go on after the page is scrolled back.
+    at.page.wait_for_function("scrollY >= Math.min(100, document.documentElement.scrollHeight - innerHeight) - 1")
     expect(view(at)).to_have_attribute("data-level", "3")
     at.page.evaluate("scrollTo(0, 0)")
     move_to(at, 0.5, 0.4)
@@ -445,7 +450,7 @@ def test_a_sample_says_that_it_is_one_and_becomes_exact_when_asked(mount: Mount,
     monkeypatch.setattr("attnwidget.wire.cells.perf_counter", lambda: 2 * next(clock))  # a slow machine
     trace = random_trace(2048)
     at = mount(trace, exact=False)
-    assert at.root.get_attribute("data-state") == "ready"
+    expect(at.root).to_have_attribute("data-state", "ready")
     expect(view(at)).to_have_attribute("data-exact", "false")
     expect(at.page.locator(".exactness")).to_contain_text("sampled: 1 query in 8")
     move_to(at, 0.5, 0.6)
@@ -516,7 +521,7 @@ def test_cells_out_of_sight_are_asked_for_no_more(mount: Mount) -> None:
     for _ in range(14):
         at.page.keyboard.press("+")
     at.page.keyboard.press("0")
-    at.page.evaluate("settled()")
+    at.rest()
     asked = [one["content"] for one in at.inbox if one["method"] == "custom"]
     cells = {one["id"] for one in asked if one["ask"] == "cells"}
     cancelled = {one for ask in asked if ask["ask"] == "cancel" for one in ask["requests"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +37,7 @@ def menu(at: Mounted) -> Locator:
 
 
 def status(at: Mounted) -> str:
+    at.rest()
     return " ".join((at.page.locator("[role=status]").text_content() or "").split())
 
 
@@ -59,9 +61,8 @@ def test_scores_are_drawn_read_and_explained_as_scores(mount: Callable[..., Moun
     limit = at.widget.trace.scores(2, 6)[at.widget.trace.allowed(2, 6)].abs().max()
     expect(at.page.locator(".wedge")).to_have_attribute("aria-label", f"score −{limit:.2f} to {limit:.2f}")
     at.page.wait_for_function("() => model.get('_pictures').measure === 'scores'")
-    strongest = at.page.locator(".strongest .value").first.text_content()
     off_diagonal = at.widget.trace.scores(2, 6)[1:].masked_fill(torch.eye(12, dtype=torch.bool)[1:], -torch.inf)
-    assert strongest == f"{off_diagonal.max():#.4g}"
+    expect(at.page.locator(".strongest .value").first).to_have_text(f"{off_diagonal.max():#.4g}")
 
 
 def test_norms_come_when_the_model_has_run_once_more(mount: Callable[..., Mounted]) -> None:
@@ -82,7 +83,7 @@ def test_a_measure_that_cannot_be_had_says_why(mount: Callable[..., Mounted]) ->
     for name in ("scores", "norms"):
         option = menu(at).locator(f"option[value={name}]")
         expect(option).to_be_disabled()
-        assert "made from attention weights" in (option.get_attribute("title") or "")
+        expect(option).to_have_attribute("title", re.compile("made from attention weights"))
 
 
 @pytest.fixture
@@ -123,6 +124,7 @@ def test_what_raises_a_logit_and_what_lowers_it(mount: Callable[..., Mounted]) -
     ends = f"lowers −{limit:.2f} to +{limit:.2f} raises"
     expect(page.locator(".wedge")).to_have_attribute("aria-label", f"logit contribution {ends}")
     expect(page.locator(".controls")).to_contain_text("|logit contribution| ≥")
+    expect(page.locator(".ranked .value").first).to_be_visible()
     ranked = page.locator(".ranked .value").all_text_contents()
     expected = trace.rank(IT, measure="contribution").values[: len(ranked)].tolist()
     assert [one.replace("−", "-") for one in ranked] == [f"{value:+#.4g}" for value in expected]
@@ -149,17 +151,17 @@ def test_a_number_of_a_layer_is_said_to_be_one(mount: Callable[..., Mounted]) ->
     menu(at).select_option("value_zeroing")
     at.wait()
     expect(at.page.locator(".measure-meaning")).to_contain_text("if this key's value is zero in all heads of the layer")
-    names = at.page.locator(".head-names > span").all_text_contents()
-    assert names == ["all heads of L2", "all heads of L3"]
+    expect(at.page.locator(".head-names > span")).to_have_text(["all heads of L2", "all heads of L3"])
     said = read(at, IT)
     assert said.startswith("all heads of L")
     assert "the largest of 2 layers" in said
     at.widget.queries, at.widget.keys = [IT], [1]
     at.wait()
+    expect(at.page.locator(".ranked b")).to_have_count(4)
     listed = at.page.locator(".ranked b").all_text_contents()
     assert sorted(listed) == [f"L{layer}" for layer in range(4)]
     expect(at.page.locator(".ranking")).to_contain_text("all layers by this pair · all heads of a layer together")
-    assert "all heads of L2: " in (at.page.locator("[data-head=L2-H0]").get_attribute("title") or "")
+    expect(at.page.locator("[data-head=L2-H0]")).to_have_attribute("title", re.compile("all heads of L2: "))
 
 
 def test_a_measure_that_a_text_is_too_long_for_is_not_offered(page: Page) -> None:

@@ -52,6 +52,7 @@ def use(at: Mounted, rounds: range) -> None:
     page.set_viewport_size({"width": 848, "height": 700})
     at.widget.text, at.widget.heads = "the end", ["L0-H0"]
     at.wait()
+    at.wait_for_more()
 
 
 def test_use_leaves_nothing_behind(page: Page) -> None:

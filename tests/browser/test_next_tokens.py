@@ -84,14 +84,17 @@ def test_it_is_reached_by_keys_and_follows_the_text(page: Page) -> None:
 
 @pytest.mark.parametrize("width", [480, 848])
 def test_nothing_moves_with_the_pointer(page: Page, width: int) -> None:
-    mounted(page, TIRED, width=width)
+    at = mounted(page, TIRED, width=width)
+    at.wait_for_more()
     page.get_by_role("button", name="what comes next?").click()
     expect(told(page).locator("li")).to_have_count(5)
+    at.rest()
     stage = page.locator(".stage")
     before = stage.bounding_box()
     for index, name in ((IT, "it"), (7, "because")):
         token(page, "query", index).hover()
         expect(told(page)).to_contain_text(f"after {name} ")
+        at.rest()
         assert stage.bounding_box() == before
     assert before is not None
     if width == 848:  # the picture stays in sight
@@ -183,6 +186,7 @@ def test_a_row_that_cannot_see_the_change_says_so_and_offers_the_one_that_can(pa
     before = token(page, "query", TOO).bounding_box()
     token(page, "query", TOO).click()
     expect(why(page)).to_contain_text("The row of too is as before")
+    at.rest()
     assert token(page, "query", TOO).bounding_box() == before  # nothing moves away from under the pointer
     page.keyboard.press("Escape")
     expect(why(page)).to_have_count(0)

@@ -34,7 +34,7 @@ def test_it_opens_from_disk_with_its_widgets_alive(page: Page, blocked: list[str
     expect(page.get_by_text("This saved widget cannot be drawn")).to_be_visible()
     root = roots.first
     root.locator("[data-side=query][data-index='8']").hover()
-    assert re.search(r"L2-H6 it → animal 0\.\d{4}", root.locator("[role=status]").text_content() or "")
+    expect(root.locator("[role=status]").first).to_contain_text(re.compile(r"L2-H6 it → animal 0\.\d{4}"))
     # another head of a short text was saved along, and the view that shares the model follows
     root.locator(".picker [data-head=L1-H3]").click()
     expect(roots.nth(2).locator(".picker [data-head=L1-H3]")).to_have_attribute("aria-pressed", "true")

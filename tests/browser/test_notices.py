@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -79,9 +80,9 @@ def test_only_the_layers_that_are_there_can_be_chosen(page: Page) -> None:
     page.get_by_role("tab", name="Breakdown").click()
     at.wait()
     menu = page.get_by_label("Head", exact=True)
-    assert menu.locator("option").all_inner_texts()[0].startswith("L1-H0")
+    expect(menu.locator("option").first).to_have_text(re.compile("^L1-H0"))
     expect(menu.locator("optgroup[disabled]")).to_have_count(2)
-    assert menu.locator("option").count() == 8
+    expect(menu.locator("option")).to_have_count(8)
 
 
 def test_another_layer_needs_no_kernel_where_some_were_left_out(page: Page) -> None:
@@ -99,15 +100,16 @@ def test_pictures_that_failed_say_so(page: Page, monkeypatch: pytest.MonkeyPatch
     measures.register(Broken)
     at = Mounted(page, AttentionWidget(captured(tiny.gpt2())))
     at.wait()
-    drawn = "() => document.querySelector('#here > div').shadowRoot.querySelector('.picker canvas').width"
-    assert page.evaluate(drawn) > 0
+    at.wait_for_more()
+    drawn = "document.querySelector('#here > div').shadowRoot.querySelector('.picker canvas').width"
+    page.wait_for_function(f"() => {drawn} > 0")
     at.widget.measure = "broken"
     expect(page.locator(".left")).to_contain_text("no small pictures: mine is broken")
-    assert page.evaluate(drawn) == 0
+    page.wait_for_function(f"() => {drawn} === 0")
     at.widget.measure = "weights"
     at.wait()
     expect(page.locator(".left")).not_to_contain_text("no small pictures")
-    assert page.evaluate(drawn) > 0
+    page.wait_for_function(f"() => {drawn} > 0")
 
 
 def test_after_a_failed_download_a_text_is_refused_for_what_happened(

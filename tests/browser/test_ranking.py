@@ -46,6 +46,7 @@ def pin(at: Mounted, side: str, index: int, *, add: bool = False) -> None:
 
 def ranking(at: Mounted) -> list[tuple[str, str]]:
     """Every head in the list, by name and number."""
+    at.rest()
     more = at.page.locator(".ranking .more")
     if more.count() and more.get_attribute("aria-expanded") == "false":
         more.click()
@@ -56,6 +57,7 @@ def ranking(at: Mounted) -> list[tuple[str, str]]:
 
 
 def status(at: Mounted) -> str:
+    at.rest()
     return " ".join((at.page.locator("[role=status]").text_content() or "").split())
 
 
@@ -83,7 +85,7 @@ def test_two_clicks_tell_which_head(mount: Callable[..., Mounted]) -> None:
     assert [value for _, value in rows] == [value for _, value in expected]
     assert rows[0] == expected[0] == ("L3-H0", f"{weights[3, 0]:.4f}")
     cell = at.page.locator(".picker [data-head=L3-H0]")
-    assert f"{weights[3, 0]:.4f}" in (cell.get_attribute("aria-label") or "")
+    expect(cell).to_have_attribute("aria-label", re.compile(re.escape(f"{weights[3, 0]:.4f}")))
     assert "2nd of 32 heads on this pair" in status(at)
 
     at.page.locator(".ranked[data-listed-head=L3-H0]").click()
@@ -156,6 +158,7 @@ def test_the_ranking_is_of_the_measure_on_screen(mount: Callable[..., Mounted], 
 def test_in_whole_words_the_open_side_is_one_of_words(mount: Callable[..., Mounted]) -> None:
     at = mount("Unhappinesses overwhelmingly misunderstood everybody", words=True)
     pin(at, "query", 3)
+    expect(at.page.locator(".ranked .found").first).to_be_visible()
     labels = {text.removeprefix("→ ") for text in at.page.locator(".ranked .found").all_inner_texts()}
     assert labels <= set(at.widget.trace.word_texts)
 
@@ -190,7 +193,7 @@ def test_without_a_kernel_the_ranking_is_of_what_was_sent_ahead(mount: Callable[
     token(at.page, "key", ANIMAL).click()  # no longer
     expect(at.page.locator(".ranked .found").first).to_be_visible()
     found = at.widget.trace.rank(IT)
-    assert at.page.locator(".ranked .found").first.inner_text() == f"→ {found.labels[0]}"
+    expect(at.page.locator(".ranked .found").first).to_have_text(f"→ {found.labels[0]}")
 
 
 def test_a_text_too_long_to_rank_a_key_alone_says_so(

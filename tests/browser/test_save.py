@@ -62,7 +62,7 @@ def test_how_a_figure_is_to_look_goes_along(page: Page, monkeypatch: pytest.Monk
     for name in ("paper 3.3 in", "dark", "transparent"):
         page.get_by_role("menu").get_by_text(name, exact=True).click()
     checked = page.locator("[role=menu] [aria-checked=true]")
-    assert checked.all_inner_texts() == ["paper 3.3 in", "dark", "transparent"]
+    expect(checked).to_have_text(["paper 3.3 in", "dark", "transparent"])
     with page.expect_download() as download:
         page.get_by_role("menuitem", name="SVG").click()
     assert Path(download.value.path()).read_bytes() == b"<svg/>"
@@ -190,7 +190,7 @@ def test_the_menu_copies_too(page: Page) -> None:
 
 @pytest.mark.parametrize(("view", "says"), [("heads", "head\tlayer\tnumber"), ("breakdown", "key position\tkey token")])
 def test_views_that_draw_no_pairs_copy_their_own_table(page: Page, view: str, says: str) -> None:
-    mounted(page, view=view, queries=[8])
+    mounted(page, view=view, queries=[8]).wait_for_more()  # the table of heads is one of their scores
     page.evaluate(LISTEN)
     page.locator(f"[data-tab={view}]").focus()
     assert copied(page)[0].startswith(says)
@@ -224,6 +224,8 @@ def test_a_saved_page_makes_figures_and_numbers_itself(page: Page, tmp_path: Pat
         assert len(list(root.iter())) > 20
     assert saved(page, "PNG")[1].startswith(b"\x89PNG")
     page.locator("[data-tab=lines]").click()
+    expect(page.locator("[data-attnwidget]")).to_have_attribute("data-view", "lines")
+    expect(page.locator("[data-attnwidget]")).to_have_attribute("data-state", "ready")
     kernels = rows_of(numbers.csv(widget._session))
     own = rows_of(saved(page, "CSV")[1].decode())
     assert [row[:5] + row[6:] for row in own] == [row[:5] + row[6:] for row in kernels]

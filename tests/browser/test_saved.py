@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 if TYPE_CHECKING:
     from browser.jupyter import Jupyter
@@ -15,10 +15,14 @@ TEXT = "The animal didn't cross the road because it was too tired to go on."  # 
 DRAWN = 60_000  # ms
 ANSWERED = re.compile("ready|no-kernel")
 
-INK = """(roots) => roots.map((root) => {
-  const canvas = root.querySelector(".stage canvas");
-  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
-})"""
+PAINTED = """(canvas) => {
+  const { width, height } = canvas;
+  return width > 0 && height > 0 && canvas.getContext("2d").getImageData(0, 0, width, height).data.some(Boolean);
+}"""
+
+
+def wait_until_painted(canvas: Locator) -> None:
+    canvas.page.wait_for_function(PAINTED, arg=canvas.element_handle(), timeout=DRAWN)
 
 
 @pytest.mark.parametrize(("count", "limit"), [(1, 0.29e6), (10, 1e6)])
@@ -36,12 +40,11 @@ def test_a_saved_notebook_is_small_and_drawn_from_the_file(
     roots = page.locator("[data-attnwidget]")
     # What comes last: the scores of all heads.
     expect(page.locator("[data-attnwidget] [data-fresh=true].chosen")).to_have_count(count, timeout=DRAWN)
-    for _ in range(10):  # the pictures of the last widget may be on their way
-        saved = notebook.save()
-        states = saved.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
-        widgets = [one["state"] for one in states if "_outline" in one["state"]]
-        if all(one["_pictures"] for one in widgets):
-            break
+    for at in range(count):  # the pictures of the last widget may be on their way
+        wait_until_painted(roots.nth(at).locator(".picker canvas"))
+    saved = notebook.save()
+    states = saved.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
+    widgets = [one["state"] for one in states if "_outline" in one["state"]]
     assert len(widgets) == count
     assert all(one["_outline"]["queries"]["tokens"].count("|") == 16 for one in widgets)
     assert all(one["_pictures"] and one["_categories"] for one in widgets)
@@ -57,5 +60,5 @@ def test_a_saved_notebook_is_small_and_drawn_from_the_file(
     expect(roots).to_have_count(count, timeout=DRAWN)
     for at in range(count):
         expect(roots.nth(at)).to_have_attribute("data-state", ANSWERED, timeout=DRAWN)
-    assert roots.evaluate_all(INK) == [True] * count
+        wait_until_painted(roots.nth(at).locator(".stage canvas").first)
     assert blocked == []

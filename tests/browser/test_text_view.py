@@ -60,6 +60,7 @@ def click(at: Mounted, index: int, side: str = "query", **options: Any) -> None:
 
 def values(page: Page) -> dict[int, tuple[float, float]]:
     """Of the pieces in the page: number and shade."""
+    page.evaluate("rested()")
     found = page.locator(".piece[data-value]").evaluate_all(
         "all => all.map((one) => [+one.dataset.index, one.dataset.value, one.style.getPropertyValue('--weight')])"
     )
@@ -68,6 +69,7 @@ def values(page: Page) -> dict[int, tuple[float, float]]:
 
 def assert_shaded(at: Mounted, row: torch.Tensor, largest: float) -> None:
     """Every number in the page is the model's, and every shade is its root beside the largest."""
+    at.rest()
     found = values(at.page)
     assert found
     for index, (value, shade) in found.items():
@@ -81,7 +83,8 @@ def assert_shaded(at: Mounted, row: torch.Tensor, largest: float) -> None:
 
 
 def in_sight(page: Page, index: int) -> bool:
-    """Whether a piece is within the box that scrolls."""
+    """Whether a piece is within the box that scrolls, once nothing scrolls any more."""
+    page.evaluate("rested()")
     box = page.locator(".passage").first.bounding_box()
     if piece(page, index).count() + piece(page, index, "key").count() == 0:
         return False
@@ -100,9 +103,9 @@ def test_the_text_reads_as_it_was_typed_and_markup_stays_text(mount: Callable[..
     at.page.on("dialog", lambda dialog: errors.append(dialog.message))
     passage = at.page.locator(".passage")
     assert passage.evaluate("one => one.textContent") == MIXED
-    assert passage.locator("b, img").count() == 0
-    assert at.page.locator(".where b, .where span").count() > 0
-    assert at.page.locator(".where img").count() == 0
+    expect(passage.locator("b, img")).to_have_count(0)
+    expect(at.page.locator(".where b, .where span").first).to_be_attached()
+    expect(at.page.locator(".where img")).to_have_count(0)
     lines = passage.locator(".passage-line")
     directions = lines.evaluate_all("all => all.map((one) => one.dir)")
     assert directions.count("rtl") == 1
@@ -190,6 +193,7 @@ def test_the_keyboard_walks_pins_and_lets_go(mount: Callable[..., Mounted]) -> N
     page.keyboard.press("ArrowRight")
     expect(piece(page, 4)).to_be_focused()
     page.keyboard.press("ArrowDown")
+    at.rest()
     below = page.evaluate("+document.querySelector('#here > div').shadowRoot.activeElement.dataset.index")
     assert below > 8
     page.keyboard.press("ArrowUp")
@@ -205,7 +209,7 @@ def test_the_keyboard_walks_pins_and_lets_go(mount: Callable[..., Mounted]) -> N
     assert at.widget.queries == [599, 598]
     page.keyboard.press("Home")
     expect(piece(page, 0)).to_be_focused()
-    assert page.locator(".piece[tabindex='0']").count() == 1
+    expect(page.locator(".piece[tabindex='0']")).to_have_count(1)
 
 
 def test_hovering_reads_the_pair_and_shades_by_what_is_pinned(mount: Callable[..., Mounted]) -> None:
@@ -239,22 +243,24 @@ def test_one_selection_in_all_views(mount: Callable[..., Mounted]) -> None:
     at.wait()
     expect(piece(at.page, 3)).to_have_class(re.compile("as-query"))
     assert (at.widget.queries, at.widget.keys) == ([3], [ANIMAL])
-    assert at.page.locator(".text-view select, .where select, .find select").count() == 0
+    expect(at.page.locator(".text-view select, .where select, .find select")).to_have_count(0)
     expect(at.page.get_by_label("Threshold")).to_have_count(0)  # nothing is left out here
 
 
 def test_two_texts_stand_one_above_the_other(mount: Callable[..., Mounted]) -> None:
     at = mount("Le chat noir dort", model="demo/fr-en", attention="cross", heads=["L2-H3"])
     trace = at.widget.trace
+    expect(at.page.locator(".passage")).to_have_count(2)
     query, key = at.page.locator(".passage").all()
-    assert query.locator("[data-side=key]").count() == key.locator("[data-side=query]").count() == 0
-    assert "chat" in (key.text_content() or "")
+    expect(query.locator("[data-side=key]")).to_have_count(0)
+    expect(key.locator("[data-side=query]")).to_have_count(0)
+    expect(key).to_contain_text("chat")
     expect(at.page.get_by_role("button", name="query", exact=True)).to_have_count(0)
     click(at, 2)
     assert at.widget.queries == [2]
     row = trace.measure("weights", 2, 3, attention="cross", queries=2)
     assert_shaded(at, row, float(row.max()))
-    assert query.locator("[data-value]").count() == 0
+    expect(query.locator("[data-value]")).to_have_count(0)
     click(at, 1, "key")
     assert at.widget.keys == [1]
 
@@ -284,7 +290,8 @@ def test_the_strip_is_the_whole_text(mount: Callable[..., Mounted]) -> None:
     assert in_sight(page, 0)
     expect(strip).to_have_attribute("aria-valuenow", "0")
     strip.press("PageDown")
-    assert int(strip.get_attribute("aria-valuenow") or 0) > 0
+    expect(strip).not_to_have_attribute("aria-valuenow", "0")
+    at.rest()
     # The strongest key far up has a bar: the row's largest number is never lost.
     row = at.widget.trace.weights(0, at.widget.heads[0][1], queries=n - 1)
     widest = page.evaluate("""() => {
@@ -310,9 +317,10 @@ def test_the_list_is_of_the_models_strongest_places(mount: Callable[..., Mounted
     at = mount(long_trace(n), heads=[(0, 1)], queries=[n - 1])
     row = at.widget.trace.weights(0, 1, queries=n - 1)
     left = row.clone()
+    expect(at.page.locator(".where-row")).to_have_count(6)
     for line in at.page.locator(".where-row").all():
         unit = int(left.argmax())
-        assert line.get_attribute("data-where") == str(unit)
+        expect(line).to_have_attribute("data-where", str(unit))
         expect(line.locator(".value")).to_have_text(f"{row[unit]:.4f}")
         expect(line.locator(".position")).to_have_text(f"{unit:,}")
         expect(line.locator("b")).to_have_text(at.widget.tokens[unit])
@@ -368,6 +376,7 @@ def test_a_span_is_dragged_and_its_share_is_said(mount: Callable[..., Mounted]) 
     at = mount(heads=["L2-H6"], queries=[TIRED])
     page = at.page
     page.get_by_role("button", name="key", exact=True).click()
+    at.rest()
     first, last = (piece(page, index, "key").bounding_box() or {} for index in (ANIMAL, 5))
     page.mouse.move(first["x"] + 4, first["y"] + 9)
     page.mouse.down()

@@ -84,9 +84,10 @@ def test_a_decoders_row_is_labelled_with_what_it_writes(page: Page) -> None:
     page.set_viewport_size({"width": 848, "height": 700})
     at = Mounted(page, widget)
     at.wait()
-    rows = page.locator("[data-side=query] .label").all_text_contents()
-    assert rows[:3] == ["start ▸ the", "the ▸ black", "black ▸ cat"]
-    assert rows[-1] == ". ▸ …"
+    rows = page.locator("[data-side=query] .label")
+    for nth, row in enumerate(["start ▸ the", "the ▸ black", "black ▸ cat"]):
+        expect(rows.nth(nth)).to_have_text(row)
+    expect(rows.last).to_have_text(". ▸ …")
     token(page, "query", 1).click()
     status = page.locator("[role=status]")
     expect(status).to_contain_text("L1-H3 the ▸ writes black → noir 0.99")
@@ -100,7 +101,7 @@ def test_a_decoders_row_is_labelled_with_what_it_writes(page: Page) -> None:
     page.get_by_role("button", name="encoder", exact=True).click()
     at.wait()
     expect(legend).not_to_contain_text("italic")
-    assert page.locator("[data-side=query] .label").all_text_contents() == widget.trace.source_tokens
+    expect(page.locator("[data-side=query] .label")).to_have_text(widget.trace.source_tokens)
     widget.attention = "cross"
     widget.queries = [1]
     widget.words = True
@@ -165,6 +166,7 @@ def test_a_pair_can_be_seen_part_by_part(page: Page) -> None:
     first = widget.trace.segments.index(1) - 1  # of the first text's last row
     page.get_by_role("button", name="A → B").click()
     token(page, "query", 1).hover()
+    at.rest()
     reached = page.evaluate(FOCUSED_ENDS)
     row = page.locator("[data-side=key]").first.bounding_box()
     assert row
@@ -185,9 +187,11 @@ def test_a_chat_has_its_turns_told_apart_until_its_text_is_edited(page: Page) ->
     row = page.locator("[data-side=key]").first.bounding_box()
     assert row
     token(page, "query", 5).hover()
+    at.rest()
     assert max(page.evaluate(FOCUSED_ENDS)) > 3 * row["height"]
     page.get_by_role("button", name="between turns").click()
     token(page, "query", 5).hover()
+    at.rest()
     assert max(page.evaluate(FOCUSED_ENDS)) < 3 * row["height"]
     box.fill("Be kind")
     box.press("Enter")
