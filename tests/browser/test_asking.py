@@ -185,6 +185,7 @@ def test_every_kind_of_question_of_the_lessons_is_answered_on_a_saved_page(brows
                 press(page, "Check")
                 expect(bar(page).locator(".said")).not_to_have_text(re.compile("^Right|^$"))
                 press(page, "Show me")
+                at.wait()  # it is drawn
                 press(page, "Check")
                 expect(bar(page).locator(".said")).to_have_text(re.compile("^Right"))
             page.close()

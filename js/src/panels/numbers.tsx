@@ -10,14 +10,19 @@ const REST = 250; // ms that the focus rests before its table is made
 
 function Numbers({ context: { numbers, focus, drawsTiles, scene } }: PanelProps) {
   const table = useSignal<NumberTable | null>(null);
+  const rests = useSignal(false);
   useSignalEffect(() => {
-    const isAsked = drawsTiles.value && focus.value;
+    drawsTiles.value;
+    focus.value;
     scene.value;
-    const made = isAsked ? () => numbers(SHOWN) : () => null;
+    rests.value = false;
     const timer = setTimeout(() => {
-      table.value = made();
+      rests.value = true;
     }, REST);
     return () => clearTimeout(timer);
+  });
+  useSignalEffect(() => {
+    if (rests.value) table.value = drawsTiles.value && focus.value ? numbers(SHOWN) : null; // again when more is known
   });
   if (!table.value) return null;
   const { rows, count } = table.value;

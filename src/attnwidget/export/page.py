@@ -98,7 +98,9 @@ def contents(
     wanted = {name: choose(trace, name, heads, layers) for name in trace.attentions}
     if not any(wanted.values()):
         raise ValueError("heads, layers: the trace has none of these, so there would be nothing to see on the page")
-    ways = selection.measure == "contribution"
+    posed = session.questions.state().to_state()
+    answers = [one["show"] or {} for one in posed["questions"]]  # they are drawn, too
+    ways = "contribution" in {one.get("measure") for one in (asdict(selection), *answers)}
     packing = _Packing(trace, wanted, values=values, ways=ways, alive=alive)
     written = {name: packing.attention(name, those, selection.layer) for name, those in wanted.items() if those}
     written = {name: those for name, those in written.items() if those}
@@ -108,7 +110,7 @@ def contents(
         "texts": asdict(texts),
         "selection": asdict(selection) | states.opening(selection, there),
         "status": Status(state="ready").to_state(),
-        "posed": session.questions.state().to_state(),
+        "posed": posed,
         "steps": [name for name, drawn_from in VIEWS.items() if drawn_from == "steps"],
         "attentions": {
             name: {
