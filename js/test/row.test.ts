@@ -29,7 +29,7 @@ test("what a head does mostly is said as strongly as its score bears", () => {
   assert.equal(habitOf(known(), [0, 0]), "Mostly spreads its attention evenly.");
   assert.equal(habitOf(known(), [0, 1]), "Often spreads its attention evenly.");
   assert.equal(
-    habitOf(known({ texts: ["Told.", ""], of: [[0, 1, 1]] }), [0, 0]),
+    habitOf(known({ texts: ["Told.", ""], of: [["0", "1", "1"]] }), [0, 0]),
     "Told.",
     "evidence from other texts says it itself",
   );

@@ -249,9 +249,8 @@ def test_what_a_score_means_is_said_of_the_head_shown(mount: Callable[..., Mount
     at = mount(heads=["L1-H2"], category="Previous-Token")
     expect(listed(at, "L1-H2")).to_have_attribute("title", "L1-H2 · .99")
     told = categories(at.widget)
-    texts = [f"note {layer} {head}" for layer in range(LAYERS) for head in range(HEADS)]
-    numbers = [[HEADS * layer + head for head in range(HEADS)] for layer in range(LAYERS)]
-    told["list"][0]["notes"] = {"texts": texts, "of": numbers}
+    numbers = [[f"0 {layer} {head}" for head in range(HEADS)] for layer in range(LAYERS)]
+    told["list"][0]["notes"] = {"texts": ["note \x01 \x01"], "of": numbers}
     at.widget._categories = told
     expect(at.page.locator(".kind-open")).to_contain_text("L1-H2 note 1 2")
     expect(listed(at, "L2-H3")).to_have_attribute("title", "L2-H3 · .70 · note 2 3")

@@ -156,7 +156,8 @@ export function numberOf({ list }: HeadCategories, name: string | null): number 
 /** What a head's score for a category means; empty where there is no more to say than the number. */
 export function noteOf({ list }: HeadCategories, category: number, [layer, head]: Head): string {
   const notes = list[category]?.notes;
-  return notes?.texts[notes.of[layer]?.[head] ?? -1] ?? "";
+  const [text = -1, ...numbers] = notes?.of[layer]?.[head]?.split(" ") ?? [];
+  return notes?.texts[+text]?.replaceAll("\u0001", () => numbers.shift() ?? "") ?? "";
 }
 
 export const nameOf = ({ list }: HeadCategories, category: number): string =>

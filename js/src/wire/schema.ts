@@ -309,11 +309,12 @@ export interface Pictures extends Envelope {
   problem: string;
 }
 
-/** What every head's score means: many heads share a sentence. */
+/** What every head's score means: many heads share a sentence, but for its numbers. */
 export interface Notes {
+  /** With U+0001 in the place of each whole number. */
   texts: string[];
-  /** Which of them, by layer and head. */
-  of: number[][];
+  /** By layer and head: which of them, and its numbers; parted by spaces. */
+  of: string[][];
 }
 
 /** What a kind of head is, as the panel explains it. */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from attnwidget.heads import CategoryTable
     from attnwidget.trace import AttentionTrace
+
+_NUMBER = re.compile(r"\d+")
 
 
 def categories(table: CategoryTable, attention: str, run: int, probe: Probe) -> Categories:
@@ -45,8 +48,15 @@ def categories(table: CategoryTable, attention: str, run: int, probe: Probe) -> 
 def _notes(told: Sequence[Sequence[str]] | None) -> Notes | None:
     if told is None:
         return None
-    numbers = {text: at for at, text in enumerate(dict.fromkeys(text for layer in told for text in layer))}
-    return Notes(texts=list(numbers), of=[[numbers[text] for text in layer] for layer in told])
+    texts: dict[str, int] = {}
+    of = [
+        [
+            " ".join([str(texts.setdefault(_NUMBER.sub("\x01", text), len(texts))), *_NUMBER.findall(text)])
+            for text in layer
+        ]
+        for layer in told
+    ]
+    return Notes(texts=list(texts), of=of)
 
 
 def no_categories(trace: AttentionTrace, attention: str, run: int, why: Exception) -> Categories:

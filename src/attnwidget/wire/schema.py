@@ -354,10 +354,10 @@ class Pictures(Envelope, kw_only=True, frozen=True):
 
 
 class Notes(Wired, kw_only=True, frozen=True):
-    """What every head's score means: many heads share a sentence."""
+    """What every head's score means: many heads share a sentence, but for its numbers."""
 
-    texts: list[str]
-    of: Annotated[list[list[int]], said("Which of them, by layer and head.")]
+    texts: Annotated[list[str], said("With U+0001 in the place of each whole number.")]
+    of: Annotated[list[list[str]], said("By layer and head: which of them, and its numbers; parted by spaces.")]
 
 
 class Category(Wired, kw_only=True, frozen=True):
